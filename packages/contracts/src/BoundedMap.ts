@@ -1,4 +1,4 @@
-/** A map and a set with a maximum size: an entry beyond it evicts the oldest one. Constant work per entry. */
+/** A map and a set with a maximum size: an entry beyond it evicts the oldest entry. Constant work per entry. */
 
 export class BoundedMap<K, V> extends Map<K, V> {
   readonly #most: number

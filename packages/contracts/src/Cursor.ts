@@ -1,5 +1,5 @@
 /**
- * A cursor is `<log epoch>-<offset>`: equality means "after this". Opaque to clients.
+ * A cursor names a position in a log, after the event at `offset`: `<log epoch>-<offset>`. Clients must not parse it.
  * The log epoch is 26 characters of Crockford base 32, chosen when a log is created (D3).
  */
 import { cut } from "./Text.ts"

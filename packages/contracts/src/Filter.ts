@@ -77,7 +77,7 @@ export const accepts = (filter: EventFilter): ((event: { readonly stream: string
     (types === undefined || type === "log.corrupt" || types.some((pattern) => fits(pattern, type)))
 }
 
-/** A key that is equal for filters of the same events; undefined: all events. */
+/** A key that is equal for equal filters; undefined for the filter that accepts all events. */
 export const filterKey = (filter: EventFilter): string | undefined => {
   const streams = streamsOf(filter)
   if (streams === undefined && filter.types === undefined) return undefined

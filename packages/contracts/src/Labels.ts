@@ -55,7 +55,7 @@ export interface Labelled {
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
 
-/** Only the fields that are set: for events, rows and views, which leave out what is absent. */
+/** The labels and metadata that are set, to spread into an event, row or view: an absent field has no key there. */
 export const given = ({ labels, metadata }: Labelled) => ({
   ...defined({ labels, metadata })
 })

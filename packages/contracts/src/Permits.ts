@@ -1,10 +1,10 @@
 /**
- * A limit on concurrent effects. An interruption at any moment loses no permit: Effect 3.22's `Semaphore` loses one if a fiber is interrupted between
- * taking the permit and running its effect.
+ * A limit on concurrent effects, used instead of Effect's `Semaphore`: version 3.22 of that loses a permit if a fiber is interrupted between taking the
+ * permit and running its effect.
  */
 import { Deferred, Effect } from "effect"
 
-/** Runs the effect while it holds a permit. Waiters get permits in the order of arrival; one that is interrupted leaves the queue. */
+/** Runs the effect while it holds a permit. Waiters get permits in the order of arrival; an interrupted waiter leaves the queue. */
 export type Permits = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** At most `count` effects run at a time. */

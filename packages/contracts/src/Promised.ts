@@ -16,7 +16,7 @@ export const settle = <A, E>(exit: Exit.Exit<A, E>): A => {
   throw Cause.squash(exit.cause)
 }
 
-/** A document: whole, or in parts of any length. A part of text or bytes may end inside a line; a part of bytes also inside a character. */
+/** A document as a whole or in parts of any length. A part may end inside a line; a part of bytes may also end inside a character. */
 export type Source = string | Uint8Array | AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>
 
 /** A text may end between the two halves of a surrogate pair, so its last half is held until the next part. */

@@ -35,7 +35,7 @@ export type Signal = typeof Signal.Type
 const isUsage = Schema.is(Usage)
 const isProgress = Schema.is(Progress)
 
-/** Whether a tool has advanced. `elapsedMillis` alone is no progress: a tool that hangs reports it too. */
+/** Whether the signal shows that a tool has advanced. `elapsedMillis` alone does not: a tool that hangs reports it too. */
 export const isFurther = ({ data, itemId }: Signal): boolean =>
   itemId !== undefined && isProgress(data) && (data.text ?? data.done ?? data.total) !== undefined
 

@@ -1,7 +1,7 @@
 /**
  * Maps native events to `ProviderEvent`s: a synchronous state machine, one per session, no clock and no I/O.
  *
- * For any input in any order, the output keeps five promises:
+ * For any input in any order, the output has five guarantees:
  * 1. an item starts once, then has its deltas, and is completed exactly once, at the latest just before its turn's terminal (T9);
  * 2. a turn starts at most once and, after `end` was called, has ended exactly once; after its terminal it has amendments only (T2);
  * 3. a request is opened once and settled once: by our answer, or by cancellation, at the latest with its turn (T13);
@@ -27,7 +27,7 @@ import { Recent } from "./Recent.ts"
 export interface Normaliser {
   /** Applies one event; call in the provider's order. Returns the events that it caused. */
   readonly push: (native: NativeEvent) => ReadonlyArray<ProviderEvent>
-  /** Returns events that `bindTurn` caused and no `push` has returned yet; usually none. */
+  /** Returns the events that `bindTurn` caused and that `push` has not returned; usually none. */
   readonly flush: () => ReadonlyArray<ProviderEvent>
   /** Call before a turn is sent to the provider: the next native turn that starts belongs to it, unless `bindTurn` names another. */
   readonly expectTurn: (turnId: TurnId) => void
@@ -39,11 +39,11 @@ export interface Normaliser {
   readonly nativeTurnOf: (turnId: TurnId) => string | undefined
   /** The native request id, while that request is open. */
   readonly nativeRequestOf: (requestId: RequestId) => string | undefined
-  /** Settles the request by our answer. Returns its native id, or `undefined` when it is not open. */
+  /** Settles the request as answered. Returns its native id, or `undefined` if it is not open. */
   readonly answered: (requestId: RequestId) => string | undefined
   /** A user interrupts this turn: if the session ends first, the turn is recorded as interrupted, not failed. */
   readonly interrupting: (turnId: TurnId) => void
-  /** Ends the session: closes all that is open. Later pushes return nothing. A string is the reason of an end that we requested. */
+  /** Ends the session: closes its open turns, items and requests. Later pushes return nothing. A string is the reason of an end that the server requested. */
   readonly end: (cause: ExitEvidence | string) => ReadonlyArray<ProviderEvent>
 }
 

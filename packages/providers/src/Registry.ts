@@ -69,7 +69,7 @@ export const remembering = (adapter: ProviderAdapter): Effect.Effect<ProviderAda
     }
   })
 
-/** `demo`, `codex` and `claude` unless switched off, the ACP agents that are found, then instances, then the embedder's adapters; a later one replaces an earlier one of its name. */
+/** In this order: `demo`, `codex` and `claude` unless switched off, the ACP agents that are found, the instances, the embedder's adapters. A later provider replaces an earlier one of the same name. */
 export const layer = (options: RegistryOptions = {}): Layer.Layer<Providers, never, Ledger> =>
   Layer.scoped(
     Providers,

@@ -98,7 +98,7 @@ export const connect = async ({ wait = nextFrame, ...options }: Options): Promis
     onChange: (threads) => set({ threads })
   })
 
-  /** Returns whether the state is complete: a thread that is no longer archived is in no snapshot that was read while it was. */
+  /** Applies an event. Returns `false` if it unarchives a thread that the snapshot does not have: a new snapshot is then needed. */
   const take = (app: AppState.AppState, event: LogEvent): boolean => {
     set({ app: AppState.apply(app, event) })
     transcripts.take([event])

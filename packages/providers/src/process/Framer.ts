@@ -1,6 +1,6 @@
 /**
- * Splits bytes into lines, at 0x0A only: U+2028, CR and form feeds are content. Any chunking gives the same lines, because bytes are
- * split before they are decoded (P3). Linear in the bytes for any chunk size.
+ * Splits bytes into lines, at 0x0A only: U+2028, CR and form feeds are content. Bytes are split before they are decoded, so the lines do not depend on
+ * the chunks (P3). The work is linear in the bytes for any chunk size.
  */
 
 /** Maximum bytes of one line; a longer line ends the session (P3). */

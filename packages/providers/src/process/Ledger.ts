@@ -1,6 +1,6 @@
 /**
- * Records of the children that may be alive, one small file each. A child is recorded before its program runs. Its entry is removed when it and all
- * processes it started are proven dead. Entries that exist at start were left by a server that was killed (P1).
+ * The ledger records the child processes that may be alive, one small file for each. A child is recorded before its program runs. Its entry is removed
+ * when the child and all processes that it started are proven dead. Entries that exist at the server's start were left by a server that was killed (P1).
  */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -27,11 +27,11 @@ export type Entry = typeof Entry.Type
 export interface ReapReport {
   /** The child, or a process it had started, was alive and has been killed. */
   readonly killed: ReadonlyArray<Entry>
-  /** Was dead already. */
+  /** The child was dead already. */
   readonly gone: ReadonlyArray<Entry>
   /** The pid now belongs to another process, which was not signalled. */
   readonly reused: ReadonlyArray<Entry>
-  /** May be alive: not provably ours, or it survived SIGKILL. The entry stays. */
+  /** The process may be alive: it cannot be proven to be the recorded child, or it survived SIGKILL. The entry stays. */
   readonly left: ReadonlyArray<Entry>
   /** Files that do not parse as entries; they stay. */
   readonly unreadable: ReadonlyArray<string>

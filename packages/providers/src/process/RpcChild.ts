@@ -2,10 +2,9 @@
  * A child process in its own process group that speaks newline-delimited JSON-RPC on its pipes, or another protocol with requests, answers and
  * notifications (`Message.Codec`).
  *
- * One loop reads stdout. It completes our requests with their answers and puts all other messages into a buffer of 1,024 messages or 4 MiB.
- * While the buffer is full it does not read. So an answer waits for the consumer of `incoming` only while the buffer is full, and a consumer that
- * stops pulling blocks the agent on its pipe (bounded by the buffer, one pipe read, and one line). Writes are independent of this loop: requests,
- * answers and `stop` never wait for the reader.
+ * One loop reads stdout. It completes the server's requests with their answers, and puts all other messages into a buffer of 1,024 messages or 4 MiB.
+ * While the buffer is full the loop does not read: answers then wait too, and the agent blocks on its pipe until the consumer of `incoming` pulls.
+ * Writes are independent of this loop: requests, answers and `stop` never wait for the reader.
  */
 import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
@@ -35,9 +34,9 @@ export interface ExitEvidence {
   readonly code: number | null
   readonly signal: string | null
   readonly stderr: string
-  /** Why we ended it; absent when it exited by itself. */
+  /** Why the server ended it; absent when it exited by itself. */
   readonly stopReason?: string
-  /** Present when we ended it because it broke the protocol (P3). */
+  /** Present when the server ended it because it broke the protocol (P3). */
   readonly failure?: Failure
 }
 
