@@ -7,13 +7,14 @@ import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { type Migrations, migrations } from "./Migrations.ts"
 import { events, range, wire } from "./suite/subject.ts"
 
+const newest = Math.max(...Object.keys(migrations).map(Number))
 const addsColumn: Migrations = {
   ...migrations,
-  2: ["note", Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe("ALTER TABLE streams ADD COLUMN note TEXT"))]
+  [newest + 1]: ["note", Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe("ALTER TABLE streams ADD COLUMN note TEXT"))]
 }
 const fails: Migrations = {
   ...migrations,
-  2: [
+  [newest + 1]: [
     "broken",
     Effect.flatMap(SqlClient.SqlClient, (sql) =>
       Effect.zipRight(sql.unsafe("DROP TABLE receipts"), sql.unsafe("ALTER TABLE nowhere ADD COLUMN note TEXT"))
@@ -42,7 +43,7 @@ describe("Migrations", () => {
       const { file } = yield* filled
       expect(yield* offsets(file, addsColumn)).toEqual(range(1, 5))
       // The copy is the database as it was: this version opens it.
-      expect(yield* offsets(`${file}.v1.backup`)).toEqual(range(1, 5))
+      expect(yield* offsets(`${file}.v${newest}.backup`)).toEqual(range(1, 5))
     })
   )
 
@@ -52,9 +53,9 @@ describe("Migrations", () => {
       yield* offsets(file, addsColumn)
       const before = readdirSync(directory).toSorted()
       const error = yield* Effect.flip(offsets(file))
-      expect(error).toMatchObject({ _tag: "SchemaNewer", file, found: 2, supported: 1 })
-      expect(error.message).toContain("schema version 2")
-      expect(error.message).toContain("versions up to 1")
+      expect(error).toMatchObject({ _tag: "SchemaNewer", file, found: newest + 1, supported: newest })
+      expect(error.message).toContain(`schema version ${newest + 1}`)
+      expect(error.message).toContain(`versions up to ${newest}`)
       expect(readdirSync(directory).toSorted()).toEqual(before)
     })
   )
@@ -64,11 +65,11 @@ describe("Migrations", () => {
       const { file } = yield* filled
       expect(yield* Effect.flip(offsets(file, fails))).toMatchObject({
         _tag: "MigrationFailed",
-        from: 1,
-        to: 2,
+        from: newest,
+        to: newest + 1,
         reason: "no such table: nowhere"
       })
-      expect(existsSync(`${file}.v1.backup`)).toBe(true)
+      expect(existsSync(`${file}.v${newest}.backup`)).toBe(true)
       expect(yield* offsets(file)).toEqual(range(1, 5))
       expect(yield* offsets(file, addsColumn)).toEqual(range(1, 5))
     })

@@ -56,7 +56,20 @@ const initial = statements(
   `CREATE TABLE blobs (hash TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT`
 )
 
-export const migrations: Migrations = { 1: ["initial", initial] }
+/**
+ * `segments`: runs of old events, each compressed into one blob; `segment_streams`: which streams a segment has events of, and how many. Together the
+ * segments cover the offsets from the first one to the last without holes, and rows of `events` at or below their end are copies that are still to be deleted.
+ * `streams.forgotten`: the events of this stream up to this offset are delivered as `log.forgotten`.
+ */
+const segments = statements(
+  `ALTER TABLE streams ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0`,
+  `CREATE TABLE segments (
+     first INTEGER PRIMARY KEY, last INTEGER NOT NULL, codec TEXT NOT NULL, crc INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT`,
+  `CREATE TABLE segment_streams (
+     stream INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (stream, first)) STRICT, WITHOUT ROWID`
+)
+
+export const migrations: Migrations = { 1: ["initial", initial], 2: ["segments", segments] }
 
 const table = "migrations"
 const latest = (known: Migrations): number => Math.max(...Object.keys(known).map(Number))
