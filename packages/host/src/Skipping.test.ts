@@ -3,7 +3,13 @@ import { describe, expect, it } from "vitest"
 import * as Skipping from "./Skipping.ts"
 
 const page = (count: number, upTo: number, head: number) =>
-  ({ after: 0, events: Array.from({ length: count }, (_, at) => ({ offset: at + 1 }) as StoredEvent), upTo, head }) satisfies Page
+  ({
+    after: 0,
+    events: Array.from({ length: count }, (_, at) => ({ offset: at + 1 }) as StoredEvent),
+    upTo,
+    head,
+    generation: 0
+  }) satisfies Page
 
 describe("Skipping.late", () => {
   it("D7 at the head, the newest events of the capacity are delivered", () => {

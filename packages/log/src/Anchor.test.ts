@@ -3,6 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Stream } from "effect"
 import { execFileSync } from "node:child_process"
+import { compare, hashOf, type Opened } from "./Anchor.ts"
+import { forgotten } from "./Forgotten.ts"
 import { cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { bundled, start } from "../test/child.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
@@ -228,4 +230,26 @@ describe("L12 history never goes back undetected", () => {
       yield* log.follow({ after: 10 }).pipe(Stream.take(0), Stream.runDrain)
     })
   )
+
+  it("L12 L14 an anchor that a power loss left behind a deletion is no contradiction: its event was forgotten since", () => {
+    const database = { inode: "1", born: "" }
+    const json =
+      '{"offset":5,"stream":"thread/a","version":5,"type":"note","at":"2026-11-20T09:00:00.000Z","epoch":1,"data":"words"}'
+    const anchor = { epoch: "e", head: 5, hash: hashOf(json), database, marks: [] }
+    const opened = (found: string): Opened => ({
+      epoch: "e",
+      head: 9,
+      retainedFrom: 0,
+      anchored: true,
+      database,
+      marks: [],
+      event: () => found
+    })
+    expect(compare(anchor, opened(json))).toBeUndefined()
+    expect(compare(anchor, opened(forgotten({ offset: 5, stream: "thread/a", version: 5, json }).json))).toBeUndefined()
+    expect(compare(anchor, opened(json.replace("words", '{\\"type\\":\\"log.forgotten\\",\\"at\\":1}')))).toMatchObject({
+      from: 5,
+      to: 9
+    })
+  })
 })

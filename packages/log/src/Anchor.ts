@@ -5,6 +5,7 @@
  */
 import { hash } from "node:crypto"
 import { Schema } from "effect"
+import { isForgotten } from "./Forgotten.ts"
 
 /** Identifies the database file. A rename within the file system keeps both values; a copy has different ones. */
 export const Identity = Schema.Struct({
@@ -80,7 +81,8 @@ export const compare = (anchor: Anchor | Absent, log: Opened): Rewound | undefin
     return rewound("Files of a copy were written over this data directory: later events may have been acknowledged.", head)
   if (anchor.head > log.retainedFrom) {
     const json = log.event(anchor.head)
-    if (json === undefined || hashOf(json) !== anchor.hash)
+    // After a power loss the anchor may name an event that was forgotten since.
+    if (json === undefined || (hashOf(json) !== anchor.hash && !isForgotten(json)))
       return rewound(`Event ${anchor.head} is not the one that was acknowledged: it was damaged, or the database was replaced.`)
   }
   return undefined

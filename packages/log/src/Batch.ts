@@ -4,7 +4,8 @@
  */
 import { Either } from "effect"
 import { type Committed, type Envelope, EventTooLarge, maxEventBytes, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
-import { type RowDelete, RowFold, type RowPut } from "./RowFold.ts"
+import { forgotten } from "./Forgotten.ts"
+import { RowFold, type FoldedRows } from "./RowFold.ts"
 
 export interface PlacedEvent extends StoredEvent {
   readonly version: number
@@ -17,16 +18,16 @@ export interface PlacedReceipt extends Omit<StoredReceipt, "answer"> {
 }
 
 /** A batch with its offsets and versions. */
-export interface Placed {
+export interface Placed extends FoldedRows {
   readonly after: number
   readonly head: number
   readonly events: ReadonlyArray<PlacedEvent>
   /** The new version of each stream of the batch. */
   readonly versions: ReadonlyMap<string, number>
-  readonly puts: ReadonlyArray<RowPut>
-  readonly deletes: ReadonlyArray<RowDelete>
   readonly receipts: ReadonlyArray<PlacedReceipt>
   readonly committed: ReadonlyArray<Committed>
+  /** The streams that the batch forgets, each with the offset of its last forgotten event. */
+  readonly forgotten: ReadonlyMap<string, number>
 }
 
 export interface Batch {
@@ -70,6 +71,19 @@ export const prepare = (envelopes: ReadonlyArray<Envelope>): Either.Either<Batch
   return Either.right({ streams: [...streamJson.keys()], place: place(envelopes, streamJson, tails) })
 }
 
+/** Forgets the events of the stream in the batch so far, except the last one. */
+const forget = (events: Array<PlacedEvent>, stream: string, forgets: Map<string, number>): void => {
+  const last = events.findLastIndex((event) => event.stream === stream)
+  if (last === -1) throw new Error(`${stream} is forgotten without an event that says so.`)
+  forgets.set(stream, events[last]!.offset - 1)
+  for (let i = 0; i < last; i++) if (events[i]!.stream === stream) events[i] = forgottenEvent(events[i]!)
+}
+
+export const forgottenEvent = (event: PlacedEvent): PlacedEvent => {
+  const replaced = forgotten(event)
+  return { ...event, ...replaced, bytes: Buffer.byteLength(replaced.json) }
+}
+
 const place =
   (envelopes: ReadonlyArray<Envelope>, streamJson: ReadonlyMap<string, string>, tails: ReadonlyArray<string>): Batch["place"] =>
   (head, versionOf) => {
@@ -78,6 +92,7 @@ const place =
     const receipts: Array<PlacedReceipt> = []
     const committed: Array<Committed> = []
     const rows = new RowFold()
+    const forgets = new Map<string, number>()
     let offset = head
     for (const envelope of envelopes) {
       const first = offset + 1
@@ -88,9 +103,10 @@ const place =
         const wire = `{"offset":${offset}${streamJson.get(stream)}${version}${tails[events.length]}`
         events.push({ offset, stream, type, json: wire, version, bytes: Buffer.byteLength(wire) })
       }
+      for (const stream of envelope.forget ?? []) forget(events, stream, forgets)
       for (const change of envelope.rows) rows.add(change, change.op === "put" ? Math.min(first + change.event, offset) : 0)
       if (envelope.receipt !== undefined) receipts.push({ ...envelope.receipt, answer: json(envelope.receipt.answer), offset })
       committed.push({ first, last: offset })
     }
-    return { after: head, head: offset, events, versions, ...rows.result(), receipts, committed }
+    return { after: head, head: offset, events, versions, ...rows.result(), receipts, committed, forgotten: forgets }
   }

@@ -41,6 +41,8 @@ export type RowChange =
       readonly value: unknown
     }
   | { readonly op: "delete"; readonly collection: string; readonly key: string }
+  /** Deletes all rows of a parent, also those that earlier changes of this append put. */
+  | { readonly op: "delete-children"; readonly collection: string; readonly parent: string }
 
 /** The stored answer to a command (C2). */
 export interface Receipt {
@@ -59,6 +61,11 @@ export interface Envelope {
   readonly events: ReadonlyArray<NewEvent>
   readonly rows: ReadonlyArray<RowChange>
   readonly receipt?: Receipt
+  /**
+   * Streams to forget: from this commit on, every event of such a stream is delivered as `log.forgotten`, except the stream's last event of this envelope.
+   * Its offset, stream, version and time stay. A store erases the contents from its files soon afterwards (`awaitErased`).
+   */
+  readonly forget?: ReadonlyArray<string>
 }
 
 /** Positions of one committed envelope; an envelope without events has `first = last + 1` and `last` = head. */
@@ -85,6 +92,8 @@ export interface Page {
   /** The head in the same read; for a page that is delivered as committed: the head of that commit. */
   readonly head: number
   readonly events: ReadonlyArray<StoredEvent>
+  /** The number of commits that forgot streams before this read. Two pages with the same bounds and the same generation are equal. */
+  readonly generation: number
 }
 
 export interface ReadOptions {
@@ -131,6 +140,8 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     readonly head: Effect.Effect<number>
     /** Offsets at and below this one are deleted (0: none is). */
     readonly retainedFrom: Effect.Effect<number>
+    /** How many commits have forgotten streams (`Page.generation`). */
+    readonly generation: Effect.Effect<number>
     /**
      * Commits all envelopes in one transaction, in order, and publishes them before it returns, also if the caller is interrupted
      * (L1, L2, L3). The engine is the only writer. The number of statements does not grow with the batch or the history (L10).
@@ -161,6 +172,8 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
      * Deletes the events at and below the offset: readers with a lower cursor get `CursorExpired`. Offsets are never reused.
      */
     readonly trim: (upTo: number) => Effect.Effect<void, LogUnavailable>
+    /** Returns when the files of the log, with the copies that migrations left, contain nothing of forgotten streams. */
+    readonly awaitErased: Effect.Effect<void>
     /**
      * Checks whether the files at the log's paths are still those that it has open (L12). If they were moved, removed or replaced, returns the reason as
      * text, and appends fail with `LogUnavailable`, reason `lost`. Always none for a log in memory.

@@ -1,6 +1,6 @@
 /** The log in memory: the same behaviour, without durability. For tests, simulations, and embedders that need no durability. */
 import { Effect, Layer, Random } from "effect"
-import type { PlacedReceipt, PlacedEvent, Batch, Placed } from "./Batch.ts"
+import { forgottenEvent, type PlacedReceipt, type PlacedEvent, type Batch, type Placed } from "./Batch.ts"
 import { EventLog, type Page, type ReadOptions, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
 import { RowTable } from "./RowTable.ts"
 import * as StoredLog from "./StoredLog.ts"
@@ -34,11 +34,20 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
   const blobs = new Map<string, Uint8Array>()
   let head = 0
   let retainedFrom = 0
+  let generation = 0
   let statements = 0
 
   const step: StepHook = (name) => {
     statements++
     onStep(name)
+  }
+
+  const forget = (name: string, upTo: number): void => {
+    const stream = streams.get(name)
+    if (stream === undefined) return
+    stream.events = stream.events.map((event) => (event.offset <= upTo ? forgottenEvent(event) : event))
+    const replaced = new Map(stream.events.map((event) => [event.offset, event] as const))
+    events = events.map((event) => (event.stream === name ? (replaced.get(event.offset) ?? event) : event))
   }
 
   const apply = (placed: Placed): void => {
@@ -49,6 +58,9 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       stream.version = event.version
       stream.events.push(event)
     }
+    for (const [name, upTo] of placed.forgotten) forget(name, upTo)
+    if (placed.forgotten.size > 0) generation++
+    for (const { collection, parent } of placed.childDeletes) rows.deleteChildren(collection, parent)
     for (const put of placed.puts) rows.put(put)
     for (const { collection, key } of placed.deletes) rows.delete(collection, key)
     for (const receipt of placed.receipts) receipts.set(receipt.commandId, receipt)
@@ -62,6 +74,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       step("streams")
       const placed = batch.place(head, (stream) => streams.get(stream)?.version ?? 0)
       if (placed.events.length > 0) step("events")
+      if (placed.childDeletes.length > 0) step("children")
       if (placed.puts.length > 0) step("rows")
       if (placed.deletes.length > 0) step("deletes")
       if (placed.receipts.length > 0) step("receipts")
@@ -97,7 +110,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       page.push(event)
     }
     const upTo = i >= list.length ? Math.max(head, options.after) : (page.at(-1)?.offset ?? options.after)
-    return { after: options.after, upTo, head, events: page }
+    return { after: options.after, upTo, head, events: page, generation }
   }
 
   const view: StorageView = {
@@ -106,6 +119,9 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
     },
     get retainedFrom() {
       return retainedFrom
+    },
+    get generation() {
+      return generation
     },
     row: (collection, key) => rows.get(collection, key),
     rankOf: ({ collection, key }) => rows.rankOf(collection, key),

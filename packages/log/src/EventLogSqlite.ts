@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto"
 import type { Rewound } from "./Anchor.ts"
 import * as Anchored from "./Anchored.ts"
 import type { AnchorFile } from "./AnchorFile.ts"
+import * as Eraser from "./Eraser.ts"
 import { EventLog } from "./EventLog.ts"
 import { migrate, type Migrations } from "./Migrations.ts"
 import * as Presence from "./Presence.ts"
@@ -31,6 +32,7 @@ export interface Options extends StoredLog.Options {
 const newEpoch = (): string => epochOf(randomBytes(26).map((byte) => byte & 31))
 
 interface Connected extends Storage {
+  readonly writer: SqliteWriter
   readonly close: () => void
   /** The rewind, if the anchor contradicted the database. */
   readonly rewound: Rewound | undefined
@@ -61,6 +63,7 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
     const { lost } = (presence = Presence.make(options.file))
     return {
       epoch,
+      writer,
       rewound,
       anchor,
       commit: (batch) => {
@@ -114,7 +117,13 @@ export const make = Effect.fn("EventLogSqlite.make")(function* (options: Options
       `${rewound.reason} The log continues after event ${rewound.to} with a new epoch, ${storage.epoch}: clients with an older cursor get 409 CursorForeign and take a new snapshot.`
     )
   yield* Effect.forkScoped(Anchored.watch(storage.anchor, storage.lost))
-  return yield* StoredLog.make(storage, options)
+  const eraser = yield* Eraser.make(storage.writer, options.file)
+  const commit: Storage["commit"] = (batch) => {
+    const placed = storage.commit(batch)
+    if (placed.forgotten.size > 0) eraser.wake()
+    return placed
+  }
+  return yield* StoredLog.make({ ...storage, commit }, { ...options, awaitErased: eraser.done })
 })
 
 export const layer = (options: Options) => Layer.scoped(EventLog, make(options))

@@ -59,14 +59,15 @@ const initial = statements(
 /**
  * `segments`: runs of old events, each compressed into one blob; `segment_streams`: which streams a segment has events of, and how many. Together the
  * segments cover the offsets from the first one to the last without holes, and rows of `events` at or below their end are copies that are still to be deleted.
- * `streams.forgotten`: the events of this stream up to this offset are delivered as `log.forgotten`.
+ * `streams.forgotten`: the events of this stream up to this offset are delivered as `log.forgotten`; 0 again when they are erased.
  */
 const segments = statements(
   `ALTER TABLE streams ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0`,
   `CREATE TABLE segments (
      first INTEGER PRIMARY KEY, last INTEGER NOT NULL, codec TEXT NOT NULL, crc INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT`,
   `CREATE TABLE segment_streams (
-     stream INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (stream, first)) STRICT, WITHOUT ROWID`
+     stream INTEGER NOT NULL, first INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (stream, first)) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX streams_to_erase ON streams (id) WHERE forgotten > 0`
 )
 
 export const migrations: Migrations = { 1: ["initial", initial], 2: ["segments", segments] }
@@ -78,6 +79,10 @@ const currentVersion = (db: Sqlite.Connection): number => {
   const found = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table)
   return found === undefined ? 0 : Number(db.prepare(`SELECT coalesce(max(migration_id), 0) FROM ${table}`).pluck().get())
 }
+
+/** Whether `name` is a copy that a migration left next to the database `file`, complete or not. Both are names without a directory. */
+export const isBackupOf = (file: string, name: string): boolean =>
+  name.startsWith(`${file}.v`) && /^\.v\d+\.backup(\.partial)?$/.test(name.slice(file.length))
 
 /** Writes `<file>.v<version>.backup`, completely or not at all. */
 const backup = (db: Sqlite.Connection, file: string, version: number): void => {

@@ -2,11 +2,16 @@
  * The most recent committed pages, bounded in bytes. Subscribers near the head share these page objects, so a transport can encode a page
  * once for all of them and keep the result in a WeakMap by page. Older events are read from the table.
  */
-import type { PlacedEvent } from "./Batch.ts"
+import { forgottenEvent, type PlacedEvent } from "./Batch.ts"
 import type { Page, ReadOptions } from "./EventLog.ts"
 
+interface PlacedPage extends Page {
+  readonly events: ReadonlyArray<PlacedEvent>
+}
+
 interface Entry {
-  readonly page: Page & { readonly events: ReadonlyArray<PlacedEvent> }
+  readonly page: PlacedPage
+  /** As committed: a page of which events were forgotten is smaller. */
   readonly bytes: number
   streams?: ReadonlyMap<string, ReadonlyArray<PlacedEvent>>
 }
@@ -19,7 +24,7 @@ interface Subscriber {
 }
 
 const nothing: ReadonlyArray<PlacedEvent> = []
-const released: Entry = { page: { after: 0, upTo: 0, head: 0, events: nothing }, bytes: 0 }
+const released: Entry = { page: { after: 0, upTo: 0, head: 0, events: nothing, generation: 0 }, bytes: 0 }
 
 export class Ring {
   #entries: Array<Entry> = []
@@ -27,10 +32,12 @@ export class Ring {
   #bytes = 0
   readonly #maxBytes: number
   readonly #pageBytes: number
+  #generation: number
 
-  constructor(maxBytes: number, pageBytes: number) {
+  constructor(maxBytes: number, pageBytes: number, generation = 0) {
     this.#maxBytes = maxBytes
     this.#pageBytes = pageBytes
+    this.#generation = generation
   }
 
   get bytes(): number {
@@ -53,8 +60,21 @@ export class Ring {
     if (events.length > from) this.#add(after + from, head, from === 0 ? events : events.slice(from), bytes)
   }
 
+  /** Replaces the events of these streams up to these offsets. */
+  forget(streams: ReadonlyMap<string, number>, generation: number): void {
+    this.#generation = generation
+    const isForgotten = ({ offset, stream }: PlacedEvent) => offset <= (streams.get(stream) ?? 0)
+    for (let i = this.#start; i < this.#entries.length; i++) {
+      const { bytes, page } = this.#entries[i]!
+      const events: ReadonlyArray<PlacedEvent> = page.events.some(isForgotten)
+        ? page.events.map((event) => (isForgotten(event) ? forgottenEvent(event) : event))
+        : page.events
+      this.#entries[i] = { page: { ...page, events, generation }, bytes }
+    }
+  }
+
   #add(after: number, head: number, events: ReadonlyArray<PlacedEvent>, bytes: number): void {
-    this.#entries.push({ page: { after, upTo: after + events.length, head, events }, bytes })
+    this.#entries.push({ page: { after, upTo: after + events.length, head, events, generation: this.#generation }, bytes })
     this.#bytes += bytes
     while (this.#bytes > this.#maxBytes && this.#start < this.#entries.length - 1) {
       this.#bytes -= this.#entries[this.#start]!.bytes
@@ -102,13 +122,13 @@ export class Ring {
       }
       for (const event of fresh) {
         if (events.length >= limit || (events.length > 0 && bytes + event.bytes > maxBytes))
-          return { after, upTo: events.at(-1)?.offset ?? after, head, events }
+          return { after, upTo: events.at(-1)?.offset ?? after, head, events, generation: this.#generation }
         if (taken === undefined) events = taken = [...events]
         taken.push(event)
         bytes += event.bytes
       }
     }
-    return { after, upTo: head, head, events }
+    return { after, upTo: head, head, events, generation: this.#generation }
   }
 
   /**
@@ -134,7 +154,7 @@ export class Ring {
       const events = page.after === from ? all : all.filter(({ offset }) => offset > from)
       if (stream === undefined && page.after === from && page.upTo > attachedAt) pages.push(page)
       else if (stream === undefined || events.length > 0 || (from < attachedAt && page.upTo >= attachedAt))
-        pages.push({ after: from, upTo: page.upTo, head, events })
+        pages.push({ after: from, upTo: page.upTo, head, events, generation: this.#generation })
       from = page.upTo
     }
     return from === after ? undefined : { pages, upTo: from }

@@ -14,6 +14,18 @@ export interface RowDelete {
   readonly collection: string
   readonly key: string
 }
+/** All rows of a parent. */
+export interface ChildrenDelete {
+  readonly collection: string
+  readonly parent: string
+}
+
+/** The changes of a batch. A store applies `childDeletes` first: they do not concern the rows of `puts`. */
+export interface FoldedRows {
+  readonly childDeletes: ReadonlyArray<ChildrenDelete>
+  readonly puts: ReadonlyArray<RowPut>
+  readonly deletes: ReadonlyArray<RowDelete>
+}
 
 type Put = Extract<RowChange, { readonly op: "put" }>
 interface Folded {
@@ -24,8 +36,10 @@ interface Folded {
 
 export class RowFold {
   readonly #rows = new Map<string, Folded>()
+  readonly #childDeletes: Array<ChildrenDelete> = []
 
   add(change: RowChange, rank: number): void {
+    if (change.op === "delete-children") return this.#deleteChildren(change)
     const { collection, key } = change
     const id = `${collection}\u0000${key}`
     if (change.op === "delete") {
@@ -44,7 +58,14 @@ export class RowFold {
     this.#rows.set(id, { collection, key, put })
   }
 
-  result(): { readonly puts: ReadonlyArray<RowPut>; readonly deletes: ReadonlyArray<RowDelete> } {
+  #deleteChildren({ collection, parent }: ChildrenDelete): void {
+    this.#childDeletes.push({ collection, parent })
+    for (const [id, { key, put }] of this.#rows)
+      if (put !== undefined && put.change.collection === collection && put.change.parent === parent)
+        this.#rows.set(id, { collection, key })
+  }
+
+  result(): FoldedRows {
     const puts: Array<RowPut> = []
     const deletes: Array<RowDelete> = []
     for (const { collection, key, put } of this.#rows.values()) {
@@ -59,6 +80,6 @@ export class RowFold {
           json: JSON.stringify(put.change.value) ?? "null"
         })
     }
-    return { puts, deletes }
+    return { childDeletes: this.#childDeletes, puts, deletes }
   }
 }

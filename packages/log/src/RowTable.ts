@@ -31,6 +31,9 @@ class Ordered {
   remove(row: StoredRow): void {
     this.#list.splice(indexOf(this.#list, row), 1)
   }
+  all(): Iterable<StoredRow> {
+    return this.#list
+  }
   *read({ before, order, since }: RowScan): Generator<StoredRow> {
     const start = indexOf(this.#list, { key: "", parent: "", rank: since, json: "" })
     const end = indexOf(this.#list, { key: "", parent: "", rank: before, json: "" })
@@ -76,6 +79,11 @@ export class RowTable {
     collection.rows.delete(key)
     collection.all.remove(row)
     collection.parent(row.parent).remove(row)
+  }
+
+  deleteChildren(name: string, parent: string): void {
+    const keys = Array.from(this.#collection(name).parent(parent).all(), ({ key }) => key)
+    for (const key of keys) this.delete(name, key)
   }
 
   get(collection: string, key: string): Row | undefined {

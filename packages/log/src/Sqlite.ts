@@ -72,6 +72,8 @@ export const openWriter = (file: string, synchronous: Synchronous, maxBytes?: nu
       db.pragma("journal_mode = WAL")
       db.pragma(`synchronous = ${synchronous}`)
       db.pragma("foreign_keys = ON")
+      // Deleted text must not stay in free space: `thread.delete` promises that no word of the thread is left in the file.
+      db.pragma("secure_delete = ON")
       db.pragma("journal_size_limit = 67108864")
       if (maxBytes !== undefined)
         db.pragma(`max_page_count = ${Math.ceil(maxBytes / Number(db.pragma("page_size", { simple: true })))}`)

@@ -1,13 +1,22 @@
 /** Reads, on a separate read-only connection. Each view is one read transaction (D4). */
 import { corruptType, type Page, type ReadOptions, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
-import type { RowPage } from "./Query.ts"
+import { forgotten } from "./Forgotten.ts"
+import type { Position, RowPage } from "./Query.ts"
 import * as RowPages from "./RowPages.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { StorageFailure, type StorageView } from "./Storage.ts"
 
-type EventRow = readonly [offset: number, stream: string | null, type: string, json: string, valid: number, version?: number]
+type EventRow = readonly [
+  offset: number,
+  stream: string | null,
+  type: string,
+  json: string,
+  valid: number,
+  forgotten: number | null,
+  version: number
+]
 
-const columns = "e.offset, s.name, e.type, e.json, json_valid(e.json)"
+const columns = "e.offset, s.name, e.type, e.json, json_valid(e.json), e.offset <= s.forgotten, e.version"
 const from = "FROM events e LEFT JOIN streams s ON s.id = e.stream"
 
 /** The most rows of one query. One large query is faster than many small ones, but reads rows beyond the page's byte budget in vain. */
@@ -25,7 +34,7 @@ const corrupt = (offset: number, reason: string, row?: EventRow): StoredEvent =>
     json: JSON.stringify({
       offset,
       stream,
-      version: row?.[5] ?? 0,
+      version: row?.[6] ?? 0,
       type: corruptType,
       at: "1970-01-01T00:00:00.000Z",
       epoch: 0,
@@ -35,8 +44,11 @@ const corrupt = (offset: number, reason: string, row?: EventRow): StoredEvent =>
 }
 
 /** Undefined if the row is damaged. */
-const decode = (row: EventRow): StoredEvent | undefined =>
-  row[4] === 1 && row[1] !== null ? { offset: row[0], stream: row[1], type: row[2], json: row[3] } : undefined
+const decode = ([offset, stream, type, json, valid, isForgotten, version]: EventRow): StoredEvent | undefined => {
+  if (stream === null) return undefined
+  if (isForgotten === 1) return forgotten({ offset, stream, version, json })
+  return valid === 1 ? { offset, stream, type, json } : undefined
+}
 
 export class SqliteReader {
   readonly #db: Sqlite.Connection
@@ -62,10 +74,12 @@ export class SqliteReader {
     this.#end = db.prepare("ROLLBACK")
     this.#position = db
       .prepare(
-        `SELECT coalesce((SELECT max(offset) FROM events), 0), coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'retainedFrom'), 0)`
+        `SELECT coalesce((SELECT max(offset) FROM events), 0),
+                coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'retainedFrom'), 0),
+                coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'generation'), 0)`
       )
       .raw()
-    this.#one = db.prepare(`SELECT ${columns}, e.version ${from} WHERE e.offset = ?`).raw()
+    this.#one = db.prepare(`SELECT ${columns} ${from} WHERE e.offset = ?`).raw()
     this.#after = db.prepare(`SELECT ${columns} ${from} WHERE e.offset > ? ORDER BY e.offset LIMIT ?`).raw()
     const stream = "e.stream = (SELECT id FROM streams WHERE name = ?) AND e.offset > ? ORDER BY e.offset LIMIT ?"
     this.#ofStream = db.prepare(`SELECT ${columns} ${from} WHERE ${stream}`).raw()
@@ -96,11 +110,12 @@ export class SqliteReader {
     return Sqlite.guarded(() => {
       this.#begin.run()
       try {
-        const [last, retainedFrom] = this.#position.get() as [number, number]
+        const [last, retainedFrom, generation] = this.#position.get() as [number, number, number]
         const head = Math.max(last, retainedFrom)
         return read({
           head,
           retainedFrom,
+          generation,
           row: (collection, key) => {
             const row = this.#row.get(collection, key) as RowPages.StoredRow | undefined
             return row === undefined ? undefined : RowPages.decode(row)
@@ -109,7 +124,7 @@ export class SqliteReader {
           rows: (scan) => this.#readRows(scan),
           count: (collection, parent) =>
             (parent === undefined ? this.#count.get(collection) : this.#countOf.get(collection, parent)) as number,
-          events: (options) => this.#readEvents(options, head, retainedFrom)
+          events: (options) => this.#readEvents(options, { head, retainedFrom, generation })
         })
       } finally {
         if (this.#db.inTransaction) this.#end.run()
@@ -125,7 +140,8 @@ export class SqliteReader {
     return RowPages.pageOf(found as Iterable<RowPages.StoredRow>, scan)
   }
 
-  #readEvents(options: ReadOptions, head: number, retainedFrom: number): Page {
+  #readEvents(options: ReadOptions, position: Position & { readonly generation: number }): Page {
+    const { generation, head, retainedFrom } = position
     const limit = options.limit ?? 1_000
     const maxBytes = options.maxBytes ?? 1024 * 1024
     const { after, stream } = options
@@ -169,7 +185,7 @@ export class SqliteReader {
       }
       if (!full) fillTo(head + 1)
     }
-    return { after, upTo: full ? (events.at(-1)?.offset ?? after) : Math.max(head, after), head, events }
+    return { after, upTo: full ? (events.at(-1)?.offset ?? after) : Math.max(head, after), head, events, generation }
   }
 
   #readOne(offset: number): StoredEvent {

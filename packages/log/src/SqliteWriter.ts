@@ -3,7 +3,7 @@ import type { Batch, Placed } from "./Batch.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { StepHook } from "./Storage.ts"
 
-type Kind = "streams" | "events" | "rows" | "deletes" | "receipts"
+type Kind = "streams" | "events" | "children" | "rows" | "deletes" | "receipts"
 type Values = ReadonlyArray<ReadonlyArray<unknown>>
 
 /**
@@ -34,6 +34,10 @@ const prepare = (db: Sqlite.Connection) => ({
     `${tableOf("new_events", "offset", "stream", "version", "type", "json")}
      INSERT INTO events (offset, stream, version, type, json) SELECT offset, stream, version, type, json FROM new_events`
   ),
+  children: db.prepare(
+    `${tableOf("old_parents", "collection", "parent")}
+     DELETE FROM rows WHERE (collection, parent) IN (SELECT collection, parent FROM old_parents)`
+  ),
   rows: db.prepare(
     `${tableOf("new_rows", "collection", "key", "parent", "rank", "keep", "json")}
      INSERT INTO rows (collection, key, parent, rank, json)
@@ -55,6 +59,11 @@ const prepare = (db: Sqlite.Connection) => ({
   putBlob: db.prepare("INSERT INTO blobs (hash, bytes) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"),
   retain: db.prepare(
     "INSERT INTO meta (key, value) VALUES ('retainedFrom', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+  ),
+  forgetStream: db.prepare("UPDATE streams SET forgotten = ? WHERE name = ?"),
+  raiseGeneration: db.prepare(
+    `INSERT INTO meta (key, value) VALUES ('generation', '1')
+     ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)`
   ),
   epoch: db.prepare("SELECT value FROM meta WHERE key = 'epoch'").pluck(),
   setEpoch: db.prepare(
@@ -166,6 +175,18 @@ export class SqliteWriter {
     )
   }
 
+  get connection(): Sqlite.Connection {
+    return this.#use().db
+  }
+
+  /** Runs maintenance in one transaction; if its outcome is unknown, it counts as not done. */
+  maintain<A>(write: (db: Sqlite.Connection) => A): A {
+    return this.#transaction(
+      ({ db }) => write(db),
+      () => false
+    )
+  }
+
   #transaction<A>(write: (current: Session) => A, isCommitted: (current: Session, written: A) => boolean): A {
     const current = this.#use()
     let written: { readonly value: A } | undefined
@@ -223,6 +244,12 @@ export class SqliteWriter {
     run(
       "events",
       placed.events.map((event) => [event.offset, ids.get(event.stream), event.version, event.type, event.json])
+    )
+    for (const [stream, upTo] of placed.forgotten) current.sql.forgetStream.run(upTo, stream)
+    if (placed.forgotten.size > 0) current.sql.raiseGeneration.run()
+    run(
+      "children",
+      placed.childDeletes.map((row) => [row.collection, row.parent])
     )
     run(
       "rows",

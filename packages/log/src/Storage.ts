@@ -27,11 +27,22 @@ export class StorageFailure extends Error {
  * The points of an append at which a test can make the storage fail or kill the process. An error that the hook throws counts as a
  * failure of the storage. `committed` is after the commit and before its success is known: a failure there leaves the outcome unknown.
  */
-export type Step = "begin" | "streams" | "events" | "rows" | "deletes" | "receipts" | "commit" | "committed" | "rollback"
+export type Step =
+  | "begin"
+  | "streams"
+  | "events"
+  | "children"
+  | "rows"
+  | "deletes"
+  | "receipts"
+  | "commit"
+  | "committed"
+  | "rollback"
 export type StepHook = (step: Step) => void
 
 /** One consistent view: everything read through it belongs to `head`. */
 export interface StorageView extends Position {
+  readonly generation: number
   readonly row: (collection: string, key: string) => Row | undefined
   readonly rankOf: (key: RowKey) => number | undefined
   readonly rows: (scan: RowScan) => RowPage

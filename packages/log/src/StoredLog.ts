@@ -30,6 +30,12 @@ export interface Options {
   readonly onWake?: (wake: () => void) => void
 }
 
+/** What a store adds to the log over it. */
+export interface Additions {
+  /** Default: a store that erases at the commit. */
+  readonly awaitErased?: Effect.Effect<void>
+}
+
 type ReadError = LogUnavailable | CursorAhead | CursorExpired
 
 const defaultPageBytes = 1024 * 1024
@@ -38,11 +44,16 @@ const trimSlice = 5_000
 /** Pause between two attempts to commit to a busy database. */
 const busyPauseMillis = 50
 
-export const make = (storage: Storage, options: Options = {}): Effect.Effect<typeof EventLog.Service, LogUnavailable> =>
+export const make = (
+  storage: Storage,
+  options: Options & Additions = {}
+): Effect.Effect<typeof EventLog.Service, LogUnavailable> =>
   Effect.gen(function* () {
-    const start = yield* attempt("open", () => storage.view((view) => ({ head: view.head, retainedFrom: view.retainedFrom })))
+    const start = yield* attempt("open", () =>
+      storage.view(({ generation, head, retainedFrom }) => ({ generation, head, retainedFrom }))
+    )
     const head = new Watermark(start.head, options.onWake)
-    let { retainedFrom } = start
+    let { generation, retainedFrom } = start
     let batches = 0
     const perBatch = {
       events: new Histogram([1, 4, 16, 64, 256, 1024]),
@@ -50,7 +61,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
       seconds: new Histogram([0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5])
     }
     const pageBytes = options.pageBytes ?? defaultPageBytes
-    const ring = new Ring(options.ringBytes ?? 8 * 1024 * 1024, pageBytes)
+    const ring = new Ring(options.ringBytes ?? 8 * 1024 * 1024, pageBytes, generation)
 
     const position = () => ({ logEpoch: storage.epoch, head: head.value, retained: retainedFrom })
 
@@ -71,6 +82,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
                 perBatch.events.observe(placed.events.length)
                 perBatch.bytes.observe(size)
                 perBatch.seconds.observe(Number(clock.unsafeCurrentTimeNanos() - began) / 1e9)
+                if (placed.forgotten.size > 0) ring.forget(placed.forgotten, ++generation)
                 ring.push(placed.after, placed.head, placed.events)
                 head.advance(placed.head)
               }
@@ -138,6 +150,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
       epoch: storage.epoch,
       head: Effect.sync(() => head.value),
       retainedFrom: Effect.sync(() => retainedFrom),
+      generation: Effect.sync(() => generation),
       append,
       read,
       follow,
@@ -162,6 +175,7 @@ export const make = (storage: Storage, options: Options = {}): Effect.Effect<typ
             }).pipe(Effect.zipRight(Effect.yieldNow())),
           step: () => {}
         }),
+      awaitErased: options.awaitErased ?? Effect.void,
       lost: Effect.sync(() => Option.fromNullable(storage.lost())),
       stats: Effect.sync(() => {
         const [events, bytes, seconds] = [perBatch.events.now, perBatch.bytes.now, perBatch.seconds.now]

@@ -18,12 +18,16 @@ export class DecideModel implements StateReader {
   private readonly projects = new Map<ProjectId, ProjectState>()
   private readonly refolded = new Map<string, ThreadState | undefined>()
   readonly events: Array<DomainEvent> = []
-  /** The read models, by `collection/key`. */
-  readonly rows = new Map<string, unknown>()
+  private readonly placed = new Map<string, { readonly parent: string; readonly value: unknown }>()
   hold = false
   policy: Policy = defaults
   private steps = 0
   private now = 1_700_000_000_000
+
+  /** The read models, by `collection/key`. */
+  get rows(): ReadonlyMap<string, unknown> {
+    return new Map(Array.from(this.placed, ([id, { value }]) => [id, value] as const))
+  }
 
   /** Advances the time to this timestamp (ISO 8601) if it lies ahead. */
   passTo(at: string): void {
@@ -55,9 +59,16 @@ export class DecideModel implements StateReader {
 
   private keep(draft: Draft): ReadonlyArray<DomainEvent> {
     const before = this.events.length
-    for (const change of draft.rows)
-      if (change.op === "put") this.rows.set(`${change.collection}/${change.key}`, change.value)
-      else this.rows.delete(`${change.collection}/${change.key}`)
+    for (const change of draft.rows) {
+      if (change.op === "delete-children") {
+        for (const [id, { parent }] of this.placed)
+          if (parent === change.parent && id.startsWith(`${change.collection}/`)) this.placed.delete(id)
+        continue
+      }
+      const id = `${change.collection}/${change.key}`
+      if (change.op === "put") this.placed.set(id, change)
+      else this.placed.delete(id)
+    }
     for (const { stream, type, data, at } of draft.events) {
       const event = { type, data } as DomainEvent
       this.events.push(event)

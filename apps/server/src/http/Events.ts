@@ -47,14 +47,14 @@ const indexHeaders = (epoch: string, upTo: number) => ({
 })
 
 /**
- * A page that ends below the head has a strong ETag: it changes only when its events are deleted. A browser revalidates it each time. A page at the head
- * is not cached.
+ * A page that ends below the head has a strong ETag: it changes only when a thread is deleted, which raises the generation. A browser revalidates it each
+ * time. A page at the head is not cached.
  */
 const cacheHeaders = (epoch: string, page: Page, query: EventQuery.EventQuery): Record<string, string> =>
   page.upTo >= page.head
     ? {}
     : {
-        etag: `"${[epoch, page.after, page.upTo, etagOf(query), query.format].join("-")}"`,
+        etag: `"${[epoch, page.after, page.upTo, page.generation, etagOf(query), query.format].join("-")}"`,
         "cache-control": "private, no-cache",
         vary: "accept, authorization, cookie"
       }
@@ -86,7 +86,7 @@ const page = Effect.fnUntraced(function* (
   const session = yield* Session
   const readFrom = Effect.fnUntraced(function* (after: number) {
     const head = yield* log.head
-    if (after >= head) return { after, upTo: after, head, events: [] } satisfies Page
+    if (after >= head) return { after, upTo: after, head, events: [], generation: yield* log.generation } satisfies Page
     return yield* FilteredRead.read(log, query, { after, limit: query.limit ?? pageRows, maxBytes: pageBytes })
   })
   let latest: Page = yield* readFrom(after)

@@ -11,7 +11,7 @@ const page = (texts: ReadonlyArray<string>): Page => {
     type: "item.delta",
     json: json(n + 1, text)
   }))
-  return { events, after: 0, upTo: events.length, head: events.length }
+  return { events, after: 0, upTo: events.length, head: events.length, generation: 0 }
 }
 
 it("D9 the text of a page is the JSON of its frames", () => {

@@ -1,6 +1,6 @@
 /**
  * Cache of encoded pages, so that each page is read and encoded once for all subscribers, also for those that lag together after a restart or behind a
- * fast agent. The key is the bounds and the filter of a page: the log never changes. The cache is bounded in bytes and evicts the oldest page first; a
+ * fast agent. The key is the bounds and the filter of a page: of one generation of the log, such a page never changes. The cache is bounded in bytes and evicts the oldest page first; a
  * page that no subscriber reads is dropped after `ageEvery`.
  */
 import { Effect, type Scope } from "effect"
@@ -27,6 +27,7 @@ export class EncodedPageCache {
   readonly #maxBytes: number
   readonly #pages = new Map<string, EncodedPage>()
   #held = 0
+  #generation = 0
 
   constructor(maxBytes = defaultMaxBytes) {
     this.#maxBytes = maxBytes
@@ -38,6 +39,9 @@ export class EncodedPageCache {
     // subscribers, so its key contains its end.
     const isOpen = page.upTo >= page.head
     const key = stream === undefined && !isOpen ? `${page.after}` : `${page.after}-${page.upTo} ${stream ?? ""}`
+    this.#enter(page.generation)
+    // A page that was read before the last deletion of a thread is for its own subscriber only.
+    if (page.generation < this.#generation) return encode()
     const known = this.#pages.get(key)
     if (known !== undefined && known.upTo === page.upTo) {
       known.used = true
@@ -54,8 +58,17 @@ export class EncodedPageCache {
     return encoded.bytes
   }
 
-  /** The cached page of the unfiltered log after this offset. */
-  find(after: number): { readonly upTo: number; readonly bytes: Buffer } | undefined {
+  /** Drops the pages of earlier generations: events of deleted threads are in them. */
+  #enter(generation: number): void {
+    if (generation <= this.#generation) return
+    this.#generation = generation
+    this.#pages.clear()
+    this.#held = 0
+  }
+
+  /** The cached page of the unfiltered log after this offset. `generation`: that of the log now. */
+  find(after: number, generation: number): { readonly upTo: number; readonly bytes: Buffer } | undefined {
+    this.#enter(generation)
     const found = this.#pages.get(`${after}`)
     if (found !== undefined) found.used = true
     return found

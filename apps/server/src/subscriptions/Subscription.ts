@@ -123,8 +123,8 @@ export const attach = (options: Options): Effect.Effect<Subscription, StorageUna
     }
     /** The encoded page after the position, or a page of the log. A page whose events the filter rejects is skipped. */
     const read = (head: number): Next =>
-      Effect.suspend(() => {
-        const encoded = pages?.find(reader.position)
+      Effect.flatMap(log.generation, (generation) => {
+        const encoded = pages?.find(reader.position, generation)
         if (encoded !== undefined && encoded.upTo <= reader.limit(head)) {
           reader.moveTo(encoded.upTo, encoded.upTo - reader.position, [])
           if (subscriber !== undefined) subscriber.position = reader.position

@@ -96,7 +96,7 @@ export const bounds = (test: Test, open: Open): void => {
       yield* log.append(events("thread/thr_a", 10))
       expect(yield* Effect.flip(log.read({ after: 11 }))).toMatchObject({ _tag: "CursorAhead", head: 10, logEpoch: log.epoch })
       expect(yield* Effect.flip(Stream.runDrain(log.follow({ after: 11 })))).toMatchObject({ _tag: "CursorAhead" })
-      expect(yield* log.read({ after: 10 })).toEqual({ after: 10, upTo: 10, head: 10, events: [] })
+      expect(yield* log.read({ after: 10 })).toEqual({ after: 10, upTo: 10, head: 10, events: [], generation: 0 })
       yield* log.trim(4)
       expect(yield* log.retainedFrom).toBe(4)
       expect(yield* Effect.flip(log.read({ after: 3 }))).toMatchObject({ _tag: "CursorExpired", head: 10, logEpoch: log.epoch })
@@ -151,7 +151,7 @@ export const bounds = (test: Test, open: Open): void => {
         row,
         none: undefined,
         byKey: new Map([["k", row]]),
-        ahead: { after: 99, upTo: 99, head: 1, events: [] }
+        ahead: { after: 99, upTo: 99, head: 1, events: [], generation: 0 }
       })
     }))
 

@@ -20,6 +20,11 @@ const change: FastCheck.Arbitrary<RowChange> = FastCheck.oneof(
     op: FastCheck.constant("delete" as const),
     collection: FastCheck.constantFrom("a", "b"),
     key: FastCheck.constantFrom("k1", "k2", "k3", "k4")
+  }),
+  FastCheck.record({
+    op: FastCheck.constant("delete-children" as const),
+    collection: FastCheck.constantFrom("a", "b"),
+    parent: FastCheck.constantFrom("p", "q")
   })
 )
 
@@ -33,6 +38,10 @@ const history = FastCheck.array(FastCheck.array(FastCheck.array(change, { maxLen
 const reference = (changes: ReadonlyArray<readonly [RowChange, first: number]>) => {
   const rows = new Map<string, Row & { readonly collection: string }>()
   for (const [one, first] of changes) {
+    if (one.op === "delete-children") {
+      for (const [id, row] of rows) if (row.collection === one.collection && row.parent === one.parent) rows.delete(id)
+      continue
+    }
     const id = `${one.collection}/${one.key}`
     if (one.op === "delete") rows.delete(id)
     else {

@@ -25,7 +25,7 @@ export const read = (
     let upTo = options.after
     for (;;) {
       const page = yield* log.read({ ...step, after: upTo, ...indexed })
-      const end = (at: number): Page => ({ after: options.after, upTo: at, head: page.head, events })
+      const end = (at: number): Page => ({ after: options.after, upTo: at, head: page.head, events, generation: page.generation })
       for (const event of page.events.filter(wanted)) {
         bytes += Buffer.byteLength(event.json)
         // An event that does not fit begins the next page.

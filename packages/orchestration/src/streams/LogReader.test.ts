@@ -68,7 +68,13 @@ const play = (input: Input, make: (...args: ConstructorParameters<typeof LogRead
     const from = reader.position
     const mine = log.filter(({ offset, stream }) => offset > from && (reader.query.stream ?? stream) === stream)
     const events = mine.slice(0, limit)
-    return { after: from, upTo: mine.length > limit ? (events.at(-1)?.offset ?? from) : log.length, head: log.length, events }
+    return {
+      after: from,
+      upTo: mine.length > limit ? (events.at(-1)?.offset ?? from) : log.length,
+      head: log.length,
+      events,
+      generation: 0
+    }
   }
   const pull = (limit: number, head: number, stop: Stop | undefined) => {
     const next = reader.next(head, stop)

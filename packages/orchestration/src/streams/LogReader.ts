@@ -117,7 +117,7 @@ export class LogReader {
     const isCut = !this.#caughtUp && page.upTo > head
     if (!isCut && this.#accepts === undefined) return page
     const events = page.events.filter((event) => (!isCut || event.offset <= head) && this.#accepts?.(event) !== false)
-    return isCut ? { after: page.after, upTo: head, head, events } : { ...page, events }
+    return isCut ? { ...page, upTo: head, head, events } : { ...page, events }
   }
 
   /** Moves to an offset. `delivered`: number of events delivered; `events`: those of the log up to the offset, whether or not the filter accepts them. */

@@ -74,7 +74,7 @@ const deliverBeforeCommit = (log: Log) =>
       append: (envelopes: Parameters<Log["append"]>[0]) =>
         Effect.gen(function* () {
           const { after, events, head } = yield* Effect.flatten(expected(envelopes))
-          yield* PubSub.publish(hub, { after, upTo: head, head, events })
+          yield* PubSub.publish(hub, { after, upTo: head, head, events, generation: 0 })
           yield* Effect.yieldNow()
           return yield* log.append(envelopes)
         }),
