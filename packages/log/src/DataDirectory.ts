@@ -19,6 +19,7 @@ import {
   writeFileSync
 } from "node:fs"
 import { dirname, join, resolve } from "node:path"
+import * as PendingRestore from "./backup/PendingRestore.ts"
 import { isAlive } from "./Pid.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { StorageFailure } from "./Storage.ts"
@@ -205,6 +206,10 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
   if (state.held === undefined || (yield* isLogOpen(path))) return yield* owned(path, yield* pollOwner(path, polls))
   yield* trying(path, () => writeOwner(path, self))
   state.named = true
+  // Before anything opens the log: a restore was interrupted after it replaced the first file (L19).
+  const replaced = yield* trying(path, () => PendingRestore.finish(path))
+  if (replaced !== undefined)
+    yield* Effect.logWarning(`An interrupted restore of ${path} was finished. The old files are in ${replaced}.`)
 
   /** If `owner.db` was removed or replaced, locks the new one. A moved directory keeps its lock. Logs a fault once. */
   const watch = trying(path, () => {

@@ -73,11 +73,15 @@ const segments = statements(
 export const migrations: Migrations = { 1: ["initial", initial], 2: ["segments", segments] }
 
 const table = "migrations"
-const latest = (known: Migrations): number => Math.max(...Object.keys(known).map(Number))
+/** The schema version that this program writes. */
+export const latest = (known: Migrations = migrations): number => Math.max(...Object.keys(known).map(Number))
 
-const currentVersion = (db: Sqlite.Connection): number => {
-  const found = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(table)
-  return found === undefined ? 0 : Number(db.prepare(`SELECT coalesce(max(migration_id), 0) FROM ${table}`).pluck().get())
+/** 0 for a new database. `schema`: an attached database. */
+export const currentVersion = (db: Sqlite.Connection, schema = "main"): number => {
+  const found = db.prepare(`SELECT 1 FROM ${schema}.sqlite_schema WHERE type = 'table' AND name = ?`).get(table)
+  return found === undefined
+    ? 0
+    : Number(db.prepare(`SELECT coalesce(max(migration_id), 0) FROM ${schema}.${table}`).pluck().get())
 }
 
 /** Whether `name` is a copy that a migration left next to the database `file`, complete or not. Both are names without a directory. */

@@ -33,6 +33,9 @@ const reasons: ReadonlyArray<readonly [prefix: string, reason: LogUnavailable["r
   ["ENOENT", "io"],
   ["ENOTDIR", "io"],
   ["EMFILE", "io"],
+  ["EEXIST", "io"],
+  ["EBUSY", "io"],
+  ["EXDEV", "io"],
   ["EIO", "io"]
 ]
 
@@ -87,6 +90,26 @@ export const openWriter = (file: string, synchronous: Synchronous, maxBytes?: nu
 /** Sees only what is committed, and never waits for the writer (WAL). */
 export const openReader = (file: string): Connection =>
   guarded(() => new Database(file, { readonly: true, fileMustExist: true, timeout: busyTimeoutMillis }))
+
+/**
+ * Creates the database `target` and attaches `file` to it as the schema `source`. The target is not durable until the connection closes; after a
+ * crash it is worthless. SQLite keeps a live WAL and index only for connections that may write, so `source` is writable: never write to it.
+ */
+export const openCopy = (file: string, target: string): Connection =>
+  guarded(() => {
+    closeSync(openSync(target, "wx", 0o600))
+    const db = new Database(target, { timeout: busyTimeoutMillis })
+    try {
+      db.pragma("auto_vacuum = INCREMENTAL")
+      db.pragma("journal_mode = OFF")
+      db.pragma("synchronous = OFF")
+      db.prepare("ATTACH ? AS source").run(file)
+      return db
+    } catch (cause) {
+      db.close()
+      throw cause
+    }
+  })
 
 /** Ignores an error of the close: the end of the process closes the file too. */
 export const close = (db: Connection): void => {

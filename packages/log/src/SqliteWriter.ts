@@ -152,6 +152,11 @@ export class SqliteWriter {
     Sqlite.guarded(() => this.#use().sql.setAnchored.run())
   }
 
+  /** A start without the anchor is no loss: the log was restored from a backup, which has none. */
+  clearAnchored(): void {
+    Sqlite.guarded(() => this.#use().db.exec("DELETE FROM meta WHERE key = 'anchored'"))
+  }
+
   close(): void {
     if (this.#session !== undefined) Sqlite.close(this.#session.db)
   }

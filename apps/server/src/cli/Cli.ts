@@ -21,6 +21,7 @@ import * as Goal from "./commands/Goal.ts"
 import * as Handover from "./commands/Handover.ts"
 import * as Help from "./Help.ts"
 import * as ProgramLog from "./terminal/ProgramLog.ts"
+import * as LogCommand from "./commands/Log.ts"
 import * as Prompt from "./commands/Prompt.ts"
 import * as Query from "./commands/Query.ts"
 import * as QueueCommand from "./commands/Queue.ts"
@@ -72,6 +73,7 @@ const commands = [
   Transfer.exportThread,
   Transfer.importThread,
   Verify.command,
+  LogCommand.command,
   Service.command,
   Update.command
 ] as const

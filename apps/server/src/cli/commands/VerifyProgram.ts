@@ -58,14 +58,25 @@ const fileOf = (dataDir: string) =>
     return { evidence, file: isOwned ? yield* copyOf(file, dataDir) : file }
   })
 
-export const verify = (dataDir: string): Effect.Effect<Report, CliFailure> =>
+/** Reads the whole log in this file and compares the read models with a fresh fold. */
+const checked = (file: string) =>
   Effect.gen(function* () {
-    const { evidence, file } = yield* fileOf(dataDir)
-    const { contradiction, rewinds } = yield* RewindHistory.inspect(evidence, file)
     const log = yield* EventLogSqlite.make({ file })
     const [order, models] = yield* Effect.all([Log.verify({ checks: [SqliteCheck.check(file)] }), Models.run]).pipe(
       Effect.provideService(EventLog, log)
     )
+    const problems = [...order.problems.map(({ message }) => message), ...models.problems]
+    return { order, models, problems, problemCount: order.problemCount + models.problems.length }
+  }).pipe(Effect.scoped)
+
+/** The problems of the log in this file, which no process has open. */
+export const problemsOf = (file: string) => Effect.map(checked(file), ({ problems }) => problems)
+
+export const verify = (dataDir: string): Effect.Effect<Report, CliFailure> =>
+  Effect.gen(function* () {
+    const { evidence, file } = yield* fileOf(dataDir)
+    const { contradiction, rewinds } = yield* RewindHistory.inspect(evidence, file)
+    const { models, order, problemCount, problems } = yield* checked(file)
     return {
       logEpoch: order.logEpoch,
       head: order.head,
@@ -75,10 +86,9 @@ export const verify = (dataDir: string): Effect.Effect<Report, CliFailure> =>
       rewinds,
       problems: [
         ...(contradiction === undefined ? [] : [`${contradiction.reason} The next start gives the log a new epoch.`]),
-        ...order.problems.map(({ message }) => message),
-        ...models.problems
+        ...problems
       ],
-      problemCount: (contradiction === undefined ? 0 : 1) + order.problemCount + models.problems.length
+      problemCount: (contradiction === undefined ? 0 : 1) + problemCount
     }
   }).pipe(
     Effect.scoped,

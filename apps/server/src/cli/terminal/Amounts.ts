@@ -9,7 +9,11 @@ export const plural = (value: number, one: string, more = `${one}s`): string => 
 export const mebi = 1_048_576
 
 export const size = (bytes: number): string =>
-  bytes >= 1_024 * mebi ? `${(bytes / 1_024 / mebi).toFixed(1)} GiB` : `${count(bytes / mebi)} MiB`
+  bytes >= 1_024 * mebi
+    ? `${(bytes / 1_024 / mebi).toFixed(1)} GiB`
+    : bytes >= mebi
+      ? `${count(bytes / mebi)} MiB`
+      : `${count(Math.ceil(bytes / 1_024))} KiB`
 
 /** Formats a duration in seconds, without its sign, in its two largest units: `3m 20s`. */
 export const span = (seconds: number): string =>

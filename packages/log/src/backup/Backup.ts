@@ -1,0 +1,257 @@
+/**
+ * Backs up a data directory into another directory (L19): `manifest.json`, and `objects` named by their content. A server may own the data
+ * directory; it neither waits nor takes part. Only what the last backup does not have is written. The manifest is replaced last, by a rename: a backup
+ * that is interrupted at any point leaves the earlier one complete. Then the objects that it no longer names are deleted.
+ */
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
+import { dirname, join, resolve, sep } from "node:path"
+import { DateTime, Effect, Option } from "effect"
+import * as DataDirectory from "../DataDirectory.ts"
+import * as DataFiles from "../DataFiles.ts"
+import * as Sqlite from "../Sqlite.ts"
+import { latest } from "../Migrations.ts"
+import { attempt } from "../Storage.ts"
+import { BackupRefused } from "./BackupError.ts"
+import { DatabaseCopy } from "./DatabaseCopy.ts"
+import * as Manifest from "./Manifest.ts"
+import { Objects, sync } from "./Objects.ts"
+
+/** The points at which a test can kill the process. */
+export type Step = "begun" | "database" | "part" | "files" | "synced" | "manifest" | "replaced" | "cleaned"
+
+export interface Options {
+  readonly dataDir: string
+  /** The directory of the backup; created if it does not exist. */
+  readonly target: string
+  readonly onProgress?: (label: string) => Effect.Effect<void>
+  /** For tests. */
+  readonly onStep?: (step: Step) => void
+  /** Free bytes for this user on the file system of a directory; for tests. */
+  readonly freeBytes?: (directory: string) => number
+}
+
+export interface Summary {
+  readonly at: string
+  readonly head: number
+  /** Objects and bytes of the whole backup, and those that this run added. */
+  readonly objects: number
+  readonly bytes: number
+  readonly added: { readonly objects: number; readonly bytes: number }
+}
+
+const lockName = "lock.db"
+const copyName = "database.partial"
+const manifestPartial = `${Manifest.fileName}.partial`
+const ours: ReadonlySet<string> = new Set([
+  Manifest.fileName,
+  manifestPartial,
+  "objects",
+  copyName,
+  `${copyName}-journal`,
+  lockName,
+  `${lockName}-journal`
+])
+
+const io = <A>(run: () => A) => attempt("backup", () => Sqlite.guarded(run))
+
+export const freeBytesOf = (directory: string): number => {
+  const { bavail, bsize } = statfsSync(directory)
+  return bavail * bsize
+}
+
+/** The path itself, or the nearest directory above it that exists; without symbolic links. */
+const real = (path: string): string => (existsSync(path) ? realpathSync(path) : real(dirname(path)))
+const isInside = (path: string, directory: string): boolean => `${path}${sep}`.startsWith(`${directory}${sep}`)
+
+/** Refuses a directory that must not be written to. Changes nothing. */
+const refusal = ({ dataDir, target }: Options): BackupRefused | undefined => {
+  if (!existsSync(join(dataDir, "log.db")))
+    return new BackupRefused({
+      reason: "no-log",
+      message: `There is no log in ${dataDir}. Set the data directory with --data or MILLRACE_DATA.`
+    })
+  if (isInside(real(target), realpathSync(dataDir)))
+    return new BackupRefused({
+      reason: "inside",
+      message: `${target} is inside the data directory. Choose a directory elsewhere, on another disk if possible.`
+    })
+  if (!existsSync(target)) return undefined
+  const other = statSync(target).isDirectory() ? readdirSync(target).find((name) => !ours.has(name)) : "a file"
+  return other === undefined
+    ? undefined
+    : new BackupRefused({
+        reason: "foreign",
+        message: `${target} holds something else (${other}). Choose an empty directory, or one that holds only a backup.`
+      })
+}
+
+/** The files of the data directory that a backup has, relative to it. */
+const filesOf = (directory: string): ReadonlyArray<string> => {
+  const walk = (path: string): ReadonlyArray<string> => {
+    const full = join(directory, path)
+    const stat = statSync(full, { throwIfNoEntry: false })
+    if (stat?.isFile() === true) return [path]
+    if (stat?.isDirectory() !== true || lstatSync(full).isSymbolicLink()) return []
+    return readdirSync(full).flatMap((name) => walk(join(path, name)))
+  }
+  return readdirSync(directory)
+    .filter((name) => DataFiles.of(name).backedUp)
+    .flatMap(walk)
+}
+
+/** Undefined: the file was removed meanwhile. */
+const contentOf = (file: string): Buffer | undefined => {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined
+    throw cause
+  }
+}
+
+/** The manifest of a backup; undefined if the directory has none. */
+export const readManifest = (directory: string) =>
+  Effect.flatMap(
+    io(() => Manifest.read(directory)),
+    (read) => read
+  )
+
+const lock = (target: string) =>
+  Effect.acquireRelease(
+    io(() => {
+      mkdirSync(target, { recursive: true, mode: 0o700 })
+      writeFileSync(join(target, lockName), "", { flag: "a", mode: 0o600 })
+      return Sqlite.lock(join(target, lockName), 0)
+    }),
+    (held) => (held === undefined ? Effect.void : Effect.sync(() => Sqlite.close(held)))
+  ).pipe(
+    Effect.filterOrFail(
+      (held) => held !== undefined,
+      () => new BackupRefused({ reason: "busy", message: `Another backup into ${target} is running. Wait until it ends.` })
+    )
+  )
+
+export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
+  const dataDir = resolve(given.dataDir)
+  const target = resolve(given.target)
+  const { freeBytes = freeBytesOf, onProgress = () => Effect.void, onStep = () => {} } = given
+  const step = (reached: Step) => io(() => onStep(reached))
+  const refused = yield* io(() => refusal({ ...given, dataDir, target }))
+  if (refused !== undefined) return yield* refused
+  yield* lock(target)
+  // Without a server the backup owns the directory meanwhile, so that a server which starts reports it and not a damaged log.
+  if (Option.isNone(yield* DataDirectory.owner(dataDir))) yield* DataDirectory.make(dataDir)
+  // Nothing of a damaged backup is kept.
+  const earlier = yield* Effect.catchIf(
+    readManifest(target),
+    (error) => error._tag === "BackupRefused" && error.reason === "damaged",
+    () => Effect.void
+  )
+  const objects = new Objects(target, earlier === undefined ? new Map() : Manifest.objectsOf(earlier))
+  const at = DateTime.formatIso(yield* DateTime.now)
+  yield* io(() => {
+    objects.open()
+    rmSync(join(target, copyName), { force: true })
+  })
+  yield* step("begun")
+
+  const partial = join(target, copyName)
+  const copy = yield* Effect.acquireRelease(
+    io(() => new DatabaseCopy(join(dataDir, "log.db"), partial)),
+    (copy) =>
+      Effect.sync(() => {
+        copy.close()
+        rmSync(partial, { force: true })
+      })
+  )
+  const schema = yield* io(() => copy.schema())
+  if (schema !== latest())
+    return yield* new BackupRefused({
+      reason: "schema",
+      message: `${join(dataDir, "log.db")} has schema version ${schema}; this program backs up version ${latest()}. Start the server once with the program of that version, then back it up.`
+    })
+  const known = new Map(earlier?.parts.map((part) => [`${part.table} ${part.key} ${part.stamp}`, part] as const))
+  const names = yield* io(() => filesOf(dataDir))
+  const sources = yield* io(() => {
+    const size = copy.size()
+    const keys = copy.keys()
+    const isNew = keys.map((key) => {
+      const part = known.get(`${key.table} ${key.key} ${key.stamp}`)
+      return { key, part: part !== undefined && objects.has(part) ? part : undefined }
+    })
+    const old = isNew.reduce((sum, { key, part }) => sum + (part === undefined ? 0 : key.bytes), 0)
+    const files = names.reduce((sum, name) => sum + (statSync(join(dataDir, name), { throwIfNoEntry: false })?.size ?? 0), 0)
+    return { parts: isNew, needed: size - old + files }
+  })
+  const free = yield* io(() => freeBytes(target))
+  if (free < sources.needed)
+    return yield* new BackupRefused({
+      reason: "space",
+      message: `The backup needs up to ${sources.needed} bytes in ${target}; ${free} are free. Free some space, or choose another directory. The earlier backup is unchanged.`
+    })
+
+  yield* onProgress("copying the database")
+  yield* io(() => copy.copy())
+  yield* step("database")
+  const parts: Array<Manifest.Part> = []
+  for (const [n, { key, part }] of sources.parts.entries()) {
+    if (n % 100 === 0) yield* onProgress(`copying segments and blobs, ${n} of ${sources.parts.length}`)
+    if (part === undefined) {
+      parts.push({ ...key, ...(yield* io(() => objects.put(copy.value(key)))) })
+      yield* step("part")
+      yield* Effect.yieldNow()
+    } else parts.push(part)
+  }
+  const database = yield* io(() => {
+    copy.finish()
+    const position = copy.position()
+    copy.close()
+    return { ...position, stored: objects.take(partial) }
+  })
+
+  yield* onProgress("copying other files")
+  const files: Array<Manifest.DataFile> = []
+  for (const path of names) {
+    const content = yield* io(() => contentOf(join(dataDir, path)))
+    if (content !== undefined) files.push({ path, ...(yield* io(() => objects.put(content))) })
+  }
+  yield* step("files")
+
+  yield* onProgress("writing to the disk")
+  for (const path of objects.unsynced) yield* io(() => sync(path))
+  yield* step("synced")
+  const { stored, ...position } = database
+  const manifest: Manifest.Manifest = { version: 1, at, ...position, database: stored, parts, files }
+  const named = Manifest.objectsOf(manifest)
+  yield* io(() => {
+    writeFileSync(join(target, manifestPartial), Manifest.render(manifest), { mode: 0o600 })
+    sync(join(target, manifestPartial))
+    onStep("manifest")
+    renameSync(join(target, manifestPartial), join(target, Manifest.fileName))
+    sync(target)
+  })
+  yield* step("replaced")
+  // Also deletes what a deleted thread left in the earlier backup.
+  yield* io(() => objects.keepOnly(named))
+  yield* step("cleaned")
+  const summary: Summary = {
+    at,
+    head: manifest.head,
+    objects: named.size,
+    bytes: [...named.values()].reduce((sum, bytes) => sum + bytes, 0),
+    added: objects.added
+  }
+  return summary
+}, Effect.scoped)
