@@ -153,36 +153,33 @@ describe("a backup", () => {
   )
 
   const steps: ReadonlyArray<Step> = ["begun", "database", "part", "files", "synced", "manifest", "replaced", "cleaned"]
-  it.scopedLive(
-    "L19 kill -9 at each step leaves a complete backup: the earlier one, or the new one once it is in place",
-    () =>
-      Effect.gen(function* () {
-        const program = yield* bundled("backup-child")
-        yield* Effect.forEach(
-          steps,
-          (step) =>
-            Effect.scoped(
-              Effect.gen(function* () {
-                const { dataDir } = yield* seeded
-                const directory = yield* temporaryDirectory
-                yield* backup({ dataDir, target: directory })
-                yield* using(dataDir, (log) => Effect.zipRight(log.putBlob(blob("y")), log.append([note("d")])))
-                const { signal } = yield* (yield* start(program, ["backup", dataDir, directory, step])).end
-                expect([step, signal]).toEqual([step, "SIGKILL"])
-                const target = `${yield* temporaryDirectory}/restored`
-                yield* restoring(directory, target)
-                const { events } = yield* contents(target)
-                expect([step, events.length]).toEqual([step, ["replaced", "cleaned"].includes(step) ? 5 : 4])
-                // The next run ends what was left.
-                yield* backup({ dataDir, target: directory })
-                expect(readdirSync(directory).toSorted()).toEqual(["lock.db", "manifest.json", "objects"])
-                expect(readdirSync(join(directory, "objects")).length).toBe(Manifest.objectsOf(manifestOf(directory)).size)
-              })
-            ),
-          { concurrency: 2, discard: true }
-        )
-      }),
-    60_000
+  it.scopedLive("L19 kill -9 at each step leaves a complete backup: the earlier one, or the new one once it is in place", () =>
+    Effect.gen(function* () {
+      const program = yield* bundled("backup-child")
+      yield* Effect.forEach(
+        steps,
+        (step) =>
+          Effect.scoped(
+            Effect.gen(function* () {
+              const { dataDir } = yield* seeded
+              const directory = yield* temporaryDirectory
+              yield* backup({ dataDir, target: directory })
+              yield* using(dataDir, (log) => Effect.zipRight(log.putBlob(blob("y")), log.append([note("d")])))
+              const { signal } = yield* (yield* start(program, ["backup", dataDir, directory, step])).end
+              expect([step, signal]).toEqual([step, "SIGKILL"])
+              const target = `${yield* temporaryDirectory}/restored`
+              yield* restoring(directory, target)
+              const { events } = yield* contents(target)
+              expect([step, events.length]).toEqual([step, ["replaced", "cleaned"].includes(step) ? 5 : 4])
+              // The next run ends what was left.
+              yield* backup({ dataDir, target: directory })
+              expect(readdirSync(directory).toSorted()).toEqual(["lock.db", "manifest.json", "objects"])
+              expect(readdirSync(join(directory, "objects")).length).toBe(Manifest.objectsOf(manifestOf(directory)).size)
+            })
+          ),
+        { concurrency: 2, discard: true }
+      )
+    })
   )
 })
 
@@ -332,7 +329,6 @@ describe("a restore", () => {
             ),
           { concurrency: 2, discard: true }
         )
-      }),
-    120_000
+      })
   )
 })

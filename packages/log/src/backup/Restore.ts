@@ -82,104 +82,103 @@ const isWithin = (path: string): boolean => {
   return at.startsWith(`/x${sep}`) && !path.startsWith(sep)
 }
 
-export const restore = <E, R>(given: Options<E, R>) =>
-  Effect.gen(function* () {
-    const source = resolve(given.source)
-    const dataDir = resolve(given.dataDir)
-    const { freeBytes = freeBytesOf, onProgress = () => Effect.void, onStep = () => {}, replace } = given
-    const step = (reached: Step) => io(() => onStep(reached))
-    const manifest = yield* readManifest(source)
-    if (manifest === undefined)
-      return yield* new BackupRefused({
-        reason: "foreign",
-        message: `${source} holds no complete backup: it has no manifest.json.`
-      })
-    if (manifest.schema > latest())
-      return yield* new BackupRefused({
-        reason: "newer",
-        message: `The backup has schema version ${manifest.schema}; this program knows versions up to ${latest()}. Restore it with the newer program.`
-      })
-    if (!manifest.files.every(({ path }) => isWithin(path)))
-      return yield* damaged("The manifest names files outside the data directory.")
-    const held = yield* io(() => (existsSync(dataDir) ? PendingRestore.replacedBy(dataDir) : []))
-    const owner = yield* DataDirectory.owner(dataDir)
-    if (Option.isNone(owner) && held.length > 0 && !replace)
-      return yield* new BackupRefused({
-        reason: "occupied",
-        message: `${dataDir} already holds ${held.slice(0, 5).join(", ")}${held.length > 5 ? ", …" : ""}. To move these files aside and restore: --replace. Nothing was changed.`
-      })
-    const objects = new Objects(source)
-    const named = [...Manifest.objectsOf(manifest)]
-    if (Option.isNone(owner))
-      for (const [n, [object, bytes]] of named.entries()) {
-        if (n % 100 === 0) yield* onProgress(`checking the backup, ${n} of ${named.length} objects`)
-        const reason = yield* io(() => wrong(objects, object, bytes))
-        if (reason !== undefined) return yield* damaged(reason)
-        yield* Effect.yieldNow()
-      }
-    yield* step("checked")
-
-    // Fails if a server owns it.
-    yield* DataDirectory.make(dataDir)
-    const built = join(dataDir, PendingRestore.partial)
-    const fresh = join(built, "new")
-    const file = join(fresh, "log.db")
-    // The database may be written twice: by the checkpoint of its WAL.
-    const needed = named.reduce((sum, [, bytes]) => sum + bytes, 0) + manifest.database.bytes
-    const free = yield* io(() => freeBytes(dataDir))
-    if (free < needed)
-      return yield* new BackupRefused({
-        reason: "space",
-        message: `The restored files need ${needed} bytes in ${dataDir}; ${free} are free. Free some space. Nothing was changed.`
-      })
-    const { epoch, head } = yield* Effect.gen(function* () {
-      yield* io(() => {
-        rmSync(built, { recursive: true, force: true })
-        mkdirSync(fresh, { recursive: true, mode: 0o700 })
-      })
-      yield* step("begun")
-      yield* onProgress("restoring the database")
-      yield* io(() => copyFileSync(objects.path(manifest.database.object), file))
-      yield* step("database")
-      yield* io(() => {
-        const db = Sqlite.openWriter(file, "NORMAL")
-        try {
-          fill(db, manifest.parts, ({ object }) => readFileSync(objects.path(object)))
-        } finally {
-          Sqlite.close(db)
-        }
-      })
-      yield* step("filled")
-      yield* onProgress("checking the log")
-      yield* migrate(file, "FULL")
-      const [problem] = yield* given.check(file)
-      if (problem !== undefined) return yield* damaged(`The log of the backup is damaged: ${problem}`)
-      yield* step("verified")
-      const at = DateTime.formatIso(yield* DateTime.now)
-      const epoch = epochOf(randomBytes(26).map((byte) => byte & 31))
-      const head = yield* io(() => rewind(file, epoch, at, manifest))
-      yield* step("rewound")
-      for (const { object, path } of manifest.files) {
-        yield* io(() => {
-          mkdirSync(join(fresh, dirname(path)), { recursive: true, mode: 0o700 })
-          writeFileSync(join(fresh, path), readFileSync(objects.path(object)), { mode: 0o600 })
-        })
-        yield* step("file")
-      }
-      yield* onProgress("writing to the disk")
-      yield* io(() => {
-        // A migration of this restore left a copy; the backup itself is one.
-        for (const name of readdirSync(fresh)) if (name.endsWith(".backup")) rmSync(join(fresh, name))
-        const all = readdirSync(fresh, { recursive: true, encoding: "utf8" })
-        for (const name of [...all, "."]) sync(join(fresh, name))
-      })
-      yield* step("synced")
-      return { epoch, head }
-    }).pipe(Effect.tapErrorCause(() => Effect.sync(() => rmSync(built, { recursive: true, force: true }))))
-    const replaced = yield* io(() => {
-      PendingRestore.commit(dataDir)
-      return PendingRestore.finish(dataDir, onStep)
+export const restore = Effect.fn("Restore.restore")(function* <E, R>(given: Options<E, R>) {
+  const source = resolve(given.source)
+  const dataDir = resolve(given.dataDir)
+  const { freeBytes = freeBytesOf, onProgress = () => Effect.void, onStep = () => {}, replace } = given
+  const step = (reached: Step) => io(() => onStep(reached))
+  const manifest = yield* readManifest(source)
+  if (manifest === undefined)
+    return yield* new BackupRefused({
+      reason: "foreign",
+      message: `${source} holds no complete backup: it has no manifest.json.`
     })
-    const summary: Summary = { at: manifest.at, head, logEpoch: epoch, previousEpoch: manifest.logEpoch, replaced }
-    return summary
-  }).pipe(Effect.scoped, Effect.withSpan("Restore.restore"))
+  if (manifest.schema > latest())
+    return yield* new BackupRefused({
+      reason: "newer",
+      message: `The backup has schema version ${manifest.schema}; this program knows versions up to ${latest()}. Restore it with the newer program.`
+    })
+  if (!manifest.files.every(({ path }) => isWithin(path)))
+    return yield* damaged("The manifest names files outside the data directory.")
+  const held = yield* io(() => (existsSync(dataDir) ? PendingRestore.replacedBy(dataDir) : []))
+  const owner = yield* DataDirectory.owner(dataDir)
+  if (Option.isNone(owner) && held.length > 0 && !replace)
+    return yield* new BackupRefused({
+      reason: "occupied",
+      message: `${dataDir} already holds ${held.slice(0, 5).join(", ")}${held.length > 5 ? ", …" : ""}. To move these files aside and restore: --replace. Nothing was changed.`
+    })
+  const objects = new Objects(source)
+  const named = [...Manifest.objectsOf(manifest)]
+  if (Option.isNone(owner))
+    for (const [n, [object, bytes]] of named.entries()) {
+      if (n % 100 === 0) yield* onProgress(`checking the backup, ${n} of ${named.length} objects`)
+      const reason = yield* io(() => wrong(objects, object, bytes))
+      if (reason !== undefined) return yield* damaged(reason)
+      yield* Effect.yieldNow()
+    }
+  yield* step("checked")
+
+  // Fails if a server owns it.
+  yield* DataDirectory.make(dataDir)
+  const built = join(dataDir, PendingRestore.partial)
+  const fresh = join(built, "new")
+  const file = join(fresh, "log.db")
+  // The database may be written twice: by the checkpoint of its WAL.
+  const needed = named.reduce((sum, [, bytes]) => sum + bytes, 0) + manifest.database.bytes
+  const free = yield* io(() => freeBytes(dataDir))
+  if (free < needed)
+    return yield* new BackupRefused({
+      reason: "space",
+      message: `The restored files need ${needed} bytes in ${dataDir}; ${free} are free. Free some space. Nothing was changed.`
+    })
+  const { epoch, head } = yield* Effect.gen(function* () {
+    yield* io(() => {
+      rmSync(built, { recursive: true, force: true })
+      mkdirSync(fresh, { recursive: true, mode: 0o700 })
+    })
+    yield* step("begun")
+    yield* onProgress("restoring the database")
+    yield* io(() => copyFileSync(objects.path(manifest.database.object), file))
+    yield* step("database")
+    yield* io(() => {
+      const db = Sqlite.openWriter(file, "NORMAL")
+      try {
+        fill(db, manifest.parts, ({ object }) => readFileSync(objects.path(object)))
+      } finally {
+        Sqlite.close(db)
+      }
+    })
+    yield* step("filled")
+    yield* onProgress("checking the log")
+    yield* migrate(file, "FULL")
+    const [problem] = yield* given.check(file)
+    if (problem !== undefined) return yield* damaged(`The log of the backup is damaged: ${problem}`)
+    yield* step("verified")
+    const at = DateTime.formatIso(yield* DateTime.now)
+    const epoch = epochOf(randomBytes(26).map((byte) => byte & 31))
+    const head = yield* io(() => rewind(file, epoch, at, manifest))
+    yield* step("rewound")
+    for (const { object, path } of manifest.files) {
+      yield* io(() => {
+        mkdirSync(join(fresh, dirname(path)), { recursive: true, mode: 0o700 })
+        writeFileSync(join(fresh, path), readFileSync(objects.path(object)), { mode: 0o600 })
+      })
+      yield* step("file")
+    }
+    yield* onProgress("writing to the disk")
+    yield* io(() => {
+      // A migration of this restore left a copy; the backup itself is one.
+      for (const name of readdirSync(fresh)) if (name.endsWith(".backup")) rmSync(join(fresh, name))
+      const all = readdirSync(fresh, { recursive: true, encoding: "utf8" })
+      for (const name of [...all, "."]) sync(join(fresh, name))
+    })
+    yield* step("synced")
+    return { epoch, head }
+  }).pipe(Effect.tapErrorCause(() => Effect.sync(() => rmSync(built, { recursive: true, force: true }))))
+  const replaced = yield* io(() => {
+    PendingRestore.commit(dataDir)
+    return PendingRestore.finish(dataDir, onStep)
+  })
+  const summary: Summary = { at: manifest.at, head, logEpoch: epoch, previousEpoch: manifest.logEpoch, replaced }
+  return summary
+}, Effect.scoped)
