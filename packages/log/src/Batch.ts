@@ -3,6 +3,7 @@
  * is made here, once, with its keys in the order `offset, stream, version, type, at, epoch, commandId?, actor?, data`.
  */
 import { Either } from "effect"
+import type { Blob, BlobReference } from "./Blob.ts"
 import { type Committed, type Envelope, EventTooLarge, maxEventBytes, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
 import { forgotten } from "./Forgotten.ts"
 import { RowFold, type FoldedRows } from "./RowFold.ts"
@@ -31,6 +32,8 @@ export interface Placed extends FoldedRows {
 }
 
 export interface Batch {
+  readonly blobs: ReadonlyArray<Blob>
+  readonly references: ReadonlyArray<BlobReference>
   /** The streams of the batch's events, each once. */
   readonly streams: ReadonlyArray<string>
   readonly place: (head: number, versionOf: (stream: string) => number) => Placed
@@ -68,7 +71,12 @@ export const prepare = (envelopes: ReadonlyArray<Envelope>): Either.Either<Batch
       tails.push(tail)
     }
   }
-  return Either.right({ streams: [...streamJson.keys()], place: place(envelopes, streamJson, tails) })
+  return Either.right({
+    streams: [...streamJson.keys()],
+    blobs: envelopes.flatMap(({ blobs }) => blobs ?? []),
+    references: envelopes.flatMap(({ references }) => references ?? []),
+    place: place(envelopes, streamJson, tails)
+  })
 }
 
 /** Forgets the events of the stream in the batch so far, except the last one. */

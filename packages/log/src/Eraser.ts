@@ -60,6 +60,7 @@ const nextMarked = (db: Sqlite.Connection): Marked | undefined =>
 
 /** One slice. Throws StorageFailure. */
 const slice = (writer: SqliteWriter, file: string): Slice => {
+  if (writer.blobs((blobs) => blobs.sweep(0))) return "more"
   const marked = Sqlite.guarded(() => nextMarked(writer.connection))
   if (marked === undefined) return "done"
   if (writer.maintain((db) => overwrite(db, marked))) return "more"

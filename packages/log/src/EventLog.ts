@@ -5,6 +5,7 @@
  */
 import { Context, type Effect, type Option, Schema, type Stream } from "effect"
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
+import type * as Blobs from "./Blob.ts"
 import type { HistogramCounts } from "./Histogram.ts"
 import type { Answer, Request } from "./Query.ts"
 
@@ -56,22 +57,31 @@ export interface StoredReceipt extends Receipt {
   readonly offset: number
 }
 
-/** Events, row changes and a receipt that are committed together or not at all. */
+/** Events, row changes, blobs and a receipt that are committed together or not at all. */
 export interface Envelope {
   readonly events: ReadonlyArray<NewEvent>
   readonly rows: ReadonlyArray<RowChange>
   readonly receipt?: Receipt
   /**
    * Streams to forget: from this commit on, every event of such a stream is delivered as `log.forgotten`, except the stream's last event of this envelope.
-   * Its offset, stream, version and time stay. A store erases the contents from its files soon afterwards (`awaitErased`).
+   * Its offset, stream, version and time stay. Its references to blobs are deleted, and the blobs
+   * that have no other. A store erases the contents from its files soon afterwards (`awaitErased`).
    */
   readonly forget?: ReadonlyArray<string>
+  /** Contents that may be new. Each must be in `references`. */
+  readonly blobs?: ReadonlyArray<Blobs.Blob>
+  /** The blobs that the events name. Each is stored, or in `blobs` of this append; its stream has an event in this envelope. */
+  readonly references?: ReadonlyArray<Blobs.BlobReference>
 }
 
 /** Positions of one committed envelope; an envelope without events has `first = last + 1` and `last` = head. */
 export interface Committed {
   readonly first: number
   readonly last: number
+}
+
+export interface StoredBlob extends Blobs.BlobHead {
+  readonly content: Stream.Stream<Uint8Array, LogUnavailable>
 }
 
 export interface StoredEvent {
@@ -165,9 +175,18 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     readonly query: <R extends Request>(request: R) => Effect.Effect<Answer<R>, LogUnavailable>
     /** The receipts among these command ids. One statement. */
     readonly receipts: (commandIds: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, StoredReceipt>, LogUnavailable>
-    /** Stores a large value under the hash of its content, which it returns. Equal contents are one blob. */
-    readonly putBlob: (bytes: Uint8Array) => Effect.Effect<string, LogUnavailable>
-    readonly getBlob: (hash: string) => Effect.Effect<Uint8Array | undefined, LogUnavailable>
+    /**
+     * Stores content that no event refers to yet, part by part, and returns its name. Memory: one part. Equal contents are one blob. If the content or
+     * the storage fails, nothing is stored.
+     */
+    readonly putBlob: <E>(
+      content: Stream.Stream<Uint8Array, E>,
+      mediaType: string
+    ) => Effect.Effect<Blobs.BlobHead, E | LogUnavailable>
+    /** The blob of this hash, with its content in parts; undefined if there is none. A blob that is deleted while it is read fails as `lost`. */
+    readonly getBlob: (hash: string) => Effect.Effect<StoredBlob | undefined, LogUnavailable>
+    /** Deletes the blobs that were put before this time (milliseconds since 1970) and that no event refers to. In slices. */
+    readonly sweepBlobs: (before: number) => Effect.Effect<void, LogUnavailable>
     /**
      * Deletes the events at and below the offset: readers with a lower cursor get `CursorExpired`. Offsets are never reused.
      */

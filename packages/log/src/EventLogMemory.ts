@@ -2,6 +2,7 @@
 import { Effect, Layer, Random } from "effect"
 import { forgottenEvent, type PlacedReceipt, type PlacedEvent, type Batch, type Placed } from "./Batch.ts"
 import { EventLog, type Page, type ReadOptions, type StoredEvent, type StoredReceipt } from "./EventLog.ts"
+import { MemoryBlobs } from "./MemoryBlobs.ts"
 import { RowTable } from "./RowTable.ts"
 import * as StoredLog from "./StoredLog.ts"
 import { epochOf, type StepHook, type Storage, StorageFailure, type StorageView } from "./Storage.ts"
@@ -31,7 +32,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
   const streams = new Map<string, { version: number; events: Array<PlacedEvent> }>()
   const rows = new RowTable()
   const receipts = new Map<string, PlacedReceipt>()
-  const blobs = new Map<string, Uint8Array>()
+  const blobs = new MemoryBlobs()
   let head = 0
   let retainedFrom = 0
   let generation = 0
@@ -43,6 +44,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
   }
 
   const forget = (name: string, upTo: number): void => {
+    blobs.forget(name)
     const stream = streams.get(name)
     if (stream === undefined) return
     stream.events = stream.events.map((event) => (event.offset <= upTo ? forgottenEvent(event) : event))
@@ -73,6 +75,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
     try {
       step("streams")
       const placed = batch.place(head, (stream) => streams.get(stream)?.version ?? 0)
+      if (batch.blobs.length + batch.references.length > 0) step("blobs")
       if (placed.events.length > 0) step("events")
       if (placed.childDeletes.length > 0) step("children")
       if (placed.puts.length > 0) step("rows")
@@ -81,6 +84,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       for (const { commandId } of placed.receipts)
         if (receipts.has(commandId)) throw new Error(`Command ${commandId} already has a receipt.`)
       step("commit")
+      blobs.write(batch.blobs, batch.references)
       apply(placed)
       committed = true
       onStep("committed")
@@ -142,8 +146,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       }
       return found
     },
-    putBlob: (hash, bytes) => void blobs.set(hash, bytes.slice()),
-    getBlob: (hash) => blobs.get(hash)?.slice(),
+    blobs,
     trim: (upTo) => {
       events = events.slice(Math.max(0, upTo - retainedFrom))
       for (const stream of streams.values()) stream.events = stream.events.slice(indexAfter(stream.events, upTo))

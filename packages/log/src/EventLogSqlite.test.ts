@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Stream } from "effect"
-import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { plain } from "./Blob.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import * as Query from "./Query.ts"
 import { suite } from "./EventLogSuite.ts"
@@ -143,6 +144,29 @@ describe("EventLogSqlite on disk", () => {
         // A tree of 100,000 events is two pages deeper than one of 10; each access may read those.
         const deeper = 6 * 4_096
         for (const part of ["open", "append", "read"] as const) expect(large[part]).toBeLessThanOrEqual(small[part] + deeper)
+      })
+  )
+
+  it.scoped(
+    "L14 L22 a blob of two threads stays with one of them, and no byte of it is in the files after both are deleted",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const log = yield* EventLogSqlite.make({ file: `${directory}/log.db`, synchronous: "NORMAL" })
+        const blob = plain(Buffer.from("words of a deleted thread ".repeat(200_000)), "text/plain")
+        const isInFiles = () =>
+          readdirSync(directory).some((name) => readFileSync(`${directory}/${name}`).includes("words of a deleted"))
+        const streams = ["thread/thr_a", "thread/thr_b"]
+        for (const stream of streams)
+          yield* log.append([{ ...envelope([event(stream)]), blobs: [blob], references: [{ stream, hash: blob.hash }] }])
+        for (const stream of streams) {
+          expect(isInFiles()).toBe(true)
+          expect((yield* log.getBlob(blob.hash))?.bytes).toBe(blob.bytes)
+          yield* log.append([{ ...envelope([event(stream, {}, "deleted")]), forget: [stream] }])
+          yield* log.awaitErased
+        }
+        expect(yield* log.getBlob(blob.hash)).toBeUndefined()
+        expect(isInFiles()).toBe(false)
       })
   )
 

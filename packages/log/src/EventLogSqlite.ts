@@ -9,6 +9,7 @@ import { EventLog } from "./EventLog.ts"
 import { migrate, type Migrations } from "./Migrations.ts"
 import * as Presence from "./Presence.ts"
 import * as Sqlite from "./Sqlite.ts"
+import type { SqliteBlobs } from "./SqliteBlobs.ts"
 import { SqliteReader } from "./SqliteReader.ts"
 import { SqliteWriter } from "./SqliteWriter.ts"
 import { attempt, epochOf, type StepHook, type Storage, StorageFailure } from "./Storage.ts"
@@ -61,6 +62,10 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
         ? { epoch: created, rewound: undefined, anchor: undefined }
         : Sqlite.guarded(() => Anchored.open(options.anchor!, options.file, { writer, reader }, { epoch: newEpoch(), at }))
     const { lost } = (presence = Presence.make(options.file))
+    const write = <A>(step: (blobs: SqliteBlobs) => A): A => {
+      requireFiles()
+      return writer.blobs(step)
+    }
     return {
       epoch,
       writer,
@@ -75,11 +80,15 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
       },
       view: (read) => reader.view(read),
       receipts: (commandIds) => reader.receipts(commandIds),
-      putBlob: (hash, bytes) => {
-        requireFiles()
-        writer.putBlob(hash, bytes)
+      blobs: {
+        begin: (at) => write((blobs) => blobs.begin(at)),
+        addPart: (id, part, content) => write((blobs) => blobs.addPart(id, part, content)),
+        finish: (id, head, at) => write((blobs) => blobs.finish(id, head, at)),
+        abandon: (id) => write((blobs) => blobs.abandon(id)),
+        find: (hash) => Sqlite.guarded(() => reader.blobs.find(hash)),
+        part: (id, part) => Sqlite.guarded(() => reader.blobs.part(id, part)),
+        sweep: (before) => write((blobs) => blobs.sweep(before))
       },
-      getBlob: (hash) => reader.blob(hash),
       trim: (upTo) => {
         requireFiles()
         writer.trim(upTo)

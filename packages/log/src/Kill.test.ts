@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
+import { plain } from "./Blob.ts"
 import { EventLog } from "./EventLog.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import * as Query from "./Query.ts"
@@ -11,6 +12,7 @@ import { bundled, start } from "../test/child.ts"
 const points = [
   "begin",
   "streams",
+  "blobs",
   "events",
   "rows",
   "deletes",
@@ -23,7 +25,7 @@ const points = [
 ]
 
 describe("SIGKILL", () => {
-  it.live("L2 at every boundary of a commit: reopening finds what was delivered or acknowledged, with equal content", () =>
+  it.live("L2 L22 at every boundary of a commit: reopening finds what was delivered or acknowledged, with equal content", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const program = yield* bundled("append-child")
@@ -57,6 +59,11 @@ describe("SIGKILL", () => {
                   range(1, batches).flatMap((n) => range(0, 2).map((m) => `${n * 3 - 2}-${m}`))
                 )
                 expect(receipts.size).toBe(batches * 3)
+                // Each batch names a different blob, which is there exactly if its events are (L22).
+                for (const n of range(1, 6)) {
+                  const found = yield* log.getBlob(plain(Buffer.from(`blob ${n}`), "").hash)
+                  expect([point, n, found !== undefined]).toEqual([point, n, n <= batches])
+                }
                 expect((yield* Effect.provideService(verify(), EventLog, log)).problems).toEqual([])
               })
             ),

@@ -70,7 +70,20 @@ const segments = statements(
   `CREATE INDEX streams_to_erase ON streams (id) WHERE forgotten > 0`
 )
 
-export const migrations: Migrations = { 1: ["initial", initial], 2: ["segments", segments] }
+/** Described by `SqliteBlobs`. Nothing was ever written to the table `blobs` of version 1. `stored`: bytes of the parts. */
+const blobs = statements(
+  `DROP TABLE blobs`,
+  `CREATE TABLE blobs (
+     id INTEGER PRIMARY KEY AUTOINCREMENT, hash TEXT UNIQUE, bytes INTEGER NOT NULL, stored INTEGER NOT NULL, media_type TEXT NOT NULL, codec TEXT NOT NULL,
+     at INTEGER) STRICT`,
+  `CREATE INDEX blobs_by_time ON blobs (at) WHERE at IS NOT NULL`,
+  `CREATE TABLE blob_parts (id INTEGER PRIMARY KEY, blob INTEGER NOT NULL, part INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT`,
+  `CREATE UNIQUE INDEX blob_parts_by_blob ON blob_parts (blob, part)`,
+  `CREATE TABLE blob_refs (stream INTEGER NOT NULL, blob INTEGER NOT NULL, PRIMARY KEY (stream, blob)) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX blob_refs_by_blob ON blob_refs (blob)`
+)
+
+export const migrations: Migrations = { 1: ["initial", initial], 2: ["segments", segments], 3: ["blobs", blobs] }
 
 const table = "migrations"
 /** The schema version that this program writes. */

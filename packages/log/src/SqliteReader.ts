@@ -4,6 +4,7 @@ import { forgotten } from "./Forgotten.ts"
 import type { Position, RowPage } from "./Query.ts"
 import * as RowPages from "./RowPages.ts"
 import * as Sqlite from "./Sqlite.ts"
+import { SqliteBlobReader } from "./SqliteBlobs.ts"
 import { StorageFailure, type StorageView } from "./Storage.ts"
 
 type EventRow = readonly [
@@ -60,7 +61,7 @@ export class SqliteReader {
   readonly #ofStream: Sqlite.Statement
   readonly #offsetsOfStream: Sqlite.Statement
   readonly #receipts: Sqlite.Statement
-  readonly #blob: Sqlite.Statement
+  readonly blobs: SqliteBlobReader
   readonly #row: Sqlite.Statement
   readonly #rank: Sqlite.Statement
   readonly #count: Sqlite.Statement
@@ -87,7 +88,7 @@ export class SqliteReader {
     this.#receipts = db.prepare(
       "SELECT command, digest, offset, answer FROM receipts WHERE command IN (SELECT value FROM json_each(?))"
     )
-    this.#blob = db.prepare("SELECT bytes FROM blobs WHERE hash = ?").pluck()
+    this.blobs = new SqliteBlobReader(db)
     this.#row = db.prepare("SELECT key, parent, rank, json FROM rows WHERE collection = ? AND key = ?")
     this.#rank = db.prepare("SELECT rank FROM rows WHERE collection = ? AND key = ?").pluck()
     const count = "SELECT count(*) FROM rows WHERE collection = ?"
@@ -213,9 +214,5 @@ export class SqliteReader {
         { commandId: row.command, digest: row.digest, offset: row.offset, answer: JSON.parse(row.answer) as unknown }
       ])
     )
-  }
-
-  blob(hash: string): Uint8Array | undefined {
-    return Sqlite.guarded(() => this.#blob.get(hash)) as Uint8Array | undefined
   }
 }

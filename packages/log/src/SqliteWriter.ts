@@ -1,6 +1,7 @@
 /** Appends on the writer's connection, in one transaction and with one statement per kind of row, however large the batch is (L1, L10). */
 import type { Batch, Placed } from "./Batch.ts"
 import * as Sqlite from "./Sqlite.ts"
+import { SqliteBlobs } from "./SqliteBlobs.ts"
 import type { StepHook } from "./Storage.ts"
 
 type Kind = "streams" | "events" | "children" | "rows" | "deletes" | "receipts"
@@ -56,7 +57,6 @@ const prepare = (db: Sqlite.Connection) => ({
   ),
   event: db.prepare("SELECT json FROM events WHERE offset = ?").pluck(),
   receipt: db.prepare("SELECT digest FROM receipts WHERE command = ?").pluck(),
-  putBlob: db.prepare("INSERT INTO blobs (hash, bytes) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING"),
   retain: db.prepare(
     "INSERT INTO meta (key, value) VALUES ('retainedFrom', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
   ),
@@ -88,7 +88,7 @@ const session = (db: Sqlite.Connection) => {
       rows = []
     }
   }
-  return { db, sql, run, nextStream }
+  return { db, sql, run, nextStream, blobs: new SqliteBlobs(db) }
 }
 type Session = ReturnType<typeof session>
 
@@ -166,8 +166,12 @@ export class SqliteWriter {
     return this.#transaction((current) => this.#write(current, batch), isWritten)
   }
 
-  putBlob(hash: string, bytes: Uint8Array): void {
-    Sqlite.guarded(() => this.#use().sql.putBlob.run(hash, bytes))
+  /** Runs one step on the tables of blobs, in its own transaction. */
+  blobs<A>(step: (blobs: SqliteBlobs) => A): A {
+    return this.#transaction(
+      ({ blobs }) => step(blobs),
+      () => false
+    )
   }
 
   trim(upTo: number): void {
@@ -246,11 +250,19 @@ export class SqliteWriter {
       "streams",
       Array.from(placed.versions, ([name, version]) => [ids.get(name), name, version])
     )
+    if (batch.blobs.length + batch.references.length > 0) {
+      this.#onStep("blobs")
+      this.statements++
+      current.blobs.write(batch.blobs, batch.references)
+    }
     run(
       "events",
       placed.events.map((event) => [event.offset, ids.get(event.stream), event.version, event.type, event.json])
     )
-    for (const [stream, upTo] of placed.forgotten) current.sql.forgetStream.run(upTo, stream)
+    for (const [stream, upTo] of placed.forgotten) {
+      current.sql.forgetStream.run(upTo, stream)
+      current.blobs.forget(stream)
+    }
     if (placed.forgotten.size > 0) current.sql.raiseGeneration.run()
     run(
       "children",

@@ -4,6 +4,7 @@
  */
 import { Effect } from "effect"
 import type { Batch, Placed } from "./Batch.ts"
+import type { BlobHead } from "./Blob.ts"
 import { LogUnavailable, type Page, type ReadOptions, type StoredReceipt } from "./EventLog.ts"
 import type { Position, Row, RowKey, RowPage } from "./Query.ts"
 import type { RowScan } from "./RowPages.ts"
@@ -30,6 +31,7 @@ export class StorageFailure extends Error {
 export type Step =
   | "begin"
   | "streams"
+  | "blobs"
   | "events"
   | "children"
   | "rows"
@@ -50,6 +52,25 @@ export interface StorageView extends Position {
   readonly events: (options: ReadOptions) => Page
 }
 
+/** A stored blob. `id` stays the same until the blob is deleted, and is never used again while a reader may hold it. */
+export interface FoundBlob extends BlobHead {
+  readonly id: number
+}
+
+/** Blobs outside of a commit. Each call is one transaction. Times are milliseconds since 1970. */
+export interface BlobStorage {
+  /** Begins an upload, which cannot be found before `finish`. */
+  readonly begin: (at: number) => number
+  readonly addPart: (id: number, part: number, content: Uint8Array) => void
+  /** Ends an upload. If the content is stored already, that blob counts as uploaded now, and the new parts are dropped. */
+  readonly finish: (id: number, head: BlobHead, at: number) => void
+  readonly abandon: (id: number) => void
+  readonly find: (hash: string) => FoundBlob | undefined
+  readonly part: (id: number, part: number) => Uint8Array | undefined
+  /** Deletes at most one part of a blob that was forgotten, or that was uploaded before this time and has no reference. Returns false if there is none. */
+  readonly sweep: (before: number) => boolean
+}
+
 export interface Storage {
   readonly epoch: string
   /** One transaction: reads the head and the versions, places the batch, writes it, commits. */
@@ -57,8 +78,7 @@ export interface Storage {
   /** One read transaction. The function must not keep the view. */
   readonly view: <A>(read: (view: StorageView) => A) => A
   readonly receipts: (commandIds: ReadonlyArray<string>) => ReadonlyMap<string, StoredReceipt>
-  readonly putBlob: (hash: string, bytes: Uint8Array) => void
-  readonly getBlob: (hash: string) => Uint8Array | undefined
+  readonly blobs: BlobStorage
   /** Deletes the events at and below the offset. */
   readonly trim: (upTo: number) => void
   /** Statements run by `commit` since the start. */

@@ -1,8 +1,8 @@
 /** An EventLog over a Storage. Publishing, following and waiting are the same for every store. */
 import { Chunk, Effect, Either, Option, Stream } from "effect"
-import { createHash } from "node:crypto"
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import { prepare } from "./Batch.ts"
+import * as BlobStore from "./BlobStore.ts"
 import {
   type AppendError,
   type Committed,
@@ -63,6 +63,8 @@ export const make = (
     const pageBytes = options.pageBytes ?? defaultPageBytes
     const ring = new Ring(options.ringBytes ?? 8 * 1024 * 1024, pageBytes, generation)
 
+    const blobs = BlobStore.make(storage.blobs)
+
     const position = () => ({ logEpoch: storage.epoch, head: head.value, retained: retainedFrom })
 
     const append: (typeof EventLog.Service)["append"] = (envelopes) =>
@@ -94,7 +96,8 @@ export const make = (
                 : Effect.fail(unavailable("append", cause))
             }
           })
-        return attemptCommit(Math.floor((options.busyMillis ?? 5_000) / busyPauseMillis))
+        const commit = attemptCommit(Math.floor((options.busyMillis ?? 5_000) / busyPauseMillis))
+        return batch.right.blobs.length === 0 ? commit : Effect.zipRight(blobs.stage(batch.right.blobs), commit)
       })
 
     /** Logs each unreadable event once (L6), the first 1,000 of them. */
@@ -157,13 +160,9 @@ export const make = (
       awaitBeyond: (offset) => head.awaitBeyond(offset),
       query: (request) => attempt("query", () => storage.view((view) => answer(view, request))),
       receipts: (commandIds) => attempt("receipts", () => storage.receipts(commandIds)),
-      putBlob: (content) =>
-        attempt("putBlob", () => {
-          const hash = createHash("sha256").update(content).digest("hex")
-          storage.putBlob(hash, content)
-          return hash
-        }),
-      getBlob: (hash) => attempt("getBlob", () => storage.getBlob(hash)),
+      putBlob: blobs.putBlob,
+      getBlob: blobs.getBlob,
+      sweepBlobs: blobs.sweepBlobs,
       trim: (upTo) =>
         Effect.whileLoop({
           while: () => retainedFrom < Math.min(upTo, head.value),

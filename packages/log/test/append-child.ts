@@ -4,6 +4,7 @@
  */
 import { Effect, Stream } from "effect"
 import { writeSync } from "node:fs"
+import * as Blob from "@millrace/log/Blob"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 
 const [, , file = "", point = "", at = "0", anchor] = process.argv
@@ -31,6 +32,7 @@ const program = Effect.gen(function* () {
   )
   for (batch = 1; batch <= 6; batch++) {
     const first = (yield* log.head) + 1
+    const blob = Blob.plain(Buffer.from(`blob ${batch}`), "text/plain")
     const committed = yield* log.append(
       Array.from({ length: size }, (_, i) => ({
         events: [
@@ -54,7 +56,9 @@ const program = Effect.gen(function* () {
           },
           { op: "delete" as const, collection: "items", key: `${batch - 1}-${i}` }
         ],
-        receipt: { commandId: `${first}-${i}`, digest: "d", answer: { batch } }
+        receipt: { commandId: `${first}-${i}`, digest: "d", answer: { batch } },
+        blobs: [blob],
+        references: [{ stream: `thread/thr_${i % 2}`, hash: blob.hash }]
       }))
     )
     writeSync(1, `a${committed.at(-1)?.last}\n`)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect } from "effect"
+import { Effect, Stream } from "effect"
+import { createHash } from "node:crypto"
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { bundled, start } from "../../test/child.ts"
@@ -35,7 +36,10 @@ const contents = (dataDir: string) =>
     })
   )
 
-const blob = (text: string) => Buffer.from(text.repeat(30_000))
+/** Content that does not compress. */
+const blob = (text: string) =>
+  Buffer.concat(Array.from({ length: 1_000 }, (_, n) => createHash("sha256").update(`${text} ${n}`).digest()))
+const put = (log: typeof EventLog.Service, text: string) => log.putBlob(Stream.make(blob(text)), "text/plain")
 
 /** A data directory with three events, a blob and the files of a server. */
 const seeded = Effect.gen(function* () {
@@ -43,7 +47,7 @@ const seeded = Effect.gen(function* () {
   const found = yield* using(dataDir, (log) =>
     Effect.gen(function* () {
       yield* log.append([note("a"), note("b"), note("c")])
-      const hash = yield* log.putBlob(blob("x"))
+      const { hash } = yield* put(log, "x")
       return { hash, epoch: log.epoch }
     })
   )
@@ -80,7 +84,12 @@ describe("a backup", () => {
       expect(after.events.slice(3).map((json) => JSON.parse(json) as object)).toMatchObject([
         { type: "log.rewound", stream: "server", data: { from: 3, to: 3, reason: `Restored from a backup of ${made.at}.` } }
       ])
-      yield* using(target, (log) => Effect.map(log.getBlob(hash), (bytes) => expect(bytes).toEqual(blob("x"))))
+      yield* using(target, (log) =>
+        Effect.gen(function* () {
+          const parts = yield* Stream.runCollect((yield* log.getBlob(hash))!.content)
+          expect(Buffer.concat(Array.from(parts))).toEqual(blob("x"))
+        })
+      )
       const names = readdirSync(target, { recursive: true }) as ReadonlyArray<string>
       expect(names).toEqual(
         expect.arrayContaining(["tokens.jsonl", "cli-token", "access.jsonl", "millrace.config.json", "trusted/1"])
@@ -110,7 +119,7 @@ describe("a backup", () => {
       expect(first.added.objects).toBe(first.objects)
       const again = yield* backup({ dataDir, target: directory })
       expect(again.added).toEqual({ objects: 0, bytes: 0 })
-      yield* using(dataDir, (log) => Effect.zipRight(log.putBlob(blob("y")), log.append([note("d")])))
+      yield* using(dataDir, (log) => Effect.zipRight(put(log, "y"), log.append([note("d")])))
       const third = yield* backup({ dataDir, target: directory })
       expect(third.added).toEqual({ objects: 2, bytes: blob("y").length + manifestOf(directory).database.bytes })
       writeFileSync(join(dataDir, "a-later-file"), "other")
@@ -138,7 +147,7 @@ describe("a backup", () => {
         const good = yield* temporaryDirectory
         yield* backup({ dataDir, target: good })
         const manifest = readFileSync(join(good, "manifest.json"), "utf8")
-        yield* using(dataDir, (log) => log.putBlob(blob("y")))
+        yield* using(dataDir, (log) => put(log, "y"))
         expect(yield* refused(backup({ dataDir, target: good, freeBytes: () => 20_000 }))).toMatchObject({ reason: "space" })
         expect(readFileSync(join(good, "manifest.json"), "utf8")).toBe(manifest)
         const seen: Array<unknown> = []
@@ -164,7 +173,7 @@ describe("a backup", () => {
               const { dataDir } = yield* seeded
               const directory = yield* temporaryDirectory
               yield* backup({ dataDir, target: directory })
-              yield* using(dataDir, (log) => Effect.zipRight(log.putBlob(blob("y")), log.append([note("d")])))
+              yield* using(dataDir, (log) => Effect.zipRight(put(log, "y"), log.append([note("d")])))
               const { signal } = yield* (yield* start(program, ["backup", dataDir, directory, step])).end
               expect([step, signal]).toEqual([step, "SIGKILL"])
               const target = `${yield* temporaryDirectory}/restored`

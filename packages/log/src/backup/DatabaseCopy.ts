@@ -10,7 +10,13 @@ import type { Part } from "./Manifest.ts"
 /** The tables with a column `bytes` that is stored as a separate object: immutable, so that the next backup need not copy it again. */
 const large = [
   { table: "segments", key: "first", stamp: "last || '-' || crc || '-' || length(bytes)" },
-  { table: "blobs", key: "hash", stamp: "length(bytes)" }
+  {
+    table: "blob_parts",
+    key: "id",
+    // An upload has no hash before its end.
+    stamp:
+      "(SELECT coalesce(b.hash, 'upload ' || b.at) FROM source.blobs b WHERE b.id = blob_parts.blob) || '-' || part || '-' || length(bytes)"
+  }
 ] as const
 
 interface Named {

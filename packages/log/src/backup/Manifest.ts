@@ -18,7 +18,7 @@ export type Stored = typeof Stored.Type
 /** A large value of the database that is a separate object: the column `bytes` of one row. */
 export const Part = Schema.Struct({
   ...Stored.fields,
-  table: Schema.Literal("segments", "blobs"),
+  table: Schema.Literal("segments", "blob_parts"),
   key: Schema.Union(Schema.String, Schema.Int),
   /** Changes when the value changes. */
   stamp: Schema.String

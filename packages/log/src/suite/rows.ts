@@ -1,4 +1,4 @@
-/** L11 (the log's part), C2: rows and receipts, in the transaction of the events. L4: blobs. */
+/** L11 (the log's part), C2: rows and receipts, in the transaction of the events. */
 import { expect } from "@effect/vitest"
 import { Effect, FastCheck } from "effect"
 import type { RowChange } from "../EventLog.ts"
@@ -247,15 +247,5 @@ export const rows = (test: Test): void => {
         ["two", { commandId: "two", digest: "d2", answer: null, offset: 1 }]
       ])
       expect((yield* log.receipts([])).size).toBe(0)
-    }))
-
-  test("L4 a blob is read by the hash of its content; the same content twice is one blob", (log) =>
-    Effect.gen(function* () {
-      const bytes = Uint8Array.from(range(0, 255))
-      const hash = yield* log.putBlob(bytes)
-      expect(hash).toBe("40aff2e9d2d8922e47afd4648e6967497158785fbd1da870e7110266bf944880")
-      expect(yield* log.putBlob(bytes)).toBe(hash)
-      expect(Array.from((yield* log.getBlob(hash)) ?? [])).toEqual(range(0, 255))
-      expect(yield* log.getBlob("0".repeat(64))).toBeUndefined()
     }))
 }

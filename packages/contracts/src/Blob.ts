@@ -1,0 +1,39 @@
+/** Large values. An event keeps the first 16 KiB of one, and the whole value is a blob: content that the server stores under its hash. */
+import { Schema } from "effect"
+
+/** Most bytes of one blob: 32 MiB. */
+export const maxBlobBytes = 32 * 1024 * 1024
+
+export const BlobHash = Schema.String.pipe(
+  Schema.pattern(/^[0-9a-f]{64}$/, { message: () => "a hash is the SHA-256 of the content: 64 digits, 0 to 9 and a to f" })
+)
+
+/** What an event, or the answer to an upload, says of a blob. */
+export const Blob = Schema.Struct({
+  hash: Schema.String.annotations({ description: "SHA-256 of the whole content, in lowercase hex: `GET /api/blobs/HASH`." }),
+  bytes: Schema.Int.annotations({ description: "Bytes of the whole content." }),
+  mediaType: Schema.String.annotations({
+    description: "`text/plain`, `text/x-diff`, or `application/json` for a value that is not text."
+  })
+}).annotations({ identifier: "Blob", description: "Content that the server stores under its hash." })
+export type Blob = typeof Blob.Type
+
+/** The whole values of those fields of which an event keeps only the beginning, by name of the field. */
+export const Blobs = Schema.Record({ key: Schema.String, value: Blob }).annotations({
+  description:
+    "Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string."
+})
+export type Blobs = typeof Blobs.Type
+
+interface Referring {
+  readonly blobs?: Blobs | undefined
+  readonly changes?: ReadonlyArray<{ readonly blob?: Blob | undefined }> | undefined
+  readonly ask?: Referring | undefined
+}
+
+/** The blobs that the data of an event names. */
+export const named = ({ ask, blobs, changes }: Referring): ReadonlyArray<Blob> => [
+  ...(blobs === undefined ? [] : Object.values(blobs)),
+  ...(changes ?? []).flatMap(({ blob }) => blob ?? []),
+  ...(ask === undefined ? [] : named(ask))
+]

@@ -1,0 +1,72 @@
+/**
+ * Blobs as they are stored: content under its SHA-256, in parts of 1 MiB that are compressed one by one, so that neither writing nor reading one holds the
+ * event loop for long. Hashing and compression run on the thread pool.
+ */
+import { Effect } from "effect"
+import { createHash, webcrypto } from "node:crypto"
+import { promisify } from "node:util"
+import { deflateRaw, inflateRaw } from "node:zlib"
+
+/** Bytes of a part before compression; only the last part is shorter. */
+export const partBytes = 1024 * 1024
+
+export type Codec = "deflate" | "identity"
+
+export interface BlobHead {
+  /** Lowercase hex. */
+  readonly hash: string
+  /** Uncompressed. */
+  readonly bytes: number
+  readonly mediaType: string
+  readonly codec: Codec
+}
+
+/** A blob to be stored. */
+export interface Blob extends BlobHead {
+  readonly parts: ReadonlyArray<Uint8Array>
+}
+
+/** The name of a use of a blob: it is kept as long as a stream refers to it. */
+export interface BlobReference {
+  readonly stream: string
+  readonly hash: string
+}
+
+const deflate = promisify(deflateRaw)
+const inflate = promisify(inflateRaw)
+
+export const encodePart = (codec: Codec, part: Uint8Array): Effect.Effect<Uint8Array> =>
+  codec === "identity" ? Effect.succeed(part) : Effect.promise(() => deflate(part))
+/** Dies if the stored bytes are damaged. */
+export const decodePart = (codec: Codec, part: Uint8Array): Effect.Effect<Uint8Array> =>
+  codec === "identity" ? Effect.succeed(part) : Effect.promise(() => inflate(part))
+
+/** The codec of a content, by its first part: one that compression does not make smaller by a twentieth is stored as it is. */
+export const codecOf = (first: Uint8Array): Effect.Effect<Codec> =>
+  Effect.map(encodePart("deflate", first), (packed) => (packed.length < first.length * 0.95 ? "deflate" : "identity"))
+
+export const split = (content: Uint8Array): ReadonlyArray<Uint8Array> =>
+  Array.from({ length: Math.ceil(content.length / partBytes) }, (_, n) => content.subarray(n * partBytes, (n + 1) * partBytes))
+
+/** A blob of this content, which must not change afterwards. */
+export const make = (content: Uint8Array, mediaType: string): Effect.Effect<Blob> =>
+  Effect.gen(function* () {
+    const digest = yield* Effect.promise(() => webcrypto.subtle.digest("SHA-256", content))
+    const hash = Buffer.from(digest).toString("hex")
+    const pieces = split(content)
+    const codec = yield* codecOf(pieces[0] ?? new Uint8Array())
+    const parts = yield* Effect.forEach(pieces, (piece) => encodePart(codec, piece))
+    return { hash, bytes: content.length, mediaType, codec, parts }
+  })
+
+/** As `make`, at once and without compression: for content of at most some 100 KiB. */
+export const plain = (content: Uint8Array, mediaType: string): Blob => ({
+  hash: createHash("sha256").update(content).digest("hex"),
+  bytes: content.length,
+  mediaType,
+  codec: "identity",
+  parts: split(content)
+})
+
+/** Bytes that a blob takes in the log. */
+export const storedBytes = ({ parts }: Blob): number => parts.reduce((sum, part) => sum + part.length, 0)

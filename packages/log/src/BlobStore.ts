@@ -1,0 +1,141 @@
+/** The blobs of a log, over its storage: uploads, reads and deletion, each in parts with a turn of the event loop between them. */
+import { Clock, Effect, Exit, Option, Ref, Stream } from "effect"
+import { createHash } from "node:crypto"
+import { type Blob, type BlobHead, type Codec, codecOf, decodePart, encodePart, partBytes, storedBytes } from "./Blob.ts"
+import type { EventLog, LogUnavailable, StoredBlob } from "./EventLog.ts"
+import { attempt, type BlobStorage, type FoundBlob, StorageFailure, unavailable } from "./Storage.ts"
+
+/** A blob that takes more than this is written before the transaction of its append, in parts. */
+const largeBytes = partBytes
+
+type BlobLog = Pick<typeof EventLog.Service, "putBlob" | "getBlob" | "sweepBlobs">
+
+/** The bytes in parts of 1 MiB. Holds at most one part and one chunk. */
+const inParts = <E>(content: Stream.Stream<Uint8Array, E>): Stream.Stream<Uint8Array, E> =>
+  Stream.suspend(() => {
+    let held: Array<Uint8Array> = []
+    let size = 0
+    const push = (chunk: Uint8Array): ReadonlyArray<Uint8Array> => {
+      held.push(chunk)
+      size += chunk.length
+      if (size < partBytes) return []
+      const all = Buffer.concat(held)
+      const whole = Math.floor(size / partBytes)
+      held = [all.subarray(whole * partBytes)]
+      size -= whole * partBytes
+      return Array.from({ length: whole }, (_, n) => all.subarray(n * partBytes, (n + 1) * partBytes))
+    }
+    return Stream.concat(
+      Stream.mapConcat(content, push),
+      Stream.suspend(() => (size === 0 ? Stream.empty : Stream.succeed(Buffer.concat(held))))
+    )
+  })
+
+export const make = (
+  storage: BlobStorage
+): BlobLog & { readonly stage: (blobs: ReadonlyArray<Blob>) => Effect.Effect<void, LogUnavailable> } => {
+  /** Writes an upload; drops it unless it is finished. */
+  const upload = <A, E>(write: (id: number) => Effect.Effect<A, E>) =>
+    Effect.acquireUseRelease(
+      Effect.flatMap(Clock.currentTimeMillis, (now) => attempt("putBlob", () => storage.begin(now))),
+      write,
+      // Left as it is if the storage fails here too: the sweep deletes it after a day.
+      (id, exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(attempt("putBlob", () => storage.abandon(id))))
+    )
+  const addPart = (id: number, n: number, part: Uint8Array) =>
+    Effect.zipLeft(
+      attempt("putBlob", () => storage.addPart(id, n, part)),
+      Effect.yieldNow()
+    )
+  const finish = (id: number, head: BlobHead) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => attempt("putBlob", () => storage.finish(id, head, now)))
+
+  const putBlob: BlobLog["putBlob"] = (content, mediaType) =>
+    upload((id) =>
+      Effect.gen(function* () {
+        const hash = createHash("sha256")
+        const state = yield* Ref.make<{ readonly codec: Codec; readonly parts: number; readonly bytes: number }>({
+          codec: "identity",
+          parts: 0,
+          bytes: 0
+        })
+        yield* Stream.runForEach(inParts(content), (part) =>
+          Effect.gen(function* () {
+            const { bytes, parts, ...known } = yield* Ref.get(state)
+            hash.update(part)
+            const codec = parts === 0 ? yield* codecOf(part) : known.codec
+            yield* addPart(id, parts, yield* encodePart(codec, part))
+            yield* Ref.set(state, { codec, parts: parts + 1, bytes: bytes + part.length })
+          })
+        )
+        const { bytes, codec } = yield* Ref.get(state)
+        const head: BlobHead = { hash: hash.digest("hex"), bytes, mediaType, codec }
+        yield* finish(id, head)
+        return head
+      })
+    )
+
+  const stageOne = ({ parts, ...head }: Blob) =>
+    upload((id) =>
+      Effect.zipRight(
+        Effect.forEach(parts, (part, n) => addPart(id, n, part), { discard: true }),
+        finish(id, head)
+      )
+    )
+
+  const read = ({ bytes, codec, id, hash }: FoundBlob): StoredBlob["content"] =>
+    Stream.unfoldEffect(0, (n) =>
+      n * partBytes >= bytes
+        ? Effect.succeedNone
+        : attempt("getBlob", () => {
+            const part = storage.part(id, n)
+            if (part === undefined) throw new StorageFailure("lost", `the blob ${hash} was deleted while it was read`)
+            return part
+          }).pipe(
+            Effect.flatMap((part) =>
+              Effect.catchAllDefect(decodePart(codec, part), (cause) =>
+                Effect.fail(unavailable("getBlob", new StorageFailure("corrupt", `the blob ${hash} is damaged`, cause)))
+              )
+            ),
+            Effect.map((part) => Option.some([part, n + 1] as const))
+          )
+    )
+
+  const sweepBlobs: BlobLog["sweepBlobs"] = (before) =>
+    Effect.iterate(true, {
+      while: (more) => more,
+      body: () =>
+        Effect.zipLeft(
+          attempt("sweepBlobs", () => storage.sweep(before)),
+          Effect.yieldNow()
+        )
+    })
+
+  return {
+    putBlob,
+    getBlob: (hash) =>
+      Effect.map(
+        attempt("getBlob", () => storage.find(hash)),
+        (found): StoredBlob | undefined => {
+          if (found === undefined) return undefined
+          const { bytes, codec, mediaType } = found
+          return { hash, bytes, mediaType, codec, content: read(found) }
+        }
+      ),
+    sweepBlobs,
+    /**
+     * Writes the large blobs of an append, which its transaction then finds: a transaction holds the event loop. If the append fails, nothing refers to
+     * them, and they are deleted after a day.
+     */
+    stage: (blobs) =>
+      Effect.forEach(
+        blobs.filter((blob) => storedBytes(blob) > largeBytes),
+        (blob) =>
+          Effect.flatMap(
+            attempt("append", () => storage.find(blob.hash)),
+            (found) => (found === undefined ? stageOne(blob) : Effect.void)
+          ),
+        { discard: true }
+      )
+  }
+}

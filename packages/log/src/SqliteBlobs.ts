@@ -1,0 +1,123 @@
+/**
+ * The tables of blobs. The writer's statements run inside the caller's transaction.
+ *
+ * A blob with a hash can be found. `at` is the time of the upload while no event refers to the blob, and NULL from the first reference on. A blob without a
+ * hash is being uploaded, or is deleted part by part (`at` = -1).
+ */
+import type { Blob, BlobHead, BlobReference } from "./Blob.ts"
+import type * as Sqlite from "./Sqlite.ts"
+import type { FoundBlob } from "./Storage.ts"
+
+export class SqliteBlobs {
+  readonly #sql
+  constructor(db: Sqlite.Connection) {
+    this.#sql = {
+      find: db.prepare("SELECT id, at FROM blobs WHERE hash = ?"),
+      insert: db
+        .prepare(
+          "INSERT INTO blobs (hash, bytes, stored, media_type, codec, at) VALUES (NULL, 0, 0, '', 'identity', ?) RETURNING id"
+        )
+        .pluck(),
+      part: db.prepare("INSERT INTO blob_parts (blob, part, bytes) VALUES (?, ?, ?)"),
+      name: db.prepare(
+        `UPDATE blobs SET hash = ?, bytes = ?, media_type = ?, codec = ?, at = ?,
+           stored = coalesce((SELECT sum(length(p.bytes)) FROM blob_parts p WHERE p.blob = blobs.id), 0) WHERE id = ?`
+      ),
+      at: db.prepare("UPDATE blobs SET at = ? WHERE id = ?"),
+      refer: db.prepare(
+        "INSERT INTO blob_refs (stream, blob) SELECT id, ? FROM streams WHERE name = ? ON CONFLICT (stream, blob) DO NOTHING"
+      ),
+      unname: db.prepare(
+        `UPDATE blobs SET hash = NULL, at = -1 WHERE at IS NULL AND id IN (SELECT blob FROM blob_refs WHERE stream = ?)
+           AND NOT EXISTS (SELECT 1 FROM blob_refs r WHERE r.blob = blobs.id AND r.stream <> ?)`
+      ),
+      forget: db.prepare("DELETE FROM blob_refs WHERE stream = ?"),
+      stream: db.prepare("SELECT id FROM streams WHERE name = ?").pluck(),
+      due: db.prepare("SELECT id FROM blobs WHERE at < ? ORDER BY at LIMIT 1").pluck(),
+      isUsed: db.prepare("SELECT 1 FROM blob_refs WHERE blob = ?").pluck(),
+      drop: db.prepare("UPDATE blobs SET hash = NULL, at = -1 WHERE id = ?"),
+      dropPart: db.prepare("DELETE FROM blob_parts WHERE id = (SELECT id FROM blob_parts WHERE blob = ? LIMIT 1)"),
+      delete: db.prepare("DELETE FROM blobs WHERE id = ? AND NOT EXISTS (SELECT 1 FROM blob_parts WHERE blob = blobs.id)")
+    }
+  }
+
+  /** A row for an upload. */
+  begin(at: number): number {
+    return Number(this.#sql.insert.get(at))
+  }
+
+  addPart(id: number, part: number, content: Uint8Array): void {
+    this.#sql.part.run(id, part, content)
+  }
+
+  /** Gives the upload its name. If the same content is stored already, the upload is dropped. */
+  finish(id: number, { bytes, codec, hash, mediaType }: BlobHead, at: number): void {
+    const known = this.#find(hash)
+    if (known === undefined) this.#sql.name.run(hash, bytes, mediaType, codec, at, id)
+    else {
+      this.#sql.at.run(at, known.id)
+      this.#sql.at.run(-1, id)
+    }
+  }
+
+  abandon(id: number): void {
+    this.#sql.at.run(-1, id)
+  }
+
+  /** Stores the blobs that are new, and the references. The rows of the streams exist. */
+  write(blobs: ReadonlyArray<Blob>, references: ReadonlyArray<BlobReference>): void {
+    for (const blob of blobs) {
+      if (this.#find(blob.hash) !== undefined) continue
+      const id = Number(this.#sql.insert.get(null))
+      blob.parts.forEach((part, n) => this.addPart(id, n, part))
+      this.#sql.name.run(blob.hash, blob.bytes, blob.mediaType, blob.codec, null, id)
+    }
+    for (const { hash, stream } of references) {
+      const known = this.#find(hash)
+      if (known === undefined) throw new Error(`An event of ${stream} refers to the blob ${hash}, which is not stored.`)
+      this.#sql.refer.run(known.id, stream)
+      if (known.at !== null) this.#sql.at.run(null, known.id)
+    }
+  }
+
+  #find(hash: string): { readonly id: number; readonly at: number | null } | undefined {
+    return this.#sql.find.get(hash) as { readonly id: number; readonly at: number | null } | undefined
+  }
+
+  /** Deletes the references of a stream. A blob without another reference cannot be found any more; `sweep` deletes its parts. */
+  forget(name: string): void {
+    const stream = this.#sql.stream.get(name)
+    if (stream === undefined) return
+    this.#sql.unname.run(stream, stream)
+    this.#sql.forget.run(stream)
+  }
+
+  /** Deletes one part, or the row, of a blob that was forgotten, or put before this time and never referred to. Returns false if there is none. */
+  sweep(before: number): boolean {
+    const id = this.#sql.due.get(before)
+    if (id === undefined) return false
+    if (this.#sql.isUsed.get(id) !== undefined) this.#sql.at.run(null, id)
+    else {
+      this.#sql.drop.run(id)
+      this.#sql.dropPart.run(id)
+      this.#sql.delete.run(id)
+    }
+    return true
+  }
+}
+
+/** Reads blobs, on the reader's connection. */
+export class SqliteBlobReader {
+  readonly #find: Sqlite.Statement
+  readonly #part: Sqlite.Statement
+  constructor(db: Sqlite.Connection) {
+    this.#find = db.prepare("SELECT id, hash, bytes, media_type AS mediaType, codec FROM blobs WHERE hash = ?")
+    this.#part = db.prepare("SELECT bytes FROM blob_parts WHERE blob = ? AND part = ?").pluck()
+  }
+  find(hash: string): FoundBlob | undefined {
+    return this.#find.get(hash) as FoundBlob | undefined
+  }
+  part(id: number, part: number): Uint8Array | undefined {
+    return this.#part.get(id, part) as Uint8Array | undefined
+  }
+}
