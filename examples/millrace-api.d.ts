@@ -240,6 +240,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Search in what was said, newest first */
+        get: operations["search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/requests": {
         parameters: {
             query?: never;
@@ -4473,6 +4490,30 @@ export interface components {
             plan?: components["schemas"]["PlanStep"][];
             diff?: string;
         };
+        SearchPage: {
+            /** @description Newest first. */
+            hits: components["schemas"]["SearchHit"][];
+            /** @description The `before` of the next page; absent on the last one. */
+            more?: number;
+            /** @description Present while the index is built: positions of the log that it covers, and how many there are. Hits may be missing. */
+            indexing?: {
+                done: number;
+                of: number;
+            };
+        };
+        SearchHit: {
+            threadId: components["schemas"]["ThreadId"];
+            /** @description Absent for a title. */
+            turnId?: components["schemas"]["TurnId"];
+            /** @description Absent for a title. */
+            itemId?: components["schemas"]["ItemId"];
+            /** @description The kind of the item; `title` for the title of a thread. */
+            kind: string;
+            /** @description When the item or the thread began, ISO 8601. */
+            at: string;
+            /** @description One line of about 160 characters around the first place. Each place is between U+2068 and U+2069. */
+            snippet: string;
+        };
         Capabilities: {
             version: string;
             features: string[];
@@ -6586,6 +6627,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["ShuttingDown"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query: {
+                /** @description Words that must all be found, in any order; the last one may be the beginning of a word. `"a phrase"`, `-without`. Case and accents do not matter. */
+                q: string;
+                project?: components["schemas"]["ProjectId"];
+                thread?: components["schemas"]["ThreadId"];
+                /** @description Only items of this kind, such as `agent-message` or `command`; `title` for titles of threads. */
+                kind?: string;
+                /** @description The `more` of the last page. */
+                before?: number;
+                /** @description At most this many hits. Default 20, at most 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description SearchPage */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchPage"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
                 };
             };
         };

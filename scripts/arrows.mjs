@@ -23,6 +23,7 @@ const folders = {
   orchestration: {
     state: [],
     readmodel: ["state"],
+    search: ["state", "readmodel"],
     decide: ["state", "readmodel"],
     engine: ["state", "readmodel", "decide"],
     streams: ["state", "readmodel"],

@@ -46,6 +46,7 @@ export const make = (transport: Transport, options: Options = {}): Client => {
     thread: (id) => query(transport.thread(id)),
     turns: (id, page) => query(transport.turns(id, page)),
     items: (id, page) => query(transport.items(id, page)),
+    search: (request) => query(transport.search(request)),
     requests: query(transport.requests),
     providers: query(transport.providers)
   }

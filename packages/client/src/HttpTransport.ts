@@ -6,6 +6,7 @@ import * as Errors from "@millrace/contracts/Errors"
 import { ControlFrame, EventFrame, type Frame } from "@millrace/contracts/Frame"
 import type { TurnId } from "@millrace/contracts/Ids"
 import { ItemView, RequestView } from "@millrace/contracts/Item"
+import { SearchPage } from "@millrace/contracts/Search"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "@millrace/contracts/State"
 import { cut } from "@millrace/contracts/Text"
 import * as HttpRequest from "./HttpRequest.ts"
@@ -99,6 +100,7 @@ export const make = (options: Options): HttpTransport => {
     turn: (turnId) => call(`/api/turns/${id(turnId)}`, TurnView, lookup),
     turns: (threadId, page) => call(`/api/threads/${id(threadId)}/turns${query({ ...page })}`, PageOf(TurnView), lookup),
     items: (threadId, page) => call(`/api/threads/${id(threadId)}/items${query({ ...page })}`, PageOf(ItemView), lookup),
+    search: (request) => call(`/api/search${query({ ...request })}`, SearchPage, storage),
     requests: call("/api/requests", Schema.Array(RequestView), storage),
     providers: call("/api/providers", Schema.Array(ProviderStatus), Schema.Never)
   }

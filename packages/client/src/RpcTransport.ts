@@ -196,6 +196,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
       thread: (threadId) => look((client) => client.thread({ threadId })),
       turns: (threadId, page) => look((client) => client.turns({ threadId, ...page })),
       items: (threadId, page) => look((client) => client.items({ threadId, ...page })),
+      search: (request) => look((client) => client.search(request)),
       requests: look((client) => client.requests()),
       providers: look((client) => client.providers())
     }

@@ -120,6 +120,7 @@ export const createClient = async (options: CreateOptions): Promise<PromiseClien
     thread: (threadId) => run(client.thread(threadId)),
     turns: (threadId, page) => run(client.turns(threadId, page)),
     items: (threadId, page) => run(client.items(threadId, page)),
+    search: (request) => run(client.search(request)),
     requests: () => run(client.requests),
     providers: () => run(client.providers),
     follow: ({ signal, ...request } = {}) => Iterable.make(client.follow(request), runtime, { scope, signal }),

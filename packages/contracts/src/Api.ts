@@ -10,6 +10,7 @@ import { RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { ExportFormat, ImportFailed, ImportResult, NativeThread, ProviderUnavailable } from "./Import.ts"
 import { ItemView, RequestView } from "./Item.ts"
 import { LogEvent } from "./Event.ts"
+import { SearchFilter, SearchPage } from "./Search.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 /** Times are milliseconds since 1970 by the server's clock. A repeated request returns the values of the first one (S7). */
@@ -233,6 +234,18 @@ export const ApiGroup = HttpApiGroup.make("api")
       .addSuccess(Accepted)
       .addError(Errors.NotFound)
       .addError(Errors.CommandError)
+  )
+  .add(
+    HttpApiEndpoint.get("search", "/search")
+      .annotate(OpenApi.Summary, "Search in what was said, newest first")
+      .setUrlParams(
+        Schema.Struct({
+          ...SearchFilter.fields,
+          before: count("before").annotations({ description: "The `more` of the last page." }),
+          limit: count("limit").annotations({ description: "At most this many hits. Default 20, at most 100." })
+        })
+      )
+      .addSuccess(SearchPage)
   )
   .add(
     HttpApiEndpoint.get("requests", "/requests")

@@ -8,6 +8,7 @@ import type { EventFilter, ThreadFilter } from "./Filter.ts"
 import type { Frame } from "./Frame.ts"
 import type { ThreadId } from "./Ids.ts"
 import type { ItemView, RequestView } from "./Item.ts"
+import type { SearchPage, SearchRequest } from "./Search.ts"
 import type { ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 export interface PageRequest {
@@ -40,6 +41,8 @@ export interface Millrace<TransportError = never> {
   ) => Effect.Effect<PageOf<ItemView>, NotFound | StorageUnavailable | TransportError>
   readonly requests: Effect.Effect<ReadonlyArray<RequestView>, StorageUnavailable | TransportError>
   readonly providers: Effect.Effect<ReadonlyArray<ProviderStatus>, TransportError>
+  /** Finds what was said before the call; of a new index, what it has so far. Never what a deleted thread said (Q1). */
+  readonly search: (request: SearchRequest) => Effect.Effect<SearchPage, StorageUnavailable | TransportError>
   /** Replays events after the cursor (from the start without one), delivers `caught-up` once, then follows. Never repeats, skips or reorders (D2). */
   readonly follow: (
     options: EventFilter & {

@@ -8,6 +8,7 @@ import { EventTypes, Streams, ThreadFilter } from "./Filter.ts"
 import { WireFrame } from "./Frame.ts"
 import { ThreadId } from "./Ids.ts"
 import { ItemView, RequestView } from "./Item.ts"
+import { SearchFilter, SearchPage } from "./Search.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 const page = { before: Schema.optional(Schema.Int), limit: Schema.optional(Schema.Int) }
@@ -32,6 +33,7 @@ export class MillraceRpcs extends RpcGroup.make(
   Rpc.make("thread", { payload: { threadId: ThreadId }, success: ThreadView, error: lookup }),
   Rpc.make("items", { payload: { threadId: ThreadId, ...page }, success: PageOf(ItemView), error: lookup }),
   Rpc.make("turns", { payload: { threadId: ThreadId, ...page }, success: PageOf(TurnView), error: lookup }),
+  Rpc.make("search", { payload: { ...page, ...SearchFilter.fields }, success: SearchPage, error: look }),
   Rpc.make("requests", { success: Schema.Array(RequestView), error: look }),
   Rpc.make("providers", { success: Schema.Array(ProviderStatus), error: Schema.Union(...refusals) }),
   Rpc.make("capabilities", { success: Capabilities, error: Schema.Union(...refusals) }),

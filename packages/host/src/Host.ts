@@ -16,6 +16,7 @@ import * as Directories from "@millrace/orchestration/engine/Directories"
 import * as Dispatcher from "@millrace/orchestration/sessions/Dispatcher"
 import * as Engine from "@millrace/orchestration/engine/Engine"
 import * as Import from "@millrace/orchestration/transfer/Import"
+import * as Search from "@millrace/orchestration/search/Search"
 import * as Reaper from "@millrace/orchestration/sessions/Reaper"
 import * as Recovery from "@millrace/orchestration/sessions/Recovery"
 import * as Signals from "@millrace/orchestration/streams/Signals"
@@ -127,9 +128,11 @@ const service = ({ onStep }: Limits) =>
       )
     )
     const views = yield* Views.Views
+    const { search } = yield* Search.Search
     return Host.of({
       ...views,
       ...WaitReasons.withWaiting(views, engine),
+      search,
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
       dispatch: engine.dispatch,
       commandStatus: engine.commandStatus,
@@ -169,7 +172,8 @@ const core = (limits: Limits) =>
  * The host over the log, agents, directories and clock (`Layer.setClock`) that an embedder provides. When the layer is built, the host has recovered
  * and accepts commands.
  */
-export const layerOver = (limits: Limits = {}) => Layer.provide(core(limits), closing(limits))
+export const layerOver = (limits: Limits = {}) =>
+  core(limits).pipe(Layer.provideMerge(Search.layerScan), Layer.provide(closing(limits)))
 
 /** Builds directory, log, ledger, agents, engine, recovery, dispatcher in this order, and closes them in reverse. */
 export const layer = (options: Options) => {
@@ -187,8 +191,10 @@ export const layer = (options: Options) => {
     Layer.unwrapEffect(Effect.map(DataDirectory.DataDirectory, ({ file }) => Ledger.layer(file("processes")))),
     options.onStep
   )
+  const search = Layer.unwrapEffect(Effect.map(DataDirectory.DataDirectory, ({ searchFile }) => Search.layer(searchFile)))
   return core(options).pipe(
     Layer.provide(AgentMemory.layer),
+    Layer.provideMerge(BoundedLayer.make("The search index", search)),
     Layer.provideMerge(
       Layer.merge(
         BoundedLayer.make("The agents", FailPoints.inAgents(Registry.layer(options.providers), options.onStep)),
@@ -205,6 +211,7 @@ export const layer = (options: Options) => {
 /** A host in memory, for tests and for embedders that need no durability. */
 export const layerMemory = (options: MemoryOptions) =>
   core(options).pipe(
+    Layer.provideMerge(Search.layerScan),
     Layer.provideMerge(
       Layer.merge(
         Layer.succeed(Providers, { adapters: new Map(options.adapters.map((adapter) => [adapter.name, adapter])) }),

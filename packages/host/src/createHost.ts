@@ -68,6 +68,7 @@ export const createHost = async (options: CreateOptions): Promise<PromiseHost> =
     thread: (threadId) => run(host.thread(threadId)),
     turns: (threadId, page) => run(host.turns(threadId, page)),
     items: (threadId, page) => run(host.items(threadId, page)),
+    search: (request) => run(host.search(request)),
     requests: () => run(host.requests),
     providers: () => run(host.providers),
     stats: () => run(host.stats),

@@ -55,6 +55,8 @@ export class DataDirectory extends Context.Tag("@millrace/log/DataDirectory")<
     readonly logFile: string
     /** The log's anchor: the `anchor` of EventLogSqlite. */
     readonly anchorFile: string
+    /** The search index. Derived from the log: it can be removed while no server runs. */
+    readonly searchFile: string
     /** Path of a file in the directory. */
     readonly file: (name: string) => string
     /** Sets the `details` that `owner` returns to other processes; replaces earlier ones. No secrets. */
@@ -248,6 +250,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
     path,
     logFile: join(path, logName),
     anchorFile: join(path, "anchor"),
+    searchFile: join(path, "search.db"),
     file: (name: string) => join(path, name),
     announce: (details: Readonly<Record<string, unknown>>) =>
       trying(path, () => {

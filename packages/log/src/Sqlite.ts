@@ -111,6 +111,17 @@ export const openCopy = (file: string, target: string): Connection =>
     }
   })
 
+/** Whether this build of SQLite has FTS5: `node:sqlite` has not in the first versions that have it. */
+export const hasFullText = (): boolean =>
+  guarded(() => {
+    const db = new Database(":memory:")
+    try {
+      return db.prepare("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").get() !== undefined
+    } finally {
+      db.close()
+    }
+  })
+
 /** Ignores an error of the close: the end of the process closes the file too. */
 export const close = (db: Connection): void => {
   try {

@@ -46,6 +46,7 @@ const table: Readonly<Record<Operation, Least>> = {
   items: "read",
   turns: "read",
   turn: "read",
+  search: "read",
   requests: "read",
   providers: "read",
   processes: "read",

@@ -28,6 +28,7 @@ import * as QueueCommand from "./commands/Queue.ts"
 import * as Output from "./Output.ts"
 import * as Ps from "./commands/Ps.ts"
 import * as Run from "./commands/Run.ts"
+import * as Search from "./commands/Search.ts"
 import * as Send from "./commands/Send.ts"
 import * as Serve from "./commands/Serve.ts"
 import * as ProcessSignals from "./ProcessSignals.ts"
@@ -49,6 +50,7 @@ const commands = [
   Wait.command,
   Tail.command,
   Query.threads,
+  Search.command,
   Query.state,
   Query.requests,
   Answer.command,

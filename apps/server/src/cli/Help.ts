@@ -8,6 +8,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["wait TURN|THREAD", "wait for the end of a turn; exits as run"],
   ["tail", "follow the log"],
   ["threads", "list threads"],
+  ["search WORDS", "find what was said in any thread"],
   ["state", "busy threads and open requests"],
   ["requests", "open approvals and questions, with their choices"],
   ["answer REQUEST ANSWER", "answer an agent's approval or questions"],

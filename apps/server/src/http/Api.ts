@@ -111,6 +111,7 @@ const make = Effect.gen(function* () {
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
         dispatch({ ...payload, commandId, type: "turn.interrupt", threadId: path.id })
       ),
+    search: ({ urlParams: { before, limit, ...filter } }) => service.search({ ...paging({ before, limit }), ...filter }),
     requests: () => service.requests,
     answer: ({ path, headers, payload }) =>
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>

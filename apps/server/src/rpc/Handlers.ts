@@ -129,6 +129,8 @@ export const layer = ServedRpcs.toLayer(
       thread: (sent: unknown) => answer("thread", sent, ({ threadId }) => service.thread(threadId)),
       items: (sent: unknown) => answer("items", sent, ({ threadId, ...request }) => service.items(threadId, page(request))),
       turns: (sent: unknown) => answer("turns", sent, ({ threadId, ...request }) => service.turns(threadId, page(request))),
+      search: (sent: unknown) =>
+        answer("search", sent, ({ before, limit, ...filter }) => service.search({ ...page({ before, limit }), ...filter })),
       requests: (sent: unknown) => answer("requests", sent, () => service.requests),
       providers: (sent: unknown) => answer("providers", sent, () => service.providers),
       capabilities: (sent: unknown) => answer("capabilities", sent, () => Effect.succeed(served)),

@@ -119,6 +119,7 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
         importThread: () => Effect.dieMessage("a whole host imports"),
         nativeThreads: (id) => missing("history", id),
         importNative: ({ provider }) => missing("history", provider),
+        search: () => Effect.succeed({ hits: [] }),
         requests: Effect.succeed([]),
         providers: Effect.succeed([]),
         follow: () => Stream.dieMessage("the transports follow the log themselves"),

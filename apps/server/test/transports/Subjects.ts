@@ -63,6 +63,7 @@ const ofPromises = (host: PromiseHost): Millrace => ({
   thread: (id) => ask(() => host.thread(id)),
   turns: (id, page) => ask(() => host.turns(id, page)),
   items: (id, page) => ask(() => host.items(id, page)),
+  search: (request) => ask(() => host.search(request)),
   requests: ask(() => host.requests()),
   providers: ask(() => host.providers()),
   follow: (request) =>

@@ -68,6 +68,7 @@ const transportOfDirectory = (dataDir: string, first: Discovery.Found, token: st
     thread: (id) => using((transport) => transport.thread(id)),
     turns: (id, page) => using((transport) => transport.turns(id, page)),
     items: (id, page) => using((transport) => transport.items(id, page)),
+    search: (request) => using((transport) => transport.search(request)),
     requests: using((transport) => transport.requests),
     providers: using((transport) => transport.providers)
   }

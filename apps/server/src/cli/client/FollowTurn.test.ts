@@ -43,6 +43,7 @@ const playing = (frames: Stream.Stream<Frame, CursorExpired>, status: TurnView["
   threads: () => none,
   thread: () => Effect.fail(new NotFound({ message: "not part of this test", what: "thread", id: threadId })),
   items: () => none,
+  search: () => none,
   requests: none,
   providers: none,
   turns: () => Effect.succeed({ items: [{ turnId, threadId, status, origin: "user", text: "", requestedAt: "" }] }),

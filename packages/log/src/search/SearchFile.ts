@@ -1,0 +1,309 @@
+/**
+ * The search index in one SQLite file: an FTS5 table without the texts, which remain only in the log's rows. Everything is synchronous, and each method is
+ * one short transaction, so that the event loop is not held. The content is derived: a file that is missing, damaged, of another version or of another log
+ * is replaced by an empty one.
+ *
+ * A document has a position, which orders it, and passages: parts of its text that are searched separately. The key of a passage is
+ * `position * maxPassages + n`. The column `tags` has the numbers of the thread, project and kind, so that the index applies the filters too.
+ *
+ * Numbers are cast in SQL, because the drivers bind them as reals and FTS5 ignores a bound on its keys that is one.
+ */
+import { rmSync } from "node:fs"
+import * as Sqlite from "../Sqlite.ts"
+import { StorageFailure } from "../Storage.ts"
+import type { Term, Terms } from "./Terms.ts"
+import { indexed } from "./Words.ts"
+
+/** Raise it when the words, the passages or the tables change: indexes of other versions are rebuilt. */
+const version = 1
+export const maxPassages = 64
+
+export interface Document {
+  /** Greater than that of every older document, and at least 1. */
+  readonly position: number
+  readonly threadId: string
+  readonly projectId: string
+  readonly kind: string
+  /** Milliseconds since 1970. */
+  readonly at: number
+  /** At most `maxPassages`. */
+  readonly passages: ReadonlyArray<string>
+}
+
+/** What was indexed. */
+export interface Progress {
+  /** Every event up to this offset. */
+  readonly cursor: number
+  /** Of the rows that existed at the offset `of`: those with this rank or a greater one. Absent: all of them. */
+  readonly rebuild?: { readonly from: number; readonly of: number }
+  /** Words of deleted threads may still be in the file. */
+  readonly purge?: true
+}
+
+export interface Filter {
+  readonly threadId?: string | undefined
+  readonly projectId?: string | undefined
+  readonly kind?: string | undefined
+}
+
+export interface Found {
+  readonly position: number
+  /** The passage in which the terms were found. */
+  readonly passage: number
+  readonly threadId: string
+  readonly at: number
+}
+
+const schema = [
+  "CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
+  "CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
+  "CREATE TABLE documents (position INTEGER PRIMARY KEY, thread INTEGER NOT NULL, at INTEGER NOT NULL, passages INTEGER NOT NULL) STRICT",
+  "CREATE VIRTUAL TABLE passages USING fts5(text, tags, content = '', contentless_delete = 1, tokenize = 'ascii')",
+  // Merges are done in slices by `merge`, and not by a commit that happens to be the sixteenth.
+  "INSERT INTO passages (passages, rank) VALUES ('automerge', 0)",
+  "INSERT INTO passages (passages, rank) VALUES ('crisismerge', 128)"
+]
+
+const remove = (file: string): void => {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true })
+}
+
+const connect = (file: string): Sqlite.Connection => {
+  const db = Sqlite.openWriter(file, "NORMAL")
+  // Deleted pages are overwritten: no word of a deleted thread stays in free pages. A checkpoint writes at most about 1 MiB.
+  db.pragma("secure_delete = ON")
+  db.pragma("wal_autocheckpoint = 256")
+  return db
+}
+
+const phrase = ({ isPrefix, words }: Term): string => `"${words.join(" ")}"${isPrefix ? " *" : ""}`
+/** Words have letters, digits and marks only, so nothing in them is FTS5 syntax. */
+const expression = ({ all, none }: Terms, tags: ReadonlyArray<string>): string => {
+  const found = [...tags.map((tag) => `tags : ${tag}`), `text : (${all.map(phrase).join(" AND ")})`].join(" AND ")
+  return none.length === 0 ? found : `(${found}) NOT text : (${none.map(phrase).join(" OR ")})`
+}
+
+export { hasFullText as isSupported } from "../Sqlite.ts"
+
+const tagged = { threadId: "t", projectId: "p", kind: "k" } as const
+type Tagged = keyof typeof tagged
+
+export class SearchFile {
+  readonly #db: Sqlite.Connection
+  readonly #statements = new Map<string, Sqlite.Statement>()
+
+  private constructor(db: Sqlite.Connection) {
+    this.#db = db
+  }
+
+  /** Opens the index of the log with this epoch; a new one begins at its head. Throws StorageFailure. */
+  static open(file: string, epoch: string, head: number): SearchFile {
+    return Sqlite.guarded(() => {
+      const known = SearchFile.#reopen(file, epoch, head)
+      if (known !== undefined) return known
+      remove(file)
+      const db = connect(file)
+      try {
+        const created = new SearchFile(db)
+        created.#transaction(() => {
+          for (const statement of schema) db.exec(statement)
+          created.#set("version", String(version))
+          created.#set("epoch", epoch)
+          created.#setProgress({ cursor: head, ...(head > 0 && { rebuild: { from: head + 1, of: head } }) })
+        })
+        return created
+      } catch (cause) {
+        Sqlite.close(db)
+        throw cause
+      }
+    })
+  }
+
+  static #reopen(file: string, epoch: string, head: number): SearchFile | undefined {
+    let db: Sqlite.Connection | undefined
+    try {
+      db = connect(file)
+      const index = new SearchFile(db)
+      const isCurrent =
+        db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'state'").get() !== undefined &&
+        index.#get("version") === String(version) &&
+        index.#get("epoch") === epoch &&
+        index.progress.cursor <= head
+      if (isCurrent) return index
+    } catch (cause) {
+      if (db !== undefined) Sqlite.close(db)
+      const failure = Sqlite.asFailure(cause)
+      if (failure instanceof StorageFailure && failure.reason === "corrupt") return undefined
+      throw cause
+    }
+    Sqlite.close(db)
+    return undefined
+  }
+
+  /** Closes the index of a damaged file and removes the file. */
+  discard(file: string): void {
+    this.close()
+    Sqlite.guarded(() => remove(file))
+  }
+
+  close(): void {
+    Sqlite.close(this.#db)
+  }
+
+  get progress(): Progress {
+    return Sqlite.guarded(() => JSON.parse(this.#get("progress") ?? "") as Progress)
+  }
+
+  /** Stores passages, and the progress that they make, in one transaction. The first passage of a document replaces its earlier version. */
+  put(passages: ReadonlyArray<readonly [document: Document, n: number]>, progress?: Progress): void {
+    this.#transaction(() => {
+      for (const [document, n] of passages) {
+        const { at, kind, position, projectId, threadId } = document
+        const thread = this.#number("threadId", threadId)
+        if (n === 0) {
+          this.#remove(position)
+          this.#prepare("INSERT INTO documents VALUES (?, ?, ?, ?)").run(position, thread, at, document.passages.length)
+        }
+        const tags = `t${thread} p${this.#number("projectId", projectId)} k${this.#number("kind", kind)}`
+        this.#prepare("INSERT INTO passages (rowid, text, tags) VALUES (CAST(? AS INTEGER), ?, ?)").run(
+          position * maxPassages + n,
+          indexed(document.passages[n] ?? ""),
+          tags
+        )
+      }
+      if (progress !== undefined) this.#setProgress(progress)
+    })
+  }
+
+  /** Removes at most `limit` passages of the thread. True if it had more. Their words leave the file with `purge`. */
+  forget(threadId: string, limit: number): boolean {
+    return this.#transaction(() => {
+      const thread = this.#known("threadId", threadId)
+      if (thread === undefined) return false
+      const keys = this.#prepare("SELECT rowid FROM passages WHERE passages MATCH ? LIMIT ?").all(`tags : t${thread}`, limit)
+      for (const key of keys) this.#remove(Math.floor(Number(key) / maxPassages))
+      this.#setProgress({ ...this.progress, purge: true })
+      if (keys.length === limit) return true
+      this.#prepare("DELETE FROM names WHERE id = ?").run(thread)
+      return false
+    })
+  }
+
+  /** Merges parts of the index, at most about this many pages of 4 KiB. True if there is more to merge. */
+  merge(pages: number): boolean {
+    return this.#merge(pages)
+  }
+
+  /** As `merge`, until the whole index is rewritten without what was removed. False: no word of a deleted thread is left in the file. */
+  purge(pages: number): boolean {
+    if (this.#merge(-pages)) return true
+    const { purge: _, ...progress } = this.progress
+    this.#transaction(() => this.#setProgress(progress))
+    Sqlite.guarded(() => this.#db.pragma("wal_checkpoint(TRUNCATE)"))
+    return false
+  }
+
+  /** The newest documents before the position that meet the terms, each with its first passage that does. */
+  find(terms: Terms, filter: Filter, before: number, limit: number): ReadonlyArray<Found> {
+    return Sqlite.guarded(() => {
+      const tags: Array<string> = []
+      for (const name of Object.keys(tagged) as ReadonlyArray<Tagged>) {
+        const value = filter[name]
+        if (value === undefined) continue
+        const number = this.#known(name, value)
+        if (number === undefined) return []
+        tags.push(`${tagged[name]}${number}`)
+      }
+      if (terms.all.length === 0) return []
+      const found: Array<Pick<Found, "passage" | "position">> = []
+      const keys = this.#prepare(
+        "SELECT rowid FROM passages WHERE passages MATCH ? AND rowid < CAST(? AS INTEGER) ORDER BY rowid DESC"
+      ).iterate(expression(terms, tags), before * maxPassages)
+      for (const key of keys) {
+        const position = Math.floor(Number(key) / maxPassages)
+        const passage = Number(key) % maxPassages
+        if (found.at(-1)?.position === position) found.pop()
+        else if (found.length === limit) break
+        found.push({ position, passage })
+      }
+      return found.map(({ passage, position }) => this.#found(position, passage))
+    })
+  }
+
+  #found(position: number, passage: number): Found {
+    const row = this.#prepare(
+      "SELECT json_array(d.at, n.name) FROM documents d JOIN names n ON n.id = d.thread WHERE d.position = ?"
+    ).get(position)
+    const [at, name] = JSON.parse(String(row)) as [number, string]
+    return { position, passage, at, threadId: name.slice(tagged.threadId.length + 1) }
+  }
+
+  #remove(position: number): void {
+    const count = this.#prepare("SELECT passages FROM documents WHERE position = ?").get(position)
+    if (count === undefined) return
+    for (let n = 0; n < Number(count); n++)
+      this.#prepare("DELETE FROM passages WHERE rowid = CAST(? AS INTEGER)").run(position * maxPassages + n)
+    this.#prepare("DELETE FROM documents WHERE position = ?").run(position)
+  }
+
+  #merge(pages: number): boolean {
+    return Sqlite.guarded(() => {
+      const changes = () => Number(this.#prepare("SELECT total_changes()").get())
+      const earlier = changes()
+      this.#prepare("INSERT INTO passages (passages, rank) VALUES ('merge', CAST(? AS INTEGER))").run(pages)
+      // As FTS5 documents it: a merge that found nothing to do makes less than two changes.
+      return changes() - earlier >= 2
+    })
+  }
+
+  /** The number of a thread, a project or a kind. */
+  #known(name: Tagged, value: string): number | undefined {
+    const id = this.#prepare("SELECT id FROM names WHERE name = ?").get(`${tagged[name]}:${value}`)
+    return id === undefined ? undefined : Number(id)
+  }
+
+  #number(name: Tagged, value: string): number {
+    const known = this.#known(name, value)
+    if (known !== undefined) return known
+    this.#prepare("INSERT INTO names (name) VALUES (?)").run(`${tagged[name]}:${value}`)
+    return this.#known(name, value) ?? 0
+  }
+
+  #get(key: string): string | undefined {
+    const value = this.#prepare("SELECT value FROM state WHERE key = ?").get(key)
+    return value === undefined ? undefined : String(value)
+  }
+
+  #set(key: string, value: string): void {
+    this.#prepare("INSERT OR REPLACE INTO state VALUES (?, ?)").run(key, value)
+  }
+
+  #setProgress(progress: Progress): void {
+    this.#set("progress", JSON.stringify(progress))
+  }
+
+  /** A statement whose rows are the value of their first column. */
+  #prepare(sql: string): Sqlite.Statement {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql)
+      if (sql.startsWith("SELECT")) statement.pluck()
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  #transaction<A>(run: () => A): A {
+    return Sqlite.guarded(() => {
+      this.#db.exec("BEGIN IMMEDIATE")
+      try {
+        const answer = run()
+        this.#db.exec("COMMIT")
+        return answer
+      } catch (cause) {
+        if (this.#db.inTransaction) this.#db.exec("ROLLBACK")
+        throw cause
+      }
+    })
+  }
+}
