@@ -9,6 +9,7 @@ import { basename, dirname, join } from "node:path"
 import type { LogUnavailable } from "./EventLog.ts"
 import { forgotten, forgottenType } from "./Forgotten.ts"
 import { isBackupOf } from "./Migrations.ts"
+import * as SegmentEraser from "./SegmentEraser.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { SqliteWriter } from "./SqliteWriter.ts"
 import { attempt } from "./Storage.ts"
@@ -58,16 +59,35 @@ const removeBackups = (file: string): void => {
 const nextMarked = (db: Sqlite.Connection): Marked | undefined =>
   db.prepare("SELECT id, name, forgotten FROM streams WHERE forgotten > 0 LIMIT 1").get() as Marked | undefined
 
+/** Read first, so that a log with nothing to erase begins no transaction. */
+const hasDeletedBlob = (db: Sqlite.Connection): boolean =>
+  db.prepare("SELECT 1 FROM blobs WHERE at < 0 LIMIT 1").get() !== undefined
+
+/** The segments of a marked stream that are erased: up to the one that begins at `first`. */
+interface Position {
+  marked: Marked | undefined
+  first: number
+}
+
 /** One slice. Throws StorageFailure. */
-const slice = (writer: SqliteWriter, file: string): Slice => {
-  if (writer.blobs((blobs) => blobs.sweep(0))) return "more"
+const slice = (writer: SqliteWriter, file: string, position: Position): Slice => {
+  if (Sqlite.guarded(() => hasDeletedBlob(writer.connection)) && writer.blobs((blobs) => blobs.sweep(0))) return "more"
   const marked = Sqlite.guarded(() => nextMarked(writer.connection))
   if (marked === undefined) return "done"
-  if (writer.maintain((db) => overwrite(db, marked))) return "more"
+  if (writer.maintain(({ db }) => overwrite(db, marked))) return "more"
+  if (position.marked?.id !== marked.id || position.marked.forgotten !== marked.forgotten) {
+    position.marked = marked
+    position.first = 0
+  }
+  const first = writer.maintain(({ db }) => SegmentEraser.next(db, marked, position.first))
+  if (first !== undefined) {
+    position.first = first
+    return "more"
+  }
   if (!Sqlite.guarded(() => emptyWal(writer.connection))) return "blocked"
   removeBackups(file)
   const { id, forgotten: upTo } = marked
-  writer.maintain((db) => db.prepare("UPDATE streams SET forgotten = 0 WHERE id = ? AND forgotten = ?").run(id, upTo))
+  writer.maintain(({ db }) => db.prepare("UPDATE streams SET forgotten = 0 WHERE id = ? AND forgotten = ?").run(id, upTo))
   return "more"
 }
 
@@ -80,10 +100,11 @@ export interface Eraser {
 
 /** Erases in the background until the scope closes, at first what an earlier process left. `file`: the database. */
 export const make = Effect.fnUntraced(function* (writer: SqliteWriter, file: string) {
+  const position: Position = { marked: undefined, first: 0 }
   /** How many times there was something to erase, the start included, and how many of them are done. */
   const wanted = new Watermark(1)
   const erased = new Watermark(0)
-  const next: Effect.Effect<Slice, LogUnavailable> = attempt("erase", () => slice(writer, file))
+  const next: Effect.Effect<Slice, LogUnavailable> = attempt("erase", () => slice(writer, file, position))
   const erase: Effect.Effect<void> = Effect.gen(function* () {
     yield* wanted.awaitBeyond(erased.value)
     const reached = wanted.value

@@ -116,6 +116,46 @@ export interface ReadOptions {
   readonly maxBytes?: number
 }
 
+export interface PackOptions {
+  /** Only events with a smaller offset. */
+  readonly below: number
+  /** Only events whose `at` is before this time, ISO 8601 UTC. */
+  readonly before: string
+  /** Also a segment that is not full. Default: segments of 1,000 events or 1 MiB only. */
+  readonly partial?: boolean
+  /** Runs between two slices of the work, each of which holds the event loop for a few milliseconds. Default: yields. */
+  readonly between?: Effect.Effect<void>
+}
+
+/** What one step of `pack` did. */
+export interface Packed {
+  /** Events that are in a new segment now. */
+  readonly events: number
+  /** Size of that segment in the file. */
+  readonly bytes: number
+  /** Rows that were deleted, because their events are in a segment. */
+  readonly rows: number
+  /** Pages of the file that were given back. */
+  readonly pages: number
+  /** Whether another step may have something to do. */
+  readonly more: boolean
+}
+
+/** The size of a log on the disk, in bytes. All 0 for a log in memory. */
+export interface DiskUsage {
+  /** The database file without its WAL. */
+  readonly fileBytes: number
+  readonly walBytes: number
+  /** Part of `fileBytes` that later events use before the file grows. */
+  readonly freeBytes: number
+  readonly segments: number
+  /** The blobs of the segments. */
+  readonly coldBytes: number
+  /** Events up to this offset are in segments. */
+  readonly coldUpTo: number
+  readonly blobBytes: number
+}
+
 /** The storage failed, and nothing was written: if the outcome of a commit is unknown, the log reads the table to learn it (L9). */
 export class LogUnavailable extends Schema.TaggedError<LogUnavailable>()("LogUnavailable", {
   operation: Schema.String,
@@ -193,6 +233,12 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     readonly trim: (upTo: number) => Effect.Effect<void, LogUnavailable>
     /** Returns when the files of the log, with the copies that migrations left, contain nothing of forgotten streams. */
     readonly awaitErased: Effect.Effect<void>
+    /**
+     * One step of packing old events into compressed segments, or of giving free pages back to the file system. Offsets, versions and the bytes of every
+     * event stay as they are, for every reader (L13). Interruptible; a step that was cut off is repeated by the next one. A log in memory packs nothing.
+     */
+    readonly pack: (options: PackOptions) => Effect.Effect<Packed, LogUnavailable>
+    readonly disk: Effect.Effect<DiskUsage, LogUnavailable>
     /**
      * Checks whether the files at the log's paths are still those that it has open (L12). If they were moved, removed or replaced, returns the reason as
      * text, and appends fail with `LogUnavailable`, reason `lost`. Always none for a log in memory.

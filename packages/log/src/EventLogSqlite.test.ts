@@ -7,11 +7,27 @@ import * as EventLogSqlite from "./EventLogSqlite.ts"
 import * as Query from "./Query.ts"
 import { suite } from "./EventLogSuite.ts"
 import * as Sqlite from "./Sqlite.ts"
-import { bytesOf, envelope, event, events, range, wire } from "./suite/subject.ts"
+import { bytesOf, envelope, event, events, packAll, range, wire } from "./suite/subject.ts"
 
 suite("EventLogSqlite", (options) =>
   Effect.flatMap(temporaryDirectory, (directory) =>
     EventLogSqlite.make({ ...options, file: `${directory}/log.db`, synchronous: "NORMAL" })
+  )
+)
+
+suite("EventLogSqlite, packed before each read", (options) =>
+  Effect.map(
+    Effect.flatMap(temporaryDirectory, (directory) =>
+      EventLogSqlite.make({ ringBytes: 1, ...options, file: `${directory}/log.db`, synchronous: "NORMAL" })
+    ),
+    (log) => {
+      const first = <A, E>(read: Effect.Effect<A, E>) => Effect.zipRight(Effect.ignore(packAll(log)), read)
+      return {
+        ...log,
+        read: (query) => first(log.read(query)),
+        query: (request) => first(log.query(request))
+      }
+    }
   )
 )
 

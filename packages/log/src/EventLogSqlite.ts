@@ -6,7 +6,9 @@ import * as Anchored from "./Anchored.ts"
 import type { AnchorFile } from "./AnchorFile.ts"
 import * as Eraser from "./Eraser.ts"
 import { EventLog } from "./EventLog.ts"
+import * as DiskUsage from "./DiskUsage.ts"
 import { migrate, type Migrations } from "./Migrations.ts"
+import * as Packing from "./Packing.ts"
 import * as Presence from "./Presence.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { SqliteBlobs } from "./SqliteBlobs.ts"
@@ -38,6 +40,8 @@ interface Connected extends Storage {
   /** The rewind, if the anchor contradicted the database. */
   readonly rewound: Rewound | undefined
   readonly anchor: AnchorFile | undefined
+  readonly pack: (typeof EventLog.Service)["pack"]
+  readonly disk: (typeof EventLog.Service)["disk"]
 }
 
 const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string): Connected => {
@@ -66,11 +70,14 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
       requireFiles()
       return writer.blobs(step)
     }
+    const packing = Packing.make(writer, db)
     return {
       epoch,
       writer,
       rewound,
       anchor,
+      pack: (how) => Effect.zipRight(attempt("pack", requireFiles), packing.pack(how)),
+      disk: DiskUsage.of(options.file, db),
       commit: (batch) => {
         requireFiles()
         const placed = writer.commit(batch)
@@ -126,13 +133,16 @@ export const make = Effect.fn("EventLogSqlite.make")(function* (options: Options
       `${rewound.reason} The log continues after event ${rewound.to} with a new epoch, ${storage.epoch}: clients with an older cursor get 409 CursorForeign and take a new snapshot.`
     )
   yield* Effect.forkScoped(Anchored.watch(storage.anchor, storage.lost))
+  // One step of packing at a time.
+  const packing = yield* Effect.makeSemaphore(1)
+  const pack: typeof storage.pack = (how) => packing.withPermits(1)(storage.pack(how))
   const eraser = yield* Eraser.make(storage.writer, options.file)
   const commit: Storage["commit"] = (batch) => {
     const placed = storage.commit(batch)
     if (placed.forgotten.size > 0) eraser.wake()
     return placed
   }
-  return yield* StoredLog.make({ ...storage, commit }, { ...options, awaitErased: eraser.done })
+  return yield* StoredLog.make({ ...storage, commit }, { ...options, awaitErased: eraser.done, pack, disk: storage.disk })
 })
 
 export const layer = (options: Options) => Layer.scoped(EventLog, make(options))

@@ -1,4 +1,5 @@
 /** Reads the rewinds that a log has recorded, and whether it contradicts its anchor now (L12). For `verify` and `doctor`; a server may run on the log. */
+import { serverStream } from "@millrace/contracts/Ids"
 import type { Effect } from "effect"
 import { compare, type Anchor, type Absent, type Identity, type Rewound } from "./Anchor.ts"
 import * as AnchorFile from "./AnchorFile.ts"
@@ -43,6 +44,18 @@ export const jsonAt = (reader: SqliteReader, offset: number): string | undefined
     offset < 1 || offset > head ? undefined : events({ after: offset - 1, limit: 1 }).events[0]?.json
   )
 
+/** Reads the stream `server`, which has an event for each start, and the segments with events of it. */
+const rewindsOf = (reader: SqliteReader): ReadonlyArray<Rewind> => {
+  const found: Array<Rewind> = []
+  for (let after = 0, more = true; more;) {
+    const page = reader.view(({ events }) => events({ after, stream: serverStream }))
+    for (const { json, type } of page.events) if (type === "log.rewound") found.push(JSON.parse(json) as Rewind)
+    after = page.upTo
+    more = after < page.head
+  }
+  return found.toReversed().slice(0, 10)
+}
+
 const read = (db: Sqlite.Connection, { anchor, database, marks }: Evidence): History => {
   const event = () => undefined
   // A database that was emptied has no tables.
@@ -64,14 +77,7 @@ const read = (db: Sqlite.Connection, { anchor, database, marks }: Evidence): His
     marks,
     event: (offset: number) => jsonAt(reader, offset)
   }
-  const rewinds = db
-    .prepare(
-      `SELECT json FROM events WHERE stream = (SELECT id FROM streams WHERE name = 'server') AND type = 'log.rewound' AND json_valid(json)
-       ORDER BY offset DESC LIMIT 10`
-    )
-    .pluck()
-    .all() as ReadonlyArray<string>
-  return { contradiction: compare(anchor, opened), rewinds: rewinds.map((json) => JSON.parse(json) as Rewind) }
+  return { contradiction: compare(anchor, opened), rewinds: rewindsOf(reader) }
 }
 
 /** `file`: the database, or a copy of it that is newer than the evidence. */

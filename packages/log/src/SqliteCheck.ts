@@ -1,43 +1,82 @@
 /**
- * The checks of `verify` that need the database file: its pages and indexes, and whether the recorded version of each stream is that of its last event.
+ * The checks of `verify` that need the database file: its pages and indexes, whether the recorded version of each stream is that of its last event, and
+ * whether the segments are without holes and have the events of each stream that their index says.
  * Blocks the event loop while SQLite reads the whole file, so use it only in a program that does nothing else.
  */
 import { Effect } from "effect"
+import { corruptType } from "./EventLog.ts"
+import * as Segment from "./Segment.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { attempt } from "./Storage.ts"
 import type { Check, Problem } from "./Verify.ts"
 
 const maxProblems = 100
 
-const problemsOf = (db: Sqlite.Connection): ReadonlyArray<Problem> => {
-  const integrity = db.prepare(`PRAGMA integrity_check(${maxProblems})`).pluck().all() as ReadonlyArray<string>
-  const streams = db
-    .prepare(
-      `SELECT name, version, last FROM (
-         SELECT s.name, s.version, (SELECT e.version FROM events e WHERE e.stream = s.id ORDER BY e.offset DESC LIMIT 1) AS last FROM streams s)
-       WHERE last IS NOT NULL AND last <> version LIMIT ${maxProblems}`
+const segmentProblems = function* (db: Sqlite.Connection): Generator<string> {
+  const segments = db.prepare("SELECT first, last, codec, crc, bytes FROM segments ORDER BY first")
+  const index = db.prepare("SELECT stream, count FROM segment_streams WHERE first = ? ORDER BY stream").raw()
+  let end: number | undefined
+  for (const stored of segments.iterate() as Iterable<Segment.Stored>) {
+    const { first, last } = stored
+    if (end !== undefined && first !== end + 1) yield `a segment begins at ${first}, the one before ends at ${end}`
+    end = last
+    const segment = Segment.open(stored)
+    const indexed = index.all(first) as Array<readonly [stream: number, count: number]>
+    // A damaged segment is reported with each of its events.
+    if (
+      !(segment instanceof Segment.Damaged) &&
+      JSON.stringify(indexed) !== JSON.stringify([...segment.streams].toSorted(([a], [b]) => a - b))
     )
-    .all() as ReadonlyArray<{ readonly name: string; readonly version: number; readonly last: number }>
+      yield `the index of the streams of the segment of the events ${first} to ${last} is wrong`
+  }
+}
+
+/** Of each stream: its recorded version, and that of its last event that is a row. */
+const versionsOf = (db: Sqlite.Connection) =>
+  db
+    .prepare(
+      `SELECT s.id, s.name, s.version, (SELECT e.version FROM events e WHERE e.stream = s.id ORDER BY e.offset DESC LIMIT 1) AS last FROM streams s`
+    )
+    .iterate() as Iterable<{ readonly id: number; readonly name: string; readonly version: number; readonly last: number | null }>
+
+const problemsOf = (db: Sqlite.Connection, seen: ReadonlyMap<string, number>): ReadonlyArray<Problem> => {
+  const integrity = db.prepare(`PRAGMA integrity_check(${maxProblems})`).pluck().all() as ReadonlyArray<string>
+  const versions: Array<Problem> = []
+  for (const stream of versionsOf(db)) {
+    // Without rows: its last event is in a segment, if it is retained.
+    const last = stream.last ?? seen.get(stream.name)
+    if (last === undefined || last === stream.version) continue
+    const message = `${stream.name} is recorded at version ${stream.version}, its last event has version ${last}`
+    versions.push({ stream: stream.name, problem: "version", message })
+    if (versions.length === maxProblems) break
+  }
   return [
     ...integrity.filter((line) => line !== "ok").map((message): Problem => ({ problem: "file", message })),
-    ...streams.map(({ name, version, last }): Problem => ({
-      stream: name,
-      problem: "version",
-      message: `${name} is recorded at version ${version}, its last event has version ${last}`
-    }))
+    ...Array.from(segmentProblems(db), (message): Problem => ({ problem: "file", message })).slice(0, maxProblems),
+    ...versions
   ]
 }
 
 /** A check for `verify({ checks })`. A file that cannot be read completely is a reported problem, not an error. */
-export const check = (file: string): Check => ({
-  page: () => Effect.succeed([]),
-  end: () =>
-    Effect.acquireUseRelease(
-      attempt("verify", () => Sqlite.openReader(file)),
-      (db) => attempt("verify", () => Sqlite.guarded(() => problemsOf(db))),
-      (db) => Effect.sync(() => Sqlite.close(db))
-    ).pipe(Effect.catchTag("LogUnavailable", ({ message }) => Effect.succeed([{ problem: "file" as const, message }])))
-})
+export const check = (file: string): Check => {
+  /** The version of the last event of each stream. */
+  const seen = new Map<string, number>()
+  return {
+    page: ({ events }) =>
+      Effect.sync(() => {
+        for (const { json, stream, type } of events)
+          if (type === corruptType) seen.delete(stream)
+          else seen.set(stream, (JSON.parse(json) as { readonly version: number }).version)
+        return []
+      }),
+    end: () =>
+      Effect.acquireUseRelease(
+        attempt("verify", () => Sqlite.openReader(file)),
+        (db) => attempt("verify", () => Sqlite.guarded(() => problemsOf(db, seen))),
+        (db) => Effect.sync(() => Sqlite.close(db))
+      ).pipe(Effect.catchTag("LogUnavailable", ({ message }) => Effect.succeed([{ problem: "file" as const, message }])))
+  }
+}
 
 /** Copies the database as of now. An owner may be running: the copy does not block it. */
 export const copy = (file: string, target: string) =>

@@ -1,8 +1,9 @@
 /** Appends on the writer's connection, in one transaction and with one statement per kind of row, however large the batch is (L1, L10). */
 import type { Batch, Placed } from "./Batch.ts"
+import * as Segment from "./Segment.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteBlobs } from "./SqliteBlobs.ts"
-import type { StepHook } from "./Storage.ts"
+import type { Step, StepHook } from "./Storage.ts"
 
 type Kind = "streams" | "events" | "children" | "rows" | "deletes" | "receipts"
 type Values = ReadonlyArray<ReadonlyArray<unknown>>
@@ -22,6 +23,7 @@ const prepare = (db: Sqlite.Connection) => ({
   head: db
     .prepare(
       `SELECT max(coalesce((SELECT max(offset) FROM events), 0),
+                  coalesce((SELECT last FROM segments ORDER BY first DESC LIMIT 1), 0),
                   coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'retainedFrom'), 0))`
     )
     .pluck(),
@@ -71,7 +73,15 @@ const prepare = (db: Sqlite.Connection) => ({
   ),
   anchored: db.prepare("SELECT 1 FROM meta WHERE key = 'anchored'").pluck(),
   setAnchored: db.prepare("INSERT INTO meta (key, value) VALUES ('anchored', '1') ON CONFLICT (key) DO NOTHING"),
-  forget: db.prepare("DELETE FROM events WHERE offset <= ?")
+  deleteRows: db.prepare("DELETE FROM events WHERE offset <= ?"),
+  segments: db.prepare("SELECT first, last, codec, crc, bytes FROM segments WHERE first <= ? AND last <= ? ORDER BY first"),
+  addSegment: db.prepare("INSERT INTO segments (first, last, codec, crc, bytes) VALUES (?, ?, ?, ?, ?)"),
+  addSegmentStream: db.prepare("INSERT INTO segment_streams (stream, first, count) VALUES (?, ?, ?)"),
+  deleteSegment: db.prepare("DELETE FROM segments WHERE first = ?"),
+  deleteSegmentStream: db.prepare("DELETE FROM segment_streams WHERE stream = ? AND first = ?"),
+  // Reads the whole index of streams.
+  deleteSegmentStreams: db.prepare("DELETE FROM segment_streams WHERE first = ?"),
+  checkpoint: db.prepare("PRAGMA wal_checkpoint(PASSIVE)")
 })
 
 /** A connection with its statements. If a rollback fails, the next use opens a new one. */
@@ -88,9 +98,10 @@ const session = (db: Sqlite.Connection) => {
       rows = []
     }
   }
-  return { db, sql, run, nextStream, blobs: new SqliteBlobs(db) }
+  const synchronous = Number(db.pragma("synchronous", { simple: true }))
+  return { db, sql, run, nextStream, synchronous, blobs: new SqliteBlobs(db) }
 }
-type Session = ReturnType<typeof session>
+export type Session = ReturnType<typeof session>
 
 interface KnownStream {
   readonly id: number
@@ -174,26 +185,49 @@ export class SqliteWriter {
     )
   }
 
+  /** Whole segments go; the part of one that lies across the offset stays in the file, and no reader gets it. */
   trim(upTo: number): void {
-    this.#transaction(
-      ({ sql }) => {
-        sql.retain.run(String(upTo))
-        sql.forget.run(upTo)
-      },
-      () => false
-    )
+    this.maintain(({ sql }) => {
+      sql.retain.run(String(upTo))
+      sql.deleteRows.run(upTo)
+      for (const stored of sql.segments.all(upTo, upTo) as Array<Segment.Stored>) {
+        const segment = Segment.open(stored)
+        if (segment instanceof Segment.Damaged) sql.deleteSegmentStreams.run(stored.first)
+        else for (const stream of segment.streams.keys()) sql.deleteSegmentStream.run(stream, stored.first)
+        sql.deleteSegment.run(stored.first)
+      }
+      this.step("trim")
+    })
+  }
+
+  /**
+   * Runs maintenance in one transaction, without waiting until it is on the disk: power loss may undo it, but only together with everything after it, and
+   * each step of maintenance is repeated until it is done. If the outcome is unknown, it counts as not done.
+   */
+  maintain<A>(write: (current: Session) => A): A {
+    return Sqlite.guarded(() => {
+      const { db, synchronous } = this.#use()
+      db.exec("PRAGMA synchronous = NORMAL")
+      try {
+        return this.#transaction(write, () => false)
+      } finally {
+        if (db.open) db.exec(`PRAGMA synchronous = ${synchronous}`)
+      }
+    })
+  }
+
+  /** Copies committed pages from the WAL to the file, so that no append has to copy many at once. */
+  checkpoint(): void {
+    Sqlite.guarded(() => this.#use().sql.checkpoint.all())
+  }
+
+  /** Fail points of the maintenance. */
+  step(step: Step): void {
+    this.#onStep(step)
   }
 
   get connection(): Sqlite.Connection {
     return this.#use().db
-  }
-
-  /** Runs maintenance in one transaction; if its outcome is unknown, it counts as not done. */
-  maintain<A>(write: (db: Sqlite.Connection) => A): A {
-    return this.#transaction(
-      ({ db }) => write(db),
-      () => false
-    )
   }
 
   #transaction<A>(write: (current: Session) => A, isCommitted: (current: Session, written: A) => boolean): A {

@@ -40,6 +40,23 @@ export type Step =
   | "commit"
   | "committed"
   | "rollback"
+  | MaintenanceStep
+
+/**
+ * The points of packing and trimming: a run of events was read, its segment is written, committed, verified; rows are deleted; all copies of a segment
+ * are deleted; free pages are given back; events are trimmed.
+ */
+export const maintenanceSteps = [
+  "run-read",
+  "segment-written",
+  "segment-committed",
+  "segment-verified",
+  "rows-deleted",
+  "rows-gone",
+  "vacuum",
+  "trim"
+] as const
+export type MaintenanceStep = (typeof maintenanceSteps)[number]
 export type StepHook = (step: Step) => void
 
 /** One consistent view: everything read through it belongs to `head`. */

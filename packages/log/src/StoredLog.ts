@@ -7,6 +7,7 @@ import {
   type AppendError,
   type Committed,
   corruptType,
+  type DiskUsage,
   type EventLog,
   type LogUnavailable,
   type Page,
@@ -16,6 +17,7 @@ import { outside } from "./Position.ts"
 import { Ring } from "./Ring.ts"
 import { answer } from "./QueryAnswer.ts"
 import { Histogram } from "./Histogram.ts"
+import { slices } from "./Slices.ts"
 import { attempt, type Storage, StorageFailure, unavailable } from "./Storage.ts"
 import { Watermark } from "./Watermark.ts"
 
@@ -30,17 +32,24 @@ export interface Options {
   readonly onWake?: (wake: () => void) => void
 }
 
-/** What a store adds to the log over it. */
-export interface Additions {
-  /** Default: a store that erases at the commit. */
-  readonly awaitErased?: Effect.Effect<void>
+/** What a store on a disk adds. Default: it packs nothing, erases at the commit, and has no files. */
+export type Additions = Partial<Pick<typeof EventLog.Service, "pack" | "disk" | "awaitErased">>
+
+/** Ascending offsets as text: `3, 7 to 9`. */
+const rangesOf = (offsets: ReadonlyArray<number>): string => {
+  const ranges: Array<[first: number, last: number]> = []
+  for (const offset of offsets) {
+    const range = ranges.at(-1)
+    if (range !== undefined && range[1] + 1 === offset) range[1] = offset
+    else ranges.push([offset, offset])
+  }
+  return ranges.map(([first, last]) => (first === last ? String(first) : `${first} to ${last}`)).join(", ")
 }
 
 type ReadError = LogUnavailable | CursorAhead | CursorExpired
 
 const defaultPageBytes = 1024 * 1024
-/** Events that `trim` deletes per transaction, so that it does not block the event loop for long. */
-const trimSlice = 5_000
+const noFiles: DiskUsage = { fileBytes: 0, walBytes: 0, freeBytes: 0, segments: 0, coldBytes: 0, coldUpTo: 0, blobBytes: 0 }
 /** Pause between two attempts to commit to a busy database. */
 const busyPauseMillis = 50
 
@@ -61,6 +70,7 @@ export const make = (
       seconds: new Histogram([0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.1, 0.5])
     }
     const pageBytes = options.pageBytes ?? defaultPageBytes
+    const trimSlice = slices(256, 100_000)
     const ring = new Ring(options.ringBytes ?? 8 * 1024 * 1024, pageBytes, generation)
 
     const blobs = BlobStore.make(storage.blobs)
@@ -100,14 +110,14 @@ export const make = (
         return batch.right.blobs.length === 0 ? commit : Effect.zipRight(blobs.stage(batch.right.blobs), commit)
       })
 
-    /** Logs each unreadable event once (L6), the first 1,000 of them. */
+    /** Logs each unreadable event once (L6), the first 10,000 of them. */
     const reported = new Set<number>()
     const reportDamage = (page: Page): Effect.Effect<Page> => {
       const damaged = page.events.filter(({ type, offset }) => type === corruptType && !reported.has(offset))
-      if (damaged.length === 0 || reported.size >= 1_000) return Effect.succeed(page)
+      if (damaged.length === 0 || reported.size >= 10_000) return Effect.succeed(page)
       for (const { offset } of damaged) reported.add(offset)
       return Effect.logWarning(
-        `Events of the log cannot be read and are delivered as ${corruptType}: ${damaged.map(({ offset }) => offset).join(", ")}. Run \`millrace verify\`.`
+        `Events of the log cannot be read and are delivered as ${corruptType}: ${rangesOf(damaged.map(({ offset }) => offset))}. Run \`millrace verify\`.`
       ).pipe(Effect.as(page))
     }
     /** Reads a page from the storage. */
@@ -167,14 +177,18 @@ export const make = (
         Effect.whileLoop({
           while: () => retainedFrom < Math.min(upTo, head.value),
           body: () =>
-            attempt("trim", () => {
-              const next = Math.min(upTo, head.value, retainedFrom + trimSlice)
-              storage.trim(next)
-              retainedFrom = next
-            }).pipe(Effect.zipRight(Effect.yieldNow())),
+            attempt("trim", () =>
+              trimSlice((size) => {
+                const next = Math.min(upTo, head.value, retainedFrom + size)
+                storage.trim(next)
+                retainedFrom = next
+              })
+            ).pipe(Effect.zipRight(Effect.yieldNow())),
           step: () => {}
         }),
       awaitErased: options.awaitErased ?? Effect.void,
+      pack: options.pack ?? (() => Effect.succeed({ events: 0, bytes: 0, rows: 0, pages: 0, more: false })),
+      disk: options.disk ?? Effect.succeed(noFiles),
       lost: Effect.sync(() => Option.fromNullable(storage.lost())),
       stats: Effect.sync(() => {
         const [events, bytes, seconds] = [perBatch.events.now, perBatch.bytes.now, perBatch.seconds.now]

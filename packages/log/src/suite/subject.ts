@@ -53,3 +53,10 @@ export const bytesOf = (pages: Iterable<Page>): ReadonlyArray<string> =>
 
 export const range = (first: number, last: number): ReadonlyArray<number> =>
   Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i)
+
+/** Packs everything up to the head, also into segments that are not full. Returns the number of steps. */
+export const packAll = (log: Log) =>
+  Effect.gen(function* () {
+    const below = (yield* log.head) + 1
+    for (let steps = 1; ; steps++) if (!(yield* log.pack({ below, before: "9999", partial: true })).more) return steps
+  })

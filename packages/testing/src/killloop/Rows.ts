@@ -1,17 +1,22 @@
 /** Reads the log's rows after a death, before recovery, and checks them. Pure, except for the reading. */
 import { isTerminal, type LogEvent } from "@millrace/contracts/Event"
 import * as Sqlite from "@millrace/log/internal/Sqlite"
+import { SqliteReader } from "@millrace/log/internal/SqliteReader"
 import { join } from "node:path"
 import type { Row } from "../HistoryChecker.ts"
 
 export const read = (dataDir: string): ReadonlyArray<Row> => {
   const db = Sqlite.openReader(join(dataDir, "log.db"))
   try {
-    return db
-      .prepare(
-        "SELECT e.offset, s.name AS stream, e.type, e.json FROM events e JOIN streams s ON s.id = e.stream ORDER BY e.offset"
-      )
-      .all() as ReadonlyArray<Row>
+    const reader = new SqliteReader(db)
+    const rows: Array<Row> = []
+    for (let after = 0, more = true; more;) {
+      const page = reader.view(({ events }) => events({ after }))
+      rows.push(...page.events)
+      after = page.upTo
+      more = after < page.head
+    }
+    return rows
   } finally {
     db.close()
   }

@@ -1,0 +1,211 @@
+/**
+ * A segment: a run of consecutive events as one compressed blob. Content before compression: the length of the header (4 bytes, little endian), the header
+ * as JSON, and the wire JSON of the events, byte for byte, one after the other. The checksum covers the compressed bytes, so damage is found before
+ * anything is decoded.
+ */
+import { Effect } from "effect"
+import { promisify } from "node:util"
+import { brotliCompress, brotliCompressSync, brotliDecompress, brotliDecompressSync, constants, crc32 } from "node:zlib"
+
+/** Most events of a segment, and most bytes of their JSON if it has more than one event. */
+export const maxEvents = 1_000
+export const maxBytes = 1024 * 1024
+
+/** A row of the table `events`. `stream`: the id of its stream. `valid`: whether `json` is JSON. */
+export interface Row {
+  readonly offset: number
+  readonly stream: number
+  readonly version: number
+  readonly type: string
+  readonly json: string
+  readonly valid: boolean
+}
+
+/** A row of the table `segments`. */
+export interface Stored {
+  readonly first: number
+  readonly last: number
+  readonly codec: string
+  readonly crc: number
+  readonly bytes: Uint8Array
+}
+
+/** The columns have one entry for each offset. */
+interface Header {
+  readonly first: number
+  readonly streams: ReadonlyArray<number>
+  readonly types: ReadonlyArray<string>
+  /** Index into `streams`; -1: the row was missing. */
+  readonly stream: ReadonlyArray<number>
+  /** The version minus that of the stream's event before, which is 0 for the first one of the segment. */
+  readonly version: ReadonlyArray<number>
+  /** Index into `types`. */
+  readonly type: ReadonlyArray<number>
+  /** Length of the JSON. */
+  readonly bytes: ReadonlyArray<number>
+  /** Offsets whose JSON was damaged. */
+  readonly damaged: ReadonlyArray<number>
+}
+
+/** An opened segment. */
+export interface Segment {
+  readonly first: number
+  readonly last: number
+  /** Number of events by stream. */
+  readonly streams: ReadonlyMap<number, number>
+  /** Undefined if the row was missing when the segment was packed. */
+  readonly row: (offset: number) => Row | undefined
+  /** The id of the stream, without reading the event. */
+  readonly streamAt: (offset: number) => number | undefined
+}
+
+/** The segment cannot be read: why. */
+export class Damaged {
+  readonly reason: string
+  constructor(reason: string) {
+    this.reason = reason
+  }
+}
+
+const codec = "brotli"
+
+const indexIn = <A>(list: Array<A>, known: Map<A, number>, value: A): number => {
+  const found = known.get(value)
+  if (found !== undefined) return found
+  known.set(value, list.length)
+  return list.push(value) - 1
+}
+
+/** The content of a segment of the offsets from `first` to `last`, with the rows that exist, by offset. */
+export const encode = (first: number, last: number, rows: ReadonlyArray<Row>): Uint8Array => {
+  const streams: Array<number> = []
+  const types: Array<string> = []
+  const known = { streams: new Map<number, number>(), types: new Map<string, number>() }
+  const versions = new Map<number, number>()
+  const columns = Array.from({ length: last - first + 1 }, () => ({ stream: -1, version: 0, type: 0, bytes: 0 }))
+  const damaged: Array<number> = []
+  for (const { json, offset, stream, type, valid, version } of rows) {
+    if (!valid) damaged.push(offset)
+    columns[offset - first] = {
+      stream: indexIn(streams, known.streams, stream),
+      version: version - (versions.get(stream) ?? 0),
+      type: indexIn(types, known.types, type),
+      bytes: Buffer.byteLength(json)
+    }
+    versions.set(stream, version)
+  }
+  const header: Header = {
+    first,
+    streams,
+    types,
+    stream: columns.map(({ stream }) => stream),
+    version: columns.map(({ version }) => version),
+    type: columns.map(({ type }) => type),
+    bytes: columns.map(({ bytes }) => bytes),
+    damaged
+  }
+  const head = Buffer.from(JSON.stringify(header))
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(head.length)
+  return Buffer.concat([length, head, Buffer.from(rows.map(({ json }) => json).join(""))])
+}
+
+const read = (content: Buffer, { first, last }: Stored): Segment | Damaged => {
+  const start = 4 + content.readUInt32LE(0)
+  const header = JSON.parse(content.toString("utf8", 4, start)) as Header
+  const size = last - first + 1
+  const { bytes, stream, streams, type, types } = header
+  if (header.first !== first || [stream, header.version, type, bytes].some((column) => column.length !== size))
+    return new Damaged("its header does not match its offsets")
+  const starts: Array<number> = []
+  const versions: Array<number> = []
+  const latest = new Map<number, number>()
+  const counts = new Map<number, number>()
+  let end = start
+  for (let i = 0; i < size; i++) {
+    starts.push(end)
+    end += bytes[i]!
+    const id = streams[stream[i]!]
+    const version = (id === undefined ? 0 : (latest.get(id) ?? 0)) + header.version[i]!
+    versions.push(version)
+    if (id === undefined) continue
+    counts.set(id, (counts.get(id) ?? 0) + 1)
+    latest.set(id, version)
+  }
+  if (end !== content.length) return new Damaged("its length does not match its header")
+  const damaged = new Set(header.damaged)
+  return {
+    first,
+    last,
+    streams: counts,
+    streamAt: (offset) => streams[stream[offset - first]!],
+    row: (offset) => {
+      const i = offset - first
+      const id = streams[stream[i]!]
+      if (id === undefined) return undefined
+      const json = content.toString("utf8", starts[i], starts[i]! + bytes[i]!)
+      return { offset, stream: id, version: versions[i]!, type: types[type[i]!]!, json, valid: !damaged.has(offset) }
+    }
+  }
+}
+
+const checked = (stored: Stored): Damaged | undefined =>
+  stored.codec !== codec
+    ? new Damaged(`this program does not know its compression, ${stored.codec}`)
+    : crc32(stored.bytes) !== stored.crc
+      ? new Damaged("its checksum is wrong")
+      : undefined
+
+const damage = (cause: unknown): Damaged => new Damaged(cause instanceof Error ? cause.message : String(cause))
+
+/** Opens a segment: about 1 ms of CPU for 1,000 text deltas. */
+export const open = (stored: Stored): Segment | Damaged => {
+  try {
+    return checked(stored) ?? read(brotliDecompressSync(stored.bytes), stored)
+  } catch (cause) {
+    return damage(cause)
+  }
+}
+
+const inPool = {
+  compress: promisify<Uint8Array, { readonly params: Record<number, number> }, Buffer>(brotliCompress),
+  decompress: promisify<Uint8Array, Buffer>(brotliDecompress)
+}
+
+const options = (content: Uint8Array) => ({
+  params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_SIZE_HINT]: content.byteLength }
+})
+const stored = (first: number, last: number, bytes: Uint8Array): Stored => ({ first, last, codec, crc: crc32(bytes), bytes })
+
+/** Compresses the content of `encode`, in a thread of the pool. */
+export const compress = (first: number, last: number, content: Uint8Array): Effect.Effect<Stored> =>
+  Effect.map(
+    Effect.promise(() => inPool.compress(content, options(content))),
+    (bytes) => stored(first, last, bytes)
+  )
+
+/** The segment with other rows at the same offsets, about 5 ms of CPU; undefined if no row changes. */
+export const rewrite = (segment: Segment, change: (row: Row) => Row): Stored | undefined => {
+  const { first, last } = segment
+  let changed = false
+  const rows: Array<Row> = []
+  for (let offset = first; offset <= last; offset++) {
+    const row = segment.row(offset)
+    if (row === undefined) continue
+    const next = change(row)
+    changed ||= next !== row
+    rows.push(next)
+  }
+  if (!changed) return undefined
+  const content = encode(first, last, rows)
+  return stored(first, last, brotliCompressSync(content, options(content)))
+}
+
+/** The content that `encode` made, decompressed in a thread of the pool. */
+export const contentOf = (stored: Stored): Effect.Effect<Buffer, Damaged> =>
+  Effect.suspend(() => {
+    const wrong = checked(stored)
+    return wrong !== undefined
+      ? Effect.fail(wrong)
+      : Effect.tryPromise({ try: () => inPool.decompress(stored.bytes), catch: damage })
+  })
