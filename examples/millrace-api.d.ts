@@ -325,6 +325,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what the log and the other files take on the disk */
+        get: operations["logUsage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/processes": {
         parameters: {
             query?: never;
@@ -4534,6 +4551,42 @@ export interface components {
             /** @description What to do when it cannot be used. */
             fix?: string;
         };
+        LogUsage: {
+            /** @description The last committed offset. */
+            head: components["schemas"]["NonNegative"];
+            /** @description Events at and below this offset are deleted; 0: none is. */
+            retainedFrom: components["schemas"]["NonNegative"];
+            /** @description When this was measured, at most 60 seconds ago. */
+            at: string;
+            /** @description The log's database file. */
+            fileBytes: components["schemas"]["NonNegative"];
+            /** @description Packed old events in it. */
+            coldBytes: components["schemas"]["NonNegative"];
+            /** @description Space in the file that the log uses again before the file grows. */
+            freeBytes: components["schemas"]["NonNegative"];
+            /** @description Large values in it. */
+            blobBytes: components["schemas"]["NonNegative"];
+            /** @description Growth of the log on average over the last seven days, or since its first event. */
+            bytesPerDay: components["schemas"]["NonNegative"];
+            /** @description The configured bound of the file; absent: none. */
+            maxFileBytes?: components["schemas"]["NonNegative"];
+            /** @description Free space of the disk. */
+            diskFreeBytes: components["schemas"]["NonNegative"];
+            /** @description Until the bound of the file or the end of the disk, at this growth. Absent for a log that does not grow. */
+            daysUntilFull?: components["schemas"]["NonNegative"];
+            /** @description Other files of the data directory by kind: `access`, `attachments`, `search`, `migrations` (copies of the log before an update), `replaced` (files that a restore moved aside), `other`, ... */
+            otherBytes: {
+                [key: string]: components["schemas"]["NonNegativeInt"];
+            };
+            /** @description The largest threads, at most 20, largest first. */
+            threads: {
+                threadId: components["schemas"]["ThreadId"];
+                /** @description Its events, packed or not. */
+                bytes: components["schemas"]["NonNegative"];
+            }[];
+        };
+        NonNegative: number;
+        NonNegativeInt: number;
         AgentProcess: {
             pid: number;
             threadId: string;
@@ -7082,6 +7135,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProviderStatus"][];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    logUsage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description LogUsage */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogUsage"];
                 };
             };
             /** @description The request is malformed. */

@@ -25,6 +25,7 @@ import * as MetricsRoute from "./metrics/MetricsRoute.ts"
 import * as NotReady from "./http/NotReady.ts"
 import * as ServerMetrics from "./metrics/ServerMetrics.ts"
 import * as PairRoutes from "./page/PairRoutes.ts"
+import * as LogDisk from "./LogDisk.ts"
 import { Lease } from "./http/Sse.ts"
 import * as SubscriberScheduler from "./subscriptions/SubscriberScheduler.ts"
 import * as PageRoutes from "./page/PageRoutes.ts"
@@ -41,6 +42,8 @@ export interface Options {
   readonly auth: boolean
   /** The directory of tokens and pairing codes. */
   readonly dataDir: string
+  /** The bound of the log's file in bytes; absent: none. */
+  readonly maxLogBytes?: number | undefined
   /** Additional host names of this server, such as that of a proxy. */
   readonly allowedHosts?: ReadonlyArray<string>
   /** The server's origin behind a proxy, such as `https://millrace.example`. Used in pairing links and cookies. */
@@ -211,6 +214,7 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
         (error) => cannotListen(options, error.cause)
       )
       const base = ServerMetrics.layer.pipe(
+        Layer.provideMerge(LogDisk.layer({ dataDir: options.dataDir, maxFileBytes: options.maxLogBytes })),
         Layer.provideMerge(Drain.layer(node)),
         Layer.provideMerge(SubscriberScheduler.layer),
         Layer.provideMerge(

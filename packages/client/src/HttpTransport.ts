@@ -7,6 +7,7 @@ import { ControlFrame, EventFrame, type Frame } from "@millrace/contracts/Frame"
 import type { TurnId } from "@millrace/contracts/Ids"
 import { ItemView, RequestView } from "@millrace/contracts/Item"
 import { SearchPage } from "@millrace/contracts/Search"
+import { LogUsage } from "@millrace/contracts/LogUsage"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "@millrace/contracts/State"
 import { cut } from "@millrace/contracts/Text"
 import * as HttpRequest from "./HttpRequest.ts"
@@ -19,6 +20,8 @@ export type Options = HttpRequest.Options
 export interface HttpTransport extends Transport, HttpTransfer.HttpTransfer {
   /** A turn by its id alone. */
   readonly turn: (turnId: TurnId) => Effect.Effect<TurnView, Errors.NotFound | Errors.StorageUnavailable | TransportError>
+  /** What the log and the other files of the server take on the disk, measured in the last minute. */
+  readonly logUsage: Effect.Effect<LogUsage, Errors.StorageUnavailable | TransportError>
 }
 
 /** An event is at most 256 KiB (L4); escapes and the envelope make it larger on the wire. */
@@ -98,6 +101,7 @@ export const make = (options: Options): HttpTransport => {
     threads: (page) => call(`/api/threads${query({ ...page })}`, PageOf(ThreadView), storage),
     thread: (threadId) => call(`/api/threads/${id(threadId)}`, ThreadView, lookup),
     turn: (turnId) => call(`/api/turns/${id(turnId)}`, TurnView, lookup),
+    logUsage: call("/api/log", LogUsage, storage),
     turns: (threadId, page) => call(`/api/threads/${id(threadId)}/turns${query({ ...page })}`, PageOf(TurnView), lookup),
     items: (threadId, page) => call(`/api/threads/${id(threadId)}/items${query({ ...page })}`, PageOf(ItemView), lookup),
     search: (request) => call(`/api/search${query({ ...request })}`, SearchPage, storage),

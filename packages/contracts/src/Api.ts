@@ -11,6 +11,7 @@ import { ExportFormat, ImportFailed, ImportResult, NativeThread, ProviderUnavail
 import { ItemView, RequestView } from "./Item.ts"
 import { LogEvent } from "./Event.ts"
 import { SearchFilter, SearchPage } from "./Search.ts"
+import { LogUsage } from "./LogUsage.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 /** Times are milliseconds since 1970 by the server's clock. A repeated request returns the values of the first one (S7). */
@@ -271,6 +272,11 @@ export const ApiGroup = HttpApiGroup.make("api")
     HttpApiEndpoint.get("providers", "/providers")
       .annotate(OpenApi.Summary, "List the agents")
       .addSuccess(Schema.Array(ProviderStatus))
+  )
+  .add(
+    HttpApiEndpoint.get("logUsage", "/log")
+      .annotate(OpenApi.Summary, "Read what the log and the other files take on the disk")
+      .addSuccess(LogUsage)
   )
   .add(
     HttpApiEndpoint.get("processes", "/processes")

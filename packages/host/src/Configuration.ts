@@ -84,6 +84,13 @@ const Limits = Schema.Struct({
 })
 export type Limits = typeof Limits.Type
 
+const Log = Schema.Struct({
+  maxBytes: optional(
+    Schema.Int.pipe(Schema.greaterThanOrEqualTo(1_048_576, { message: () => "expected whole bytes, 1048576 or more" })),
+    "Bound of the log's file in bytes, as --log-max-bytes: at the bound, commands are refused until events are pruned. Default: none."
+  )
+})
+
 /** The file. Every field is optional. */
 export const Configuration = Schema.Struct({
   $schema: optional(Schema.String, "Path of this file's JSON Schema, for editors. millrace config schema prints the schema."),
@@ -100,6 +107,7 @@ export const Configuration = Schema.Struct({
   server: optional(Server, "Defaults for flags of millrace serve."),
   recovery: optional(RecoveryPolicy, "What happens to turns that ran when the server died, as --recovery. Default settle."),
   reaper: optional(Reap, "Limits of silence, after which a turn or a session ends."),
+  log: optional(Log, "The log's file."),
   limits: optional(Limits, "Limits of use by one token, by one provider and in total; 0 = any number.")
 }).annotations({ identifier: "MillraceConfig", title: "Millrace", description: "millrace.config.json" })
 export type Configuration = typeof Configuration.Type
@@ -176,6 +184,7 @@ export const merge = (under: Configuration, over: Configuration): Configuration 
   ...over,
   providers: { ...under.providers, ...over.providers },
   server: { ...under.server, ...over.server },
+  ...(under.log === undefined && over.log === undefined ? {} : { log: { ...under.log, ...over.log } }),
   ...(under.limits === undefined && over.limits === undefined ? {} : { limits: { ...under.limits, ...over.limits } }),
   reaper: {
     ...under.reaper,

@@ -54,6 +54,8 @@ export interface Options extends Limits {
   readonly dataDir: string
   /** Default FULL: an accepted command survives power loss. NORMAL: it survives the death of the process. */
   readonly synchronous?: "FULL" | "NORMAL"
+  /** Bound of the log's file in bytes. At the bound, appends fail with reason `full`. Default: none. */
+  readonly maxLogBytes?: number | undefined
   readonly providers?: Registry.RegistryOptions
   /** Replaces the SQLite log of the data directory. Built once, for this host. */
   readonly store?: Layer.Layer<EventLog, LogUnavailable>
@@ -182,7 +184,7 @@ export const layer = (options: Options) => {
       EventLogSqlite.layer({
         file: logFile,
         anchor: anchorFile,
-        ...defined({ synchronous: options.synchronous }),
+        ...defined({ synchronous: options.synchronous, maxFileBytes: options.maxLogBytes }),
         ...FailPoints.inLog(options.onStep)
       })
     )

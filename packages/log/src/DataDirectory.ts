@@ -208,7 +208,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
   if (state.held === undefined || (yield* isLogOpen(path))) return yield* owned(path, yield* pollOwner(path, polls))
   yield* trying(path, () => writeOwner(path, self))
   state.named = true
-  // Before anything opens the log: a restore was interrupted after it replaced the first file (L19).
+  // Before anything opens the log: a restore was interrupted after it replaced the first file (L18).
   const replaced = yield* trying(path, () => PendingRestore.finish(path))
   if (replaced !== undefined)
     yield* Effect.logWarning(`An interrupted restore of ${path} was finished. The old files are in ${replaced}.`)

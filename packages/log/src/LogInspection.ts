@@ -11,6 +11,8 @@ import { attempt } from "./Storage.ts"
 export interface LogInspection {
   readonly head: number
   readonly retainedFrom: number
+  /** Space in the file that is used again before the file grows. */
+  readonly freeBytes: number
   /** Commit time of the newest event, by the server's clock, ISO 8601; absent in an empty log. */
   readonly lastAt?: string
 }
@@ -25,7 +27,9 @@ export const inspect = (file: string): Effect.Effect<LogInspection, LogUnavailab
           const { head, retainedFrom } = view
           const last = head > retainedFrom ? view.events({ after: head - 1, limit: 1 }).events[0] : undefined
           const at = last === undefined ? undefined : (JSON.parse(last.json) as { readonly at: string }).at
-          return { head, retainedFrom, ...(at !== undefined && { lastAt: at }) }
+          const pragma = (name: string) => Number(db.pragma(name, { simple: true }))
+          const freeBytes = pragma("freelist_count") * pragma("page_size")
+          return { head, retainedFrom, freeBytes, ...(at !== undefined && { lastAt: at }) }
         })
       )
     } finally {

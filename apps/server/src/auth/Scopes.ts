@@ -50,6 +50,7 @@ const table: Readonly<Record<Operation, Least>> = {
   requests: "read",
   providers: "read",
   processes: "read",
+  logUsage: "read",
   // A token lists and revokes itself; only an administrator others.
   tokens: "any",
   revokeToken: "any",

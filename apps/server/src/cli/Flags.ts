@@ -172,6 +172,24 @@ export const duration = (name: string, description: string) =>
     Options.optional
   )
 
+const factors = { "": 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KIB: 1024, MIB: 1024 ** 2, GIB: 1024 ** 3, TIB: 1024 ** 4 }
+
+/** An optional flag for a number of bytes. With a variable, it mirrors the flag; the flag wins. */
+export const size = (name: string, { description, variable }: { readonly description: string; readonly variable?: string }) =>
+  Options.text(name).pipe(
+    Options.withPseudoName("5GB"),
+    Options.withDescription(variable === undefined ? `${description}.` : `${description} (${variable}).`),
+    (flag) => (variable === undefined ? flag : Options.withFallbackConfig(flag, Config.nonEmptyString(variable))),
+    Options.mapEffect((text) => {
+      const [, amount, unit = ""] = /^([0-9]{1,15}(?:\.[0-9]{1,3})?) ?([a-zA-Z]*)$/.exec(text) ?? []
+      const bytes = Math.round(Number(amount) * (factors[unit.toUpperCase() as keyof typeof factors] ?? Number.NaN))
+      return bytes >= 1024 ** 2 && bytes <= Number.MAX_SAFE_INTEGER
+        ? Effect.succeed(bytes)
+        : wrong(name, "a size of 1 MiB or more, such as 500MB, 5GB or 2GiB", text)
+    }),
+    Options.optional
+  )
+
 /** An optional flag with a fixed set of values. The variable mirrors the flag; the flag wins. */
 export const optionalChoice = <const A extends string>(
   name: string,

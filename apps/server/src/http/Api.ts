@@ -10,6 +10,7 @@ import { format } from "@millrace/contracts/Cursor"
 import { BadRequest } from "@millrace/contracts/Errors"
 import { CommandId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
+import { storageUnavailable } from "@millrace/log/StorageError"
 
 import * as AuditLog from "../auth/AuditLog.ts"
 import * as Scopes from "../auth/Scopes.ts"
@@ -18,6 +19,7 @@ import { Session, required } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import * as AgentProcesses from "../AgentProcesses.ts"
 import * as Commands from "../Commands.ts"
+import { LogDisk } from "../LogDisk.ts"
 import { Service } from "../Service.ts"
 import * as Events from "./Events.ts"
 import * as Respond from "./Respond.ts"
@@ -46,6 +48,7 @@ const make = Effect.gen(function* () {
   const service = yield* Service
   const log = yield* EventLog
   const tokens = yield* Tokens
+  const disk = yield* LogDisk
   const events = yield* Events.make
   const turn = yield* TurnWait.make
 
@@ -130,6 +133,7 @@ const make = Effect.gen(function* () {
           ...defined({ processes, memoryBytes })
         }))
       ),
+    logUsage: () => Effect.mapError(disk.current, storageUnavailable),
     tokens: () => TokenAdmin.list(tokens.dataDir),
     revokeToken: ({ path }) => TokenAdmin.revoke(tokens.dataDir, path.id),
     shutdown: ({ payload: { deadlineMs = 10_000, mode = "drain" } }) =>

@@ -5,11 +5,13 @@
 import { statSync } from "node:fs"
 import { statfs } from "node:fs/promises"
 import { join } from "node:path"
-import { Clock, Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer, Option } from "effect"
+import type { LogUsage } from "@millrace/contracts/LogUsage"
 import { EventLog } from "@millrace/log/EventLog"
 import type { HostStats } from "@millrace/host/HostStats"
 import * as AgentProcesses from "../AgentProcesses.ts"
 import { Tokens } from "../auth/Tokens.ts"
+import { LogDisk } from "../LogDisk.ts"
 import { Service } from "../Service.ts"
 import { Drain } from "../http/Drain.ts"
 import * as Allowance from "../http/Allowance.ts"
@@ -240,6 +242,22 @@ const ofAgents = (children: ReadonlyArray<AgentProcesses.AgentProcess>, { sessio
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
+/** The last measurement, a minute old or little more; nothing until the first one has ended. */
+const ofUsage = (usage: Option.Option<LogUsage>): ReadonlyArray<Sample> =>
+  Option.match(usage, {
+    onNone: () => [],
+    onSome: ({ blobBytes, bytesPerDay, coldBytes, freeBytes, maxFileBytes, otherBytes }) => [
+      single("millrace_log_cold_bytes", "gauge", "Packed old events in the log's file.", coldBytes),
+      single("millrace_log_free_bytes", "gauge", "Space in the log's file that is used again before it grows.", freeBytes),
+      single("millrace_log_blob_bytes", "gauge", "Large values in the log's file.", blobBytes),
+      single("millrace_log_bytes_per_day", "gauge", "Growth of the log, averaged over seven days.", bytesPerDay),
+      ...(maxFileBytes === undefined
+        ? []
+        : [single("millrace_log_max_bytes", "gauge", "Configured bound of the log's file.", maxFileBytes)]),
+      byLabel("millrace_data_bytes", "gauge", "Other files of the data directory.", "kind", Object.entries(otherBytes))
+    ]
+  })
+
 /** Size of the log and of its file system; empty when they cannot be read. */
 const ofDisk = (dataDir: string) =>
   Effect.tryPromise(() => statfs(dataDir)).pipe(
@@ -284,6 +302,7 @@ const make = Effect.gen(function* () {
   const subscribers = yield* Subscribers.Registry
   const allowance = yield* Allowance.Current
   const { dataDir } = yield* Tokens
+  const disk = yield* LogDisk
   const loop = yield* EventLoopDelay.make
   // Cached, because it walks over /proc.
   const children = yield* Effect.cachedWithTTL(AgentProcesses.list(dataDir), "5 seconds")
@@ -305,6 +324,7 @@ const make = Effect.gen(function* () {
       single("millrace_log_ring_bytes", "gauge", "Bytes of recent events kept in memory.", stats.ringBytes),
       ...ofAllowance(allowance.stats()),
       ...(yield* ofDisk(dataDir)),
+      ...ofUsage(yield* disk.latest),
       ...ofHost(hostStats, now),
       ...ofAgents(yield* children, hostStats),
       ...ofSubscribers(subscribers, hostStats, stats.head, named),

@@ -8,6 +8,7 @@ import { bundled, start } from "../../test/child.ts"
 import * as DataDirectory from "../DataDirectory.ts"
 import { EventLog } from "../EventLog.ts"
 import * as EventLogSqlite from "../EventLogSqlite.ts"
+import { StorageFailure } from "../Storage.ts"
 import { bytesOf } from "../suite/subject.ts"
 import { verify } from "../Verify.ts"
 import { backup, type Step } from "./Backup.ts"
@@ -66,7 +67,7 @@ const restoring = (source: string, dataDir: string, replace = false) => restore(
 const refused = <A, E extends { readonly message: string }, R>(effect: Effect.Effect<A, E, R>) => Effect.flip(effect)
 
 describe("a backup", () => {
-  it.scopedLive("L19 restores equal events, rows, blobs and files, under a new epoch that a log.rewound event explains", () =>
+  it.scopedLive("L18 restores equal events, rows, blobs and files, under a new epoch that a log.rewound event explains", () =>
     Effect.gen(function* () {
       const { dataDir, epoch, hash } = yield* seeded
       const directory = `${yield* temporaryDirectory}/backup`
@@ -111,7 +112,7 @@ describe("a backup", () => {
     })
   )
 
-  it.scopedLive("L19 a second backup adds only what is new, and leaves nothing that was deleted", () =>
+  it.scopedLive("L18 a second backup adds only what is new, and leaves nothing that was deleted", () =>
     Effect.gen(function* () {
       const { dataDir } = yield* seeded
       const directory = yield* temporaryDirectory
@@ -121,7 +122,7 @@ describe("a backup", () => {
       expect(again.added).toEqual({ objects: 0, bytes: 0 })
       yield* using(dataDir, (log) => Effect.zipRight(put(log, "y"), log.append([note("d")])))
       const third = yield* backup({ dataDir, target: directory })
-      expect(third.added).toEqual({ objects: 2, bytes: blob("y").length + manifestOf(directory).database.bytes })
+      expect(third.added).toEqual({ objects: 1, bytes: manifestOf(directory).database.bytes })
       writeFileSync(join(dataDir, "a-later-file"), "other")
       yield* backup({ dataDir, target: directory })
       const objects = readdirSync(join(directory, "objects"))
@@ -133,7 +134,39 @@ describe("a backup", () => {
   )
 
   it.scopedLive(
-    "L19 refuses a directory with other content, one inside the data directory, too little space, a running backup",
+    "L18 L14 the backup after a deletion has no word of the thread, also when the server died before it erased them",
+    () =>
+      Effect.gen(function* () {
+        const { dataDir } = yield* seeded
+        const word = "word-of-thr_9"
+        const withWord = (directory: string) =>
+          (readdirSync(directory, { recursive: true }) as ReadonlyArray<string>)
+            .map((name) => join(directory, name))
+            .filter((file) => statSync(file).isFile() && readFileSync(file, "latin1").includes(word))
+        yield* using(dataDir, (log) => log.append([note(word, "thread/thr_9")]))
+        const directory = yield* temporaryDirectory
+        yield* backup({ dataDir, target: directory })
+        expect(withWord(directory).length).toBe(1)
+        let isFailing = false
+        yield* Effect.gen(function* () {
+          const onStep = (step: string) => {
+            if (step === "begin" && isFailing) throw new StorageFailure("io", "scripted")
+          }
+          const log = yield* EventLogSqlite.make({ file: join(dataDir, "log.db"), anchor: join(dataDir, "anchor"), onStep })
+          const [deleted] = note("gone", "thread/thr_9").events
+          const rows = [{ op: "delete" as const, collection: "items", key: word }]
+          yield* log.append([{ events: [{ ...deleted!, type: "thread.deleted" }], rows, forget: ["thread/thr_9"] }])
+          isFailing = true
+        }).pipe(Effect.scoped)
+        expect(withWord(dataDir)).not.toEqual([])
+        yield* backup({ dataDir, target: directory })
+        expect(withWord(directory)).toEqual([])
+        expect(withWord(dataDir)).toEqual([])
+      })
+  )
+
+  it.scopedLive(
+    "L18 refuses a directory with other content, one inside the data directory, too little space, a running backup",
     () =>
       Effect.gen(function* () {
         const { dataDir } = yield* seeded
@@ -161,8 +194,8 @@ describe("a backup", () => {
       })
   )
 
-  const steps: ReadonlyArray<Step> = ["begun", "database", "part", "files", "synced", "manifest", "replaced", "cleaned"]
-  it.scopedLive("L19 kill -9 at each step leaves a complete backup: the earlier one, or the new one once it is in place", () =>
+  const steps: ReadonlyArray<Step> = ["begun", "database", "files", "synced", "manifest", "replaced", "cleaned"]
+  it.scopedLive("L18 kill -9 at each step leaves a complete backup: the earlier one, or the new one once it is in place", () =>
     Effect.gen(function* () {
       const program = yield* bundled("backup-child")
       yield* Effect.forEach(
@@ -193,7 +226,7 @@ describe("a backup", () => {
 })
 
 describe("a restore", () => {
-  it.scopedLive("L19 one changed byte of any file of the backup is refused before anything is written", () =>
+  it.scopedLive("L18 one changed byte of any file of the backup is refused before anything is written", () =>
     Effect.gen(function* () {
       const { dataDir } = yield* seeded
       const directory = yield* temporaryDirectory
@@ -219,7 +252,7 @@ describe("a restore", () => {
     })
   )
 
-  it.scopedLive("L19 a database that the log's check rejects is refused, and the target keeps its files", () =>
+  it.scopedLive("L18 a database that the log's check rejects is refused, and the target keeps its files", () =>
     Effect.gen(function* () {
       const { dataDir } = yield* seeded
       const directory = yield* temporaryDirectory
@@ -235,7 +268,7 @@ describe("a restore", () => {
   )
 
   it.scopedLive(
-    "L19 refuses an owned target, one that holds files, a newer schema, a directory without a backup, too little space",
+    "L18 refuses an owned target, one that holds files, a newer schema, a directory without a backup, too little space",
     () =>
       Effect.gen(function* () {
         const { dataDir } = yield* seeded
@@ -265,7 +298,7 @@ describe("a restore", () => {
       })
   )
 
-  it.scopedLive("L19 --replace keeps the old files in a directory that it names, and the list of agent processes in place", () =>
+  it.scopedLive("L18 --replace keeps the old files in a directory that it names, and the list of agent processes in place", () =>
     Effect.gen(function* () {
       const { dataDir, epoch } = yield* seeded
       const directory = yield* temporaryDirectory
@@ -302,7 +335,7 @@ describe("a restore", () => {
     ["done", 1]
   ]
   it.scopedLive(
-    "L19 kill -9 at each step: the next start finds the old log or the restored one, whole, and the old files are kept",
+    "L18 kill -9 at each step: the next start finds the old log or the restored one, whole, and the old files are kept",
     () =>
       Effect.gen(function* () {
         const program = yield* bundled("backup-child")

@@ -1,5 +1,5 @@
 /**
- * Backs up a data directory into another directory (L19): `manifest.json`, and `objects` named by their content. A server may own the data
+ * Backs up a data directory into another directory (L18): `manifest.json`, and `objects` named by their content. A server may own the data
  * directory; it neither waits nor takes part. Only what the last backup does not have is written. The manifest is replaced last, by a rename: a backup
  * that is interrupted at any point leaves the earlier one complete. Then the objects that it no longer names are deleted.
  */
@@ -20,6 +20,7 @@ import { dirname, join, resolve, sep } from "node:path"
 import { DateTime, Effect, Option } from "effect"
 import * as DataDirectory from "../DataDirectory.ts"
 import * as DataFiles from "../DataFiles.ts"
+import * as EventLogSqlite from "../EventLogSqlite.ts"
 import * as Sqlite from "../Sqlite.ts"
 import { latest } from "../Migrations.ts"
 import { attempt } from "../Storage.ts"
@@ -143,6 +144,57 @@ const lock = (target: string) =>
     )
   )
 
+/** Tries, a second apart, to copy a log that erases words of deleted threads. */
+const maxTries = 60
+
+/** The copy of a log that has no words of deleted threads. A server erases them in the background; without one, this does. */
+const opened = ({
+  dataDir,
+  onProgress,
+  owned,
+  partial
+}: {
+  readonly dataDir: string
+  readonly partial: string
+  /** Absent: a server owns the directory. */
+  readonly owned: typeof DataDirectory.DataDirectory.Service | undefined
+  readonly onProgress: (label: string) => Effect.Effect<void>
+}) =>
+  Effect.gen(function* () {
+    const file = join(dataDir, "log.db")
+    for (let tries = 0; tries < maxTries; tries++) {
+      const copy = yield* Effect.acquireRelease(
+        io(() => new DatabaseCopy(file, partial)),
+        (made) =>
+          Effect.sync(() => {
+            made.close()
+            rmSync(partial, { force: true })
+          })
+      )
+      const { isErasing, logEpoch, schema } = yield* io(() => copy.source())
+      if (schema !== latest())
+        return yield* new BackupRefused({
+          reason: "schema",
+          message: `${file} has schema version ${schema}; this program backs up version ${latest()}. Start the server once with the program of that version, then back it up.`
+        })
+      if (!isErasing) return { copy, logEpoch }
+      yield* io(() => {
+        copy.close()
+        rmSync(partial, { force: true })
+      })
+      yield* onProgress("waiting until deleted threads are erased")
+      if (owned === undefined) yield* Effect.sleep("1 second")
+      else
+        yield* Effect.scoped(
+          Effect.flatMap(EventLogSqlite.make({ file, anchor: owned.anchorFile }), ({ awaitErased }) => awaitErased)
+        )
+    }
+    return yield* new BackupRefused({
+      reason: "busy",
+      message: `The server is still erasing deleted threads. Try again later. The earlier backup is unchanged.`
+    })
+  })
+
 export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
   const dataDir = resolve(given.dataDir)
   const target = resolve(given.target)
@@ -152,7 +204,8 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
   if (refused !== undefined) return yield* refused
   yield* lock(target)
   // Without a server the backup owns the directory meanwhile, so that a server which starts reports it and not a damaged log.
-  if (Option.isNone(yield* DataDirectory.owner(dataDir))) yield* DataDirectory.make(dataDir)
+  const isOwned = Option.isSome(yield* DataDirectory.owner(dataDir))
+  const owned = isOwned ? undefined : yield* DataDirectory.make(dataDir)
   // Nothing of a damaged backup is kept.
   const earlier = yield* Effect.catchIf(
     readManifest(target),
@@ -168,21 +221,13 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
   yield* step("begun")
 
   const partial = join(target, copyName)
-  const copy = yield* Effect.acquireRelease(
-    io(() => new DatabaseCopy(join(dataDir, "log.db"), partial)),
-    (copy) =>
-      Effect.sync(() => {
-        copy.close()
-        rmSync(partial, { force: true })
-      })
+  const { copy, logEpoch } = yield* opened({ dataDir, partial, owned, onProgress })
+  // Keys of another log may have other values.
+  const known = new Map(
+    (earlier?.logEpoch === logEpoch ? earlier.parts : []).map(
+      (part) => [`${part.table} ${part.key} ${part.stamp}`, part] as const
+    )
   )
-  const schema = yield* io(() => copy.schema())
-  if (schema !== latest())
-    return yield* new BackupRefused({
-      reason: "schema",
-      message: `${join(dataDir, "log.db")} has schema version ${schema}; this program backs up version ${latest()}. Start the server once with the program of that version, then back it up.`
-    })
-  const known = new Map(earlier?.parts.map((part) => [`${part.table} ${part.key} ${part.stamp}`, part] as const))
   const names = yield* io(() => filesOf(dataDir))
   const sources = yield* io(() => {
     const size = copy.size()

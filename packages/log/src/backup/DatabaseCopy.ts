@@ -44,9 +44,12 @@ export class DatabaseCopy {
     return (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
   }
 
-  /** Schema version of the source. */
-  schema(): number {
-    return currentVersion(this.#db, "source")
+  /** Schema version and epoch of the source, and whether it still has words of a deleted thread. */
+  source() {
+    const meta = this.#db.prepare("SELECT value FROM source.meta WHERE key = 'epoch'").pluck()
+    const schema = currentVersion(this.#db, "source")
+    const isErasing = schema >= 2 && this.#db.prepare("SELECT 1 FROM source.streams WHERE forgotten > 0").get() !== undefined
+    return { schema, logEpoch: String(meta.get() ?? ""), isErasing }
   }
 
   /** Copies tables, rows and indexes. */
@@ -68,17 +71,25 @@ export class DatabaseCopy {
       )
     }
     for (const { sql } of made("<> 'table'")) this.#db.exec(sql)
+    // The counters of AUTOINCREMENT, which the inserts have set to the greatest id that still exists.
+    if (this.#db.prepare("SELECT 1 FROM source.sqlite_schema WHERE name = 'sqlite_sequence'").get() !== undefined)
+      this.#db.exec("DELETE FROM main.sqlite_sequence; INSERT INTO main.sqlite_sequence SELECT * FROM source.sqlite_sequence")
   }
 
   /** The large values of the snapshot. */
   keys(): ReadonlyArray<Key> {
-    return large.flatMap(({ key, stamp, table }) =>
+    return this.#large().flatMap(({ key, stamp, table }) =>
       (
         this.#db
           .prepare(`SELECT ${key} AS key, CAST(${stamp} AS TEXT) AS stamp, length(bytes) AS bytes FROM source.${table}`)
           .all() as ReadonlyArray<Omit<Key, "table">>
       ).map(({ bytes, key, stamp }) => ({ table, key, stamp, bytes }))
     )
+  }
+
+  #large() {
+    const exists = this.#db.prepare("SELECT 1 FROM source.sqlite_schema WHERE name = ?")
+    return large.filter(({ table }) => exists.get(table) !== undefined)
   }
 
   value({ key, table }: Key): Uint8Array {

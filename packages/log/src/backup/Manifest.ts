@@ -19,7 +19,7 @@ export type Stored = typeof Stored.Type
 export const Part = Schema.Struct({
   ...Stored.fields,
   table: Schema.Literal("segments", "blob_parts"),
-  key: Schema.Union(Schema.String, Schema.Int),
+  key: Schema.Int,
   /** Changes when the value changes. */
   stamp: Schema.String
 })

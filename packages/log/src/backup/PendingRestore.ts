@@ -1,6 +1,6 @@
 /**
  * The last part of a restore: puts the restored files, which are complete in `restore.ready`, in the place of the old ones. Each step can be repeated,
- * so a restore that is interrupted here is finished by the next owner of the directory (L19). Nothing is deleted: the old files are moved.
+ * so a restore that is interrupted here is finished by the next owner of the directory (L18). Nothing is deleted: the old files are moved.
  *
  *   restore.partial   being built; worthless after a crash
  *   restore.ready     `new` is complete, the old files are being moved to `old`

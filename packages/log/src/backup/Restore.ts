@@ -1,5 +1,5 @@
 /**
- * Restores a backup into a data directory (L19). First every checksum is checked; nothing is written before. The restored files are built and checked
+ * Restores a backup into a data directory (L18). First every checksum is checked; nothing is written before. The restored files are built and checked
  * in `restore.partial` of the data directory, then PendingRestore puts them in place. The log gets a new epoch and a `log.rewound` event, so that no client
  * continues with a cursor of events that the backup does not have.
  */

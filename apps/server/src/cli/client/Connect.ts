@@ -132,6 +132,13 @@ export const turn = (where: Where, turnId: TurnId) =>
     )
   })
 
+/** What the log of a server takes on the disk. */
+export const logUsage = (url: string) =>
+  Effect.gen(function* () {
+    const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
+    return yield* Effect.mapError(transportTo(url, token).logUsage, fromError)
+  })
+
 const noServer = (dataDir: string) =>
   failed(`No server is running for ${dataDir}. Start one with: millrace serve${defaultData(dataDir)}`)
 const defaultData = (dataDir: string) => (process.env["MILLRACE_DATA"] === undefined ? ` --data ${dataDir}` : "")

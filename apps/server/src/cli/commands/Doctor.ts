@@ -19,6 +19,7 @@ export const command = Command.make(
         dataDir: data,
         host: Option.getOrElse(host, () => configuration.server?.host ?? Flags.defaultHost),
         port: configuration.server?.port ?? Flags.defaultPort,
+        maxLogBytes: configuration.log?.maxBytes,
         portFlag: Flags.orUndefined(port)
       })
       yield* output.progress(undefined)

@@ -1,12 +1,12 @@
-/** `millrace log backup|restore`: the data directory on disk. */
+/** `millrace log stats|backup|restore`: the data directory on disk. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { fromError } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
-import { plural, size } from "../terminal/Amounts.ts"
+import { count, plural, size } from "../terminal/Amounts.ts"
 
 const common = { json: Flags.json, data: Flags.data }
 
@@ -67,7 +67,53 @@ const restore = Command.make(
   )
 )
 
+const stats = Command.make("stats", { ...common, url: Flags.url }, ({ data, json, url }) =>
+  Effect.gen(function* () {
+    const output = yield* Output.Output
+    yield* output.progress("measuring")
+    const usage = yield* Option.match(url, {
+      // This process reads the files itself, also while a server runs.
+      onNone: () =>
+        Effect.gen(function* () {
+          const { measure } = yield* Effect.promise(() => import("@millrace/log/LogUsage"))
+          const { load } = yield* Effect.promise(() => import("../config/ConfigurationFile.ts"))
+          const { configuration } = yield* load(data, process.cwd())
+          return yield* Effect.mapError(measure({ dataDir: data, maxFileBytes: configuration.log?.maxBytes }), fromError)
+        }),
+      onSome: (server) =>
+        Effect.flatMap(
+          Effect.promise(() => import("../client/Connect.ts")),
+          ({ logUsage }) => logUsage(server)
+        )
+    })
+    yield* output.progress(undefined)
+    if (json) return yield* Output.json(usage)
+    const others = Object.entries(usage.otherBytes).toSorted((a, b) => b[1] - a[1])
+    yield* output.out(
+      Output.table(
+        [
+          ["events", `${count(usage.head - usage.retainedFrom)}, from offset ${usage.retainedFrom + 1} to ${usage.head}`],
+          [
+            "log",
+            `${size(usage.fileBytes)}${usage.maxFileBytes === undefined ? "" : ` of at most ${size(usage.maxFileBytes)}`}: ${size(usage.coldBytes)} packed events, ${size(usage.blobBytes)} large values, ${size(usage.freeBytes)} free`
+          ],
+          [
+            "growth",
+            `${size(usage.bytesPerDay)} a day${usage.daysUntilFull === undefined ? "" : `, full in ${plural(usage.daysUntilFull, "day")}`}`
+          ],
+          ["disk", `${size(usage.diskFreeBytes)} free`],
+          ...others.map(([kind, bytes], n) => [n === 0 ? "other files" : "", `${size(bytes)} ${kind}`]),
+          ...usage.threads.map(({ bytes, threadId }, n) => [n === 0 ? "threads" : "", `${size(bytes)} ${threadId}`])
+        ],
+        output.width
+      )
+    )
+  })
+).pipe(
+  Command.withDescription("What the log and the other files of the data directory take on the disk, and the largest threads.")
+)
+
 export const command = Command.make("log").pipe(
-  Command.withDescription("The data directory on disk: back up and restore."),
-  Command.withSubcommands([backup, restore])
+  Command.withDescription("The data directory on disk: sizes, backup and restore."),
+  Command.withSubcommands([stats, backup, restore])
 )

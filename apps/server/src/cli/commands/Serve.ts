@@ -81,6 +81,10 @@ export const command = Command.make(
       ),
       Options.optional
     ),
+    logMaxBytes: Flags.size("log-max-bytes", {
+      variable: "MILLRACE_LOG_MAX_BYTES",
+      description: "Bound of the log's file, such as 5GB; at the bound, commands are refused until events are pruned"
+    }),
     ...LimitFlags.options,
     readyFd: descriptor(
       "ready-fd",
@@ -100,6 +104,7 @@ export const command = Command.make(
     data,
     host,
     idle,
+    logMaxBytes,
     maxMemory,
     maxSessions,
     modelSilence,
@@ -148,6 +153,7 @@ export const command = Command.make(
           { agents, agentsPerProvider, agentsPerToken, requestsPerSecond, streamsPerToken },
           configuration.limits ?? {}
         ),
+        maxLogBytes: Flags.orUndefined(logMaxBytes) ?? configuration.log?.maxBytes,
         recovery: Flags.orUndefined(recovery) ?? configuration.recovery,
         readyFd: Flags.orUndefined(readyFd),
         parentFd: Flags.orUndefined(parentFd)

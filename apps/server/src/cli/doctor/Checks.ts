@@ -33,6 +33,8 @@ interface Where {
   readonly host: string
   /** The port of the configuration. */
   readonly port: number
+  /** The configured bound of the log's file. */
+  readonly maxLogBytes: number | undefined
   /** The port to check if it is not the running server's. */
   readonly portFlag: number | undefined
 }
@@ -273,7 +275,7 @@ const ofServer = (found: Discovery.Found, { dataDir }: Where) =>
   })
 
 /** The checks without a server. They open nothing for writing, so a check ends no agent and settles no turn. */
-const ofDirectory = ({ dataDir }: Where) =>
+const ofDirectory = ({ dataDir, maxLogBytes }: Where) =>
   Effect.gen(function* () {
     const owner = yield* DataDirectory.owner(dataDir)
     if (Option.isSome(owner))
@@ -291,13 +293,15 @@ const ofDirectory = ({ dataDir }: Where) =>
     if (!existsSync(file)) return [{ name: "log", status: "ok", found: "created at the first start" } satisfies Check]
     const inspection = yield* Effect.either(LogInspection.inspect(file))
     if (Either.isLeft(inspection)) return [wrongLog(inspection.left.message)]
-    const { head, lastAt, retainedFrom } = inspection.right
+    const { freeBytes, head, lastAt, retainedFrom } = inspection.right
     const { bavail, blocks, bsize } = yield* Effect.promise(() => statfs(dataDir))
     const left = (yield* AgentProcesses.list(dataDir)).filter(({ alive }) => alive)
     const one = (name: string, value: number, labels = {}): Findings.Series => ({ name, labels, value })
     const series = [
       one("millrace_log_file_bytes", statSync(file).size, { file: "log" }),
       one("millrace_log_retained_from", retainedFrom),
+      one("millrace_log_free_bytes", freeBytes),
+      ...(maxLogBytes === undefined ? [] : [one("millrace_log_max_bytes", maxLogBytes)]),
       one("millrace_disk_free_bytes", bavail * bsize),
       one("millrace_disk_size_bytes", blocks * bsize),
       one("millrace_provider_processes", left.length, { provider: "orphan" })

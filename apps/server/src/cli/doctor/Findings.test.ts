@@ -3,6 +3,7 @@ import * as Findings from "./Findings.ts"
 
 const now = Date.parse("2026-11-20T09:00:00.000Z")
 const gib = 1_024 ** 3
+const mebi = 1_024 ** 2
 
 const judge = (text: string, more: Partial<Findings.Metrics> = {}) =>
   Findings.of({ running: true, now, lastEventAt: now, series: Findings.parse(text), ...more })
@@ -137,6 +138,29 @@ const table: ReadonlyArray<
     "Close every other program that opened log.db"
   ],
   ["log size", `millrace_log_file_bytes{file="log"} ${2 * gib}\nmillrace_log_retained_from 7`, "ok", "2.0 GiB", undefined],
+  ...(
+    [
+      [79, "ok", undefined],
+      [80, "note", "millrace log prune"],
+      [95, "wrong", "millrace log prune"]
+    ] as const
+  ).map(
+    ([percent, status, fix]) =>
+      [
+        "log bound",
+        `millrace_log_file_bytes{file="log"} ${(percent + 4) * mebi}\nmillrace_log_free_bytes ${4 * mebi}\nmillrace_log_max_bytes ${100 * mebi}`,
+        status,
+        `${percent} MiB of at most 100 MiB, ${percent} %`,
+        fix
+      ] as const
+  ),
+  [
+    "disk share",
+    `millrace_disk_free_bytes ${20 * gib}\nmillrace_disk_size_bytes ${100 * gib}`,
+    "note",
+    "20 % free",
+    "millrace log stats"
+  ],
   [
     "disk share",
     `millrace_disk_free_bytes ${gib}\nmillrace_disk_size_bytes ${100 * gib}`,

@@ -166,9 +166,24 @@ const log: Rule = [
         fix: "Another program holds the database open and blocks the checkpoint. Close every other program that opened log.db, then restart the server."
       }
     const fix =
-      "The log keeps every event. Move the data directory to a larger disk, or start a new one with --data and keep this one as an archive."
+      "To see what takes the space: millrace log stats. Delete old events (millrace log prune), or move the data directory to a larger disk."
     if (!trimmed && bytes > free) return { status: "wrong", found: `${found}, and only ${size(free)} of disk space is left`, fix }
     return !trimmed && bytes >= 1_024 * mebi ? { status: "note", found, fix } : { status: "ok", found }
+  }
+]
+
+const bound: Rule = [
+  "log bound",
+  (facts) => {
+    const bytes = only(facts, "millrace_log_file_bytes", { file: "log" })
+    const most = only(facts, "millrace_log_max_bytes")
+    if (bytes === undefined || most === undefined) return undefined
+    const used = bytes - (only(facts, "millrace_log_free_bytes") ?? 0)
+    const found = `${size(used)} of at most ${size(most)}, ${Math.round((used / most) * 100)} %`
+    const fix =
+      "At the bound the server accepts no commands and agents wait. Delete old events (millrace log prune), or raise --log-max-bytes."
+    if (used >= most * 0.95) return { status: "wrong", found, fix }
+    return used >= most * 0.8 ? { status: "note", found, fix } : { status: "ok", found }
   }
 ]
 
@@ -186,7 +201,13 @@ const disk: Rule = [
           found: `nearly full: ${found}`,
           fix: "On a full disk the server accepts no commands and agents wait. Free some space now."
         }
-      : { status: "ok", found }
+      : share <= 0.2
+        ? {
+            status: "note",
+            found,
+            fix: "To see what the data directory takes: millrace log stats. Free some space, or move the data directory to a larger disk."
+          }
+        : { status: "ok", found }
   }
 ]
 
@@ -264,7 +285,7 @@ const people: Rule = [
   }
 ]
 
-const rules: ReadonlyArray<Rule> = [log, disk, commits, queues, refusals, loop, memory, readers, orphans, people, clock]
+const rules: ReadonlyArray<Rule> = [log, bound, disk, commits, queues, refusals, loop, memory, readers, orphans, people, clock]
 
 /** One check for each rule whose metrics are present. */
 export const of = (facts: Metrics): ReadonlyArray<Check> =>

@@ -37,6 +37,8 @@ export interface Options {
   readonly providers?: NonNullable<Host.Options["providers"]>
   /** The configuration files that were read, for a message to people. */
   readonly configuredBy: ReadonlyArray<string>
+  /** Bound of the log's file in bytes. */
+  readonly maxLogBytes?: number | undefined
   /** Limits of one token, of one provider and of all together (R7). */
   readonly limits: Required<Limits>
   /** Recovery of turns that ran when the server died, for threads without their own policy. */
@@ -74,6 +76,7 @@ const composed = (
     dataDir,
     host,
     limits,
+    maxLogBytes,
     port,
     providers,
     publicUrl,
@@ -90,6 +93,7 @@ const composed = (
     port,
     auth,
     dataDir,
+    maxLogBytes,
     allowedHosts,
     publicUrl,
     trustProxy,
@@ -101,6 +105,7 @@ const composed = (
     Layer.provideMerge(
       Host.layer({
         dataDir,
+        maxLogBytes,
         reaper,
         ...defined({ providers }),
         engine: {
