@@ -4,7 +4,7 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
 import { existsSync, readdirSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
-import { type Migrations, migrations } from "./Migrations.ts"
+import { migrate, type Migrations, migrations } from "./Migrations.ts"
 import { events, range, wire } from "./suite/subject.ts"
 
 const newest = Math.max(...Object.keys(migrations).map(Number))
@@ -44,6 +44,16 @@ describe("Migrations", () => {
       expect(yield* offsets(file, addsColumn)).toEqual(range(1, 5))
       // The copy is the database as it was: this version opens it.
       expect(yield* offsets(`${file}.v${newest}.backup`)).toEqual(range(1, 5))
+    })
+  )
+
+  it.scoped("without space for the copy an older database is refused, and nothing changes", () =>
+    Effect.gen(function* () {
+      const { directory, file } = yield* filled
+      const error = yield* Effect.flip(migrate(file, "FULL", addsColumn, () => 4_096))
+      expect(error).toMatchObject({ _tag: "LogUnavailable", reason: "full", message: expect.stringContaining("4096 are free") })
+      expect(readdirSync(directory)).toEqual(["log.db"])
+      expect(yield* offsets(file)).toEqual(range(1, 5))
     })
   )
 

@@ -5,8 +5,10 @@ import * as SqlClient from "@effect/sql/SqlClient"
 import { SqliteClient } from "@effect/sql-sqlite-node"
 import { Cause, Effect, Schema } from "effect"
 import { renameSync, rmSync } from "node:fs"
+import { dirname } from "node:path"
+import { freeBytes as ofDisk, type FreeBytes } from "./FreeBytes.ts"
 import * as Sqlite from "./Sqlite.ts"
-import { attempt } from "./Storage.ts"
+import { attempt, StorageFailure } from "./Storage.ts"
 
 /** The database was written by a newer program. Nothing was changed. */
 export class SchemaNewer extends Schema.TaggedError<SchemaNewer>()("SchemaNewer", {
@@ -101,8 +103,16 @@ export const currentVersion = (db: Sqlite.Connection, schema = "main"): number =
 export const isBackupOf = (file: string, name: string): boolean =>
   name.startsWith(`${file}.v`) && /^\.v\d+\.backup(\.partial)?$/.test(name.slice(file.length))
 
-/** Writes `<file>.v<version>.backup`, completely or not at all. */
-const backup = (db: Sqlite.Connection, file: string, version: number): void => {
+/** Writes `<file>.v<version>.backup`, completely or not at all. Fails with reason `full`, and writes nothing, if there is not enough space. */
+const backup = (db: Sqlite.Connection, file: string, version: number, freeBytes: FreeBytes): void => {
+  const pragma = (name: string) => Number(db.pragma(name, { simple: true }))
+  const needed = (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
+  const free = freeBytes(dirname(file))
+  if (free < needed)
+    throw new StorageFailure(
+      "full",
+      `${file} has schema version ${version} and is copied before it is migrated: the copy needs ${needed} bytes in ${dirname(file)}; ${free} are free`
+    )
   const target = `${file}.v${version}.backup`
   rmSync(`${target}.partial`, { force: true })
   db.prepare("VACUUM INTO ?").run(`${target}.partial`)
@@ -113,8 +123,13 @@ const backup = (db: Sqlite.Connection, file: string, version: number): void => {
 const rootMessage = (error: unknown): string =>
   error instanceof Error ? (error.cause === undefined ? error.message : rootMessage(error.cause)) : String(error)
 
-/** Migrates the database to the newest schema that this program knows. `known`: the migrations, for tests. */
-export const migrate = (file: string, synchronous: Sqlite.Synchronous, known: Migrations = migrations) =>
+/** Migrates the database to the newest schema that this program knows. `known` and `freeBytes`: for tests. */
+export const migrate = (
+  file: string,
+  synchronous: Sqlite.Synchronous,
+  known: Migrations = migrations,
+  freeBytes: FreeBytes = ofDisk
+) =>
   Effect.gen(function* () {
     const supported = latest(known)
     const found = yield* Effect.acquireUseRelease(
@@ -123,7 +138,7 @@ export const migrate = (file: string, synchronous: Sqlite.Synchronous, known: Mi
         attempt("open", () =>
           Sqlite.guarded(() => {
             const version = currentVersion(db)
-            if (version > 0 && version < supported) backup(db, file, version)
+            if (version > 0 && version < supported) backup(db, file, version, freeBytes)
             return version
           })
         ),

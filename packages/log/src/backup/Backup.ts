@@ -12,7 +12,6 @@ import {
   realpathSync,
   renameSync,
   rmSync,
-  statfsSync,
   statSync,
   writeFileSync
 } from "node:fs"
@@ -21,6 +20,7 @@ import { DateTime, Effect, Option } from "effect"
 import * as DataDirectory from "../DataDirectory.ts"
 import * as DataFiles from "../DataFiles.ts"
 import * as EventLogSqlite from "../EventLogSqlite.ts"
+import { freeBytes as ofDisk, type FreeBytes } from "../FreeBytes.ts"
 import * as Sqlite from "../Sqlite.ts"
 import { latest } from "../Migrations.ts"
 import { attempt } from "../Storage.ts"
@@ -39,8 +39,8 @@ export interface Options {
   readonly onProgress?: (label: string) => Effect.Effect<void>
   /** For tests. */
   readonly onStep?: (step: Step) => void
-  /** Free bytes for this user on the file system of a directory; for tests. */
-  readonly freeBytes?: (directory: string) => number
+  /** For tests. */
+  readonly freeBytes?: FreeBytes
 }
 
 export interface Summary {
@@ -66,11 +66,6 @@ const ours: ReadonlySet<string> = new Set([
 ])
 
 const io = <A>(run: () => A) => attempt("backup", () => Sqlite.guarded(run))
-
-export const freeBytesOf = (directory: string): number => {
-  const { bavail, bsize } = statfsSync(directory)
-  return bavail * bsize
-}
 
 /** The path itself, or the nearest directory above it that exists; without symbolic links. */
 const real = (path: string): string => (existsSync(path) ? realpathSync(path) : real(dirname(path)))
@@ -198,7 +193,7 @@ const opened = ({
 export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
   const dataDir = resolve(given.dataDir)
   const target = resolve(given.target)
-  const { freeBytes = freeBytesOf, onProgress = () => Effect.void, onStep = () => {} } = given
+  const { freeBytes = ofDisk, onProgress = () => Effect.void, onStep = () => {} } = given
   const step = (reached: Step) => io(() => onStep(reached))
   const refused = yield* io(() => refusal({ ...given, dataDir, target }))
   if (refused !== undefined) return yield* refused

@@ -10,11 +10,12 @@ import { dirname, join, resolve, sep } from "node:path"
 import { DateTime, Effect, Either, Option } from "effect"
 import { prepare } from "../Batch.ts"
 import * as DataDirectory from "../DataDirectory.ts"
+import { freeBytes as ofDisk, type FreeBytes } from "../FreeBytes.ts"
 import * as Sqlite from "../Sqlite.ts"
 import { SqliteWriter } from "../SqliteWriter.ts"
 import { latest, migrate } from "../Migrations.ts"
 import { attempt, epochOf } from "../Storage.ts"
-import { freeBytesOf, readManifest } from "./Backup.ts"
+import { readManifest } from "./Backup.ts"
 import { BackupRefused } from "./BackupError.ts"
 import { fill } from "./DatabaseCopy.ts"
 import * as Manifest from "./Manifest.ts"
@@ -35,7 +36,7 @@ export interface Options<E, R> {
   readonly onProgress?: (label: string) => Effect.Effect<void>
   /** For tests. */
   readonly onStep?: (step: Step) => void
-  readonly freeBytes?: (directory: string) => number
+  readonly freeBytes?: FreeBytes
 }
 
 export interface Summary {
@@ -85,7 +86,7 @@ const isWithin = (path: string): boolean => {
 export const restore = Effect.fn("Restore.restore")(function* <E, R>(given: Options<E, R>) {
   const source = resolve(given.source)
   const dataDir = resolve(given.dataDir)
-  const { freeBytes = freeBytesOf, onProgress = () => Effect.void, onStep = () => {}, replace } = given
+  const { freeBytes = ofDisk, onProgress = () => Effect.void, onStep = () => {}, replace } = given
   const step = (reached: Step) => io(() => onStep(reached))
   const manifest = yield* readManifest(source)
   if (manifest === undefined)
