@@ -87,6 +87,36 @@ for (const { layer: subject, name, patient } of Subjects.all)
       })
     )
 
+    it.effect("Q1 search: prompts, answers and titles, in pages, under filters", () =>
+      Effect.gen(function* () {
+        const { accepted, millrace, threadId } = yield* begin("needle in hay", "turn.completed")
+        const { hits, more } = yield* millrace.search({ q: '"in hay" need', thread: threadId })
+        expect(more).toBeUndefined()
+        expect(hits.map(({ kind, snippet, turnId }) => [kind, turnId, snippet])).toEqual([
+          ["agent-message", accepted.turnId, "you said: \u2068needle\u2069 \u2068in hay\u2069"],
+          ["user-message", accepted.turnId, "\u2068needle\u2069 \u2068in hay\u2069"],
+          ["title", undefined, "the \u2068needle\u2069 \u2068in hay\u2069"]
+        ])
+        const paged: Array<unknown> = []
+        let before: number | undefined
+        do {
+          const page = yield* millrace.search({
+            q: "needle",
+            thread: threadId,
+            limit: 1,
+            ...(before !== undefined && { before })
+          })
+          expect(page.hits.length).toBeLessThanOrEqual(1)
+          paged.push(...page.hits.map(({ kind }) => kind))
+          before = page.more
+        } while (before !== undefined)
+        expect(paged).toEqual(["agent-message", "user-message", "title"])
+        const { projectId } = yield* millrace.thread(threadId)
+        expect((yield* millrace.search({ q: "needle", kind: "title", project: projectId })).hits).toHaveLength(1)
+        expect((yield* millrace.search({ q: "needle -hay" })).hits).toEqual([])
+      })
+    )
+
     it.effect("D4 state, thread, turns and items agree on one position of the log", () =>
       Effect.gen(function* () {
         const { accepted, millrace, threadId } = yield* begin("state", "turn.completed")

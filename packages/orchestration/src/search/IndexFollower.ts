@@ -38,6 +38,9 @@ const attempt = <A>(run: () => A): Effect.Effect<A, IndexFailed> =>
 const pause = "250 millis"
 /** Pause after a failure of the disk. */
 const retryPause = "5 seconds"
+/** While the writer is busy, a slice is followed by a rest of this many times its duration, at most `longestRest` milliseconds. */
+const restFactor = 30
+const longestRest = 600
 /** How long a query waits for the index to reach the head. */
 const patience = "1 second"
 /** Events without documents after which the cursor is stored: a restart reads at most these again. */
@@ -69,10 +72,24 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
     let storedCursor = 0
     let fault: string | undefined
 
+    /**
+     * Lets other fibers run. While the writer commits in each turn of the event loop, waits as long as the writer may then use: the index lags, and the
+     * rate of appends stays (decision 0074). A query ends the wait.
+     */
+    const rest = (millis: number) =>
+      Effect.gen(function* () {
+        const asked = query.next
+        const before = yield* log.head
+        yield* Effect.yieldNow()
+        yield* Effect.yieldNow()
+        if ((yield* log.head) === before) return
+        yield* Effect.raceFirst(asked, Effect.sleep(Math.min(longestRest, millis * restFactor)))
+      })
+
     const sliced = {
-      put: Slices.make({ least: 16 * 1024, most: 96 * 1024 }),
-      forget: Slices.make({ least: 8, most: 256 }),
-      merge: Slices.make({ least: 8, most: 64 })
+      put: Slices.make({ least: 16 * 1024, most: 96 * 1024 }, rest),
+      forget: Slices.make({ least: 8, most: 256 }, rest),
+      merge: Slices.make({ least: 8, most: 64 }, rest)
     }
 
     const merge = (own: SearchFile) =>

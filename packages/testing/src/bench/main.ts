@@ -10,6 +10,7 @@ const engine = (): Promise<Bench> => import("./engine.ts")
 const delivery = (): Promise<Bench> => import("./delivery.ts")
 const recovery = (): Promise<Bench> => import("./recovery.ts")
 const web = (): Promise<Bench> => import("./web.ts")
+const search = (): Promise<Bench> => import("./search.ts")
 const soak = (): Promise<Bench> => import("./soak.ts")
 
 const benches: Readonly<Record<string, ReadonlyArray<() => Promise<Bench>>>> = {
@@ -17,6 +18,7 @@ const benches: Readonly<Record<string, ReadonlyArray<() => Promise<Bench>>>> = {
   engine: [engine],
   delivery: [delivery],
   recovery: [recovery],
+  search: [search],
   web: [web],
   soak: [soak]
 }
