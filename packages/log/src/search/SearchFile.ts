@@ -1,7 +1,10 @@
 /**
- * The search index in one SQLite file: an FTS5 table without the texts, which remain only in the log's rows. Everything is synchronous, and each method is
+ * The search index in one SQLite file: FTS5 tables without the texts, which remain only in the log's rows. Everything is synchronous, and each method is
  * one short transaction, so that the event loop is not held. The content is derived: a file that is missing, damaged, of another version or of another log
  * is replaced by an empty one.
+ *
+ * The index has parts of about `partLength` characters, each an FTS5 table: no query of one part, and no merge of it, takes long, however long the log is.
+ * Documents are added to the newest part. When it is full, it is merged into one segment, and so is a part of which documents were removed.
  *
  * A document has a position, which orders it, and passages: parts of its text that are searched separately. The key of a passage is
  * `position * maxPassages + n`. The column `tags` has the numbers of the thread, project and kind, so that the index applies the filters too.
@@ -15,8 +18,10 @@ import type { Term, Terms } from "./Terms.ts"
 import { indexed } from "./Words.ts"
 
 /** Raise it when the words, the passages or the tables change: indexes of other versions are rebuilt. */
-const version = 1
+const version = 2
 export const maxPassages = 64
+/** UTF-16 code units of text. */
+const defaultPartLength = 2 * 1024 * 1024
 
 export interface Document {
   /** Greater than that of every older document, and at least 1. */
@@ -36,14 +41,18 @@ export interface Progress {
   readonly cursor: number
   /** Of the rows that existed at the offset `of`: those with this rank or a greater one. Absent: all of them. */
   readonly rebuild?: { readonly from: number; readonly of: number }
-  /** Words of deleted threads may still be in the file. */
-  readonly purge?: true
 }
 
 export interface Filter {
   readonly threadId?: string | undefined
   readonly projectId?: string | undefined
   readonly kind?: string | undefined
+}
+
+export interface Part {
+  readonly id: number
+  /** The greatest position of its documents. */
+  readonly top: number
 }
 
 export interface Found {
@@ -57,12 +66,20 @@ export interface Found {
 const schema = [
   "CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT",
   "CREATE TABLE names (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT",
-  "CREATE TABLE documents (position INTEGER PRIMARY KEY, thread INTEGER NOT NULL, at INTEGER NOT NULL, passages INTEGER NOT NULL) STRICT",
-  "CREATE VIRTUAL TABLE passages USING fts5(text, tags, content = '', contentless_delete = 1, tokenize = 'ascii')",
-  // Merges are done in slices by `merge`, and not by a commit that happens to be the sixteenth.
-  "INSERT INTO passages (passages, rank) VALUES ('automerge', 0)",
-  "INSERT INTO passages (passages, rank) VALUES ('crisismerge', 128)"
+  // `whole` = 1: the part is to be merged into one segment. 2: it has removed documents whose words may stay until a thread is forgotten.
+  "CREATE TABLE parts (id INTEGER PRIMARY KEY, length INTEGER NOT NULL, top INTEGER NOT NULL, whole INTEGER NOT NULL) STRICT",
+  `CREATE TABLE documents (
+     position INTEGER PRIMARY KEY, thread INTEGER NOT NULL, part INTEGER NOT NULL, at INTEGER NOT NULL, passages INTEGER NOT NULL) STRICT`,
+  "CREATE INDEX documents_by_thread ON documents (thread)"
 ]
+const partSchema = (part: number): ReadonlyArray<string> => [
+  `CREATE VIRTUAL TABLE part${part} USING fts5(text, tags, content = '', contentless_delete = 1, tokenize = 'ascii')`,
+  // Merges are done in slices by `merge`, and not by a commit that happens to be the sixteenth.
+  `INSERT INTO part${part} (part${part}, rank) VALUES ('automerge', 0)`,
+  `INSERT INTO part${part} (part${part}, rank) VALUES ('crisismerge', 128)`
+]
+/** Free pages that a step returns to the file system. */
+const vacuumPages = 64
 
 const remove = (file: string): void => {
   for (const suffix of ["", "-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true })
@@ -91,20 +108,22 @@ type Tagged = keyof typeof tagged
 export class SearchFile {
   readonly #db: Sqlite.Connection
   readonly #statements = new Map<string, Sqlite.Statement>()
+  readonly #partLength: number
 
-  private constructor(db: Sqlite.Connection) {
+  private constructor(db: Sqlite.Connection, partLength: number) {
     this.#db = db
+    this.#partLength = partLength
   }
 
   /** Opens the index of the log with this epoch; a new one begins at its head. Throws StorageFailure. */
-  static open(file: string, epoch: string, head: number): SearchFile {
+  static open(file: string, epoch: string, head: number, partLength = defaultPartLength): SearchFile {
     return Sqlite.guarded(() => {
-      const known = SearchFile.#reopen(file, epoch, head)
+      const known = SearchFile.#reopen(file, epoch, head, partLength)
       if (known !== undefined) return known
       remove(file)
       const db = connect(file)
       try {
-        const created = new SearchFile(db)
+        const created = new SearchFile(db, partLength)
         created.#transaction(() => {
           for (const statement of schema) db.exec(statement)
           created.#set("version", String(version))
@@ -119,11 +138,11 @@ export class SearchFile {
     })
   }
 
-  static #reopen(file: string, epoch: string, head: number): SearchFile | undefined {
+  static #reopen(file: string, epoch: string, head: number, partLength: number): SearchFile | undefined {
     let db: Sqlite.Connection | undefined
     try {
       db = connect(file)
-      const index = new SearchFile(db)
+      const index = new SearchFile(db, partLength)
       const isCurrent =
         db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'state'").get() !== undefined &&
         index.#get("version") === String(version) &&
@@ -162,49 +181,72 @@ export class SearchFile {
         const thread = this.#number("threadId", threadId)
         if (n === 0) {
           this.#remove(position)
-          this.#prepare("INSERT INTO documents VALUES (?, ?, ?, ?)").run(position, thread, at, document.passages.length)
+          const row = [position, thread, this.#openPart(), at, document.passages.length]
+          this.#prepare("INSERT INTO documents (position, thread, part, at, passages) VALUES (?, ?, ?, ?, ?)").run(...row)
         }
+        const part = Number(this.#prepare("SELECT part FROM documents WHERE position = ?").get(position))
+        const text = document.passages[n] ?? ""
         const tags = `t${thread} p${this.#number("projectId", projectId)} k${this.#number("kind", kind)}`
-        this.#prepare("INSERT INTO passages (rowid, text, tags) VALUES (CAST(? AS INTEGER), ?, ?)").run(
+        this.#prepare(`INSERT INTO part${part} (rowid, text, tags) VALUES (CAST(? AS INTEGER), ?, ?)`).run(
           position * maxPassages + n,
-          indexed(document.passages[n] ?? ""),
+          indexed(text),
           tags
         )
+        this.#prepare("UPDATE parts SET length = length + ?, top = max(top, ?) WHERE id = ?").run(text.length, position, part)
       }
       if (progress !== undefined) this.#setProgress(progress)
     })
   }
 
-  /** Removes at most `limit` passages of the thread. True if it had more. Their words leave the file with `purge`. */
+  /** Removes at most `limit` documents of the thread. True if it had more. Their words leave the file when `merge` has returned false. */
   forget(threadId: string, limit: number): boolean {
     return this.#transaction(() => {
       const thread = this.#known("threadId", threadId)
       if (thread === undefined) return false
-      const keys = this.#prepare("SELECT rowid FROM passages WHERE passages MATCH ? LIMIT ?").all(`tags : t${thread}`, limit)
-      for (const key of keys) this.#remove(Math.floor(Number(key) / maxPassages))
-      this.#setProgress({ ...this.progress, purge: true })
-      if (keys.length === limit) return true
+      const positions = this.#prepare("SELECT position FROM documents WHERE thread = ? LIMIT ?").all(thread, limit)
+      for (const position of positions) this.#remove(Number(position))
+      this.#prepare("UPDATE parts SET whole = 1 WHERE whole = 2").run()
+      if (positions.length === limit) return true
       this.#prepare("DELETE FROM names WHERE id = ?").run(thread)
       return false
     })
   }
 
-  /** Merges parts of the index, at most about this many pages of 4 KiB. True if there is more to merge. */
+  /**
+   * One step of the work that is left after documents were added and removed, of about this many pages of 4 KiB. False: nothing is left, and no word of a
+   * removed document is in the file.
+   */
   merge(pages: number): boolean {
-    return this.#merge(pages)
+    return Sqlite.guarded(() => {
+      const whole = this.#prepare("SELECT id FROM parts WHERE whole = 1 LIMIT 1").get()
+      if (whole !== undefined) {
+        if (this.#mergePart(Number(whole), -pages)) return true
+        this.#prepare("UPDATE parts SET whole = 0 WHERE id = ?").run(whole)
+        this.#db.pragma("wal_checkpoint(TRUNCATE)")
+        return true
+      }
+      const newest = this.#prepare("SELECT max(id) FROM parts").get()
+      if (typeof newest === "number" && this.#mergePart(newest, pages)) return true
+      if (Number(this.#db.pragma("freelist_count", { simple: true })) < vacuumPages) return false
+      this.#db.pragma(`incremental_vacuum(${vacuumPages})`)
+      return true
+    })
   }
 
-  /** As `merge`, until the whole index is rewritten without what was removed. False: no word of a deleted thread is left in the file. */
-  purge(pages: number): boolean {
-    if (this.#merge(-pages)) return true
-    const { purge: _, ...progress } = this.progress
-    this.#transaction(() => this.#setProgress(progress))
-    Sqlite.guarded(() => this.#db.pragma("wal_checkpoint(TRUNCATE)"))
-    return false
+  /** The parts, those with the newest documents first. */
+  get parts(): ReadonlyArray<Part> {
+    return Sqlite.guarded(() =>
+      this.#prepare("SELECT json_array(id, top) FROM parts ORDER BY top DESC")
+        .all()
+        .map((row) => {
+          const [id, top] = JSON.parse(String(row)) as [number, number]
+          return { id, top }
+        })
+    )
   }
 
-  /** The newest documents before the position that meet the terms, each with its first passage that does. */
-  find(terms: Terms, filter: Filter, before: number, limit: number): ReadonlyArray<Found> {
+  /** The newest documents of a part before the position that meet the terms, each with its first passage that does. */
+  find(part: number, terms: Terms, filter: Filter, before: number, limit: number): ReadonlyArray<Found> {
     return Sqlite.guarded(() => {
       const tags: Array<string> = []
       for (const name of Object.keys(tagged) as ReadonlyArray<Tagged>) {
@@ -217,7 +259,7 @@ export class SearchFile {
       if (terms.all.length === 0) return []
       const found: Array<Pick<Found, "passage" | "position">> = []
       const keys = this.#prepare(
-        "SELECT rowid FROM passages WHERE passages MATCH ? AND rowid < CAST(? AS INTEGER) ORDER BY rowid DESC"
+        `SELECT rowid FROM part${part} WHERE part${part} MATCH ? AND rowid < CAST(? AS INTEGER) ORDER BY rowid DESC`
       ).iterate(expression(terms, tags), before * maxPassages)
       for (const key of keys) {
         const position = Math.floor(Number(key) / maxPassages)
@@ -230,6 +272,17 @@ export class SearchFile {
     })
   }
 
+  /** The part to which documents are added; a new one if the newest is full. */
+  #openPart(): number {
+    const newest = this.#prepare("SELECT json_array(id, length) FROM parts ORDER BY id DESC LIMIT 1").get()
+    const [id, length] = newest === undefined ? [0, Infinity] : (JSON.parse(String(newest)) as [number, number])
+    if (length < this.#partLength) return id
+    this.#prepare("UPDATE parts SET whole = 1 WHERE id = ?").run(id)
+    this.#prepare("INSERT INTO parts (id, length, top, whole) VALUES (?, 0, 0, 0)").run(id + 1)
+    for (const statement of partSchema(id + 1)) this.#db.exec(statement)
+    return id + 1
+  }
+
   #found(position: number, passage: number): Found {
     const row = this.#prepare(
       "SELECT json_array(d.at, n.name) FROM documents d JOIN names n ON n.id = d.thread WHERE d.position = ?"
@@ -239,21 +292,22 @@ export class SearchFile {
   }
 
   #remove(position: number): void {
-    const count = this.#prepare("SELECT passages FROM documents WHERE position = ?").get(position)
-    if (count === undefined) return
-    for (let n = 0; n < Number(count); n++)
-      this.#prepare("DELETE FROM passages WHERE rowid = CAST(? AS INTEGER)").run(position * maxPassages + n)
+    const row = this.#prepare("SELECT json_array(part, passages) FROM documents WHERE position = ?").get(position)
+    if (row === undefined) return
+    const [part, passages] = JSON.parse(String(row)) as [number, number]
+    for (let n = 0; n < passages; n++)
+      this.#prepare(`DELETE FROM part${part} WHERE rowid = CAST(? AS INTEGER)`).run(position * maxPassages + n)
     this.#prepare("DELETE FROM documents WHERE position = ?").run(position)
+    this.#prepare("UPDATE parts SET whole = 2 WHERE id = ? AND whole = 0").run(part)
   }
 
-  #merge(pages: number): boolean {
-    return Sqlite.guarded(() => {
-      const changes = () => Number(this.#prepare("SELECT total_changes()").get())
-      const earlier = changes()
-      this.#prepare("INSERT INTO passages (passages, rank) VALUES ('merge', CAST(? AS INTEGER))").run(pages)
-      // As FTS5 documents it: a merge that found nothing to do makes less than two changes.
-      return changes() - earlier >= 2
-    })
+  /** Merges segments of a part; with a negative number of pages, all of them into one. True if it found something to do. */
+  #mergePart(part: number, pages: number): boolean {
+    const changes = () => Number(this.#prepare("SELECT total_changes()").get())
+    const earlier = changes()
+    this.#prepare(`INSERT INTO part${part} (part${part}, rank) VALUES ('merge', CAST(? AS INTEGER))`).run(pages)
+    // As FTS5 documents it: a merge that found nothing to do makes less than two changes.
+    return changes() - earlier >= 2
   }
 
   /** The number of a thread, a project or a kind. */

@@ -12,6 +12,7 @@ import * as Query from "@millrace/log/Query"
 import { type Document, maxPassages } from "@millrace/log/search/SearchFile"
 import { Effect } from "effect"
 import * as Collections from "../readmodel/Collections.ts"
+import * as Slices from "./Slices.ts"
 
 /** UTF-16 code units. The words of a query are looked for in one passage. */
 const passageLength = 16 * 1024
@@ -82,6 +83,7 @@ export const ofItems = (log: Queryable, rows: ReadonlyArray<Query.Row<ItemView>>
       ended.map(({ value }) => value.threadId)
     )
     const documents: Array<Document> = []
+    const breathe = Slices.breather()
     for (const row of ended) {
       const { kind, threadId } = row.value
       const thread = threads.get(threadId)
@@ -94,6 +96,7 @@ export const ofItems = (log: Queryable, rows: ReadonlyArray<Query.Row<ItemView>>
         at: yield* began(log, row, thread),
         passages: passagesOf(textOf(row.value))
       })
+      yield* breathe
     }
     return documents
   })

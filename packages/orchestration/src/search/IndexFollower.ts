@@ -11,13 +11,13 @@ import type { ThreadView } from "@millrace/contracts/State"
 import type { EventLog, StoredEvent } from "@millrace/log/EventLog"
 import { Notifier } from "@millrace/log/Notifier"
 import * as Query from "@millrace/log/Query"
-import { type Document, type Progress, SearchFile } from "@millrace/log/search/SearchFile"
+import { type Document, type Found, type Progress, SearchFile } from "@millrace/log/search/SearchFile"
 import { StorageFailure } from "@millrace/log/Storage"
 import { Watermark } from "@millrace/log/Watermark"
-import { Cause, Data, Effect, Exit, type Scope } from "effect"
+import { Cause, Chunk, Data, Effect, Exit, type Scope } from "effect"
 import * as Collections from "../readmodel/Collections.ts"
 import * as Documents from "./Documents.ts"
-import type { Finder } from "./Finder.ts"
+import type { Finder, Wanted } from "./Finder.ts"
 import * as Slices from "./Slices.ts"
 
 /** The index cannot be used as it is; `isLost`: it must be built again. */
@@ -43,6 +43,8 @@ const restFactor = 30
 const longestRest = 600
 /** How long a query waits for the index to reach the head. */
 const patience = "1 second"
+/** Items that are read in one query: an item can have 256 KiB. */
+const rowsAtOnce = 8
 /** Events without documents after which the cursor is stored: a restart reads at most these again. */
 const cursorEvery = 20_000
 
@@ -87,6 +89,7 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
       })
 
     const sliced = {
+      read: Slices.make({ least: 128, most: 1_000 }, rest),
       put: Slices.make({ least: 16 * 1024, most: 96 * 1024 }, rest),
       forget: Slices.make({ least: 8, most: 256 }, rest),
       merge: Slices.make({ least: 8, most: 64 }, rest)
@@ -96,18 +99,6 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
       Effect.repeat(
         sliced.merge((pages) => attempt(() => own.merge(pages))),
         { while: (more) => more }
-      )
-
-    const purge = (own: SearchFile) =>
-      Effect.zipRight(
-        Effect.repeat(
-          sliced.merge((pages) => attempt(() => own.purge(pages))),
-          { while: (more) => more }
-        ),
-        Effect.sync(() => {
-          const { purge: _, ...rest } = progress
-          progress = rest
-        })
       )
 
     /** Stores the documents in slices, oldest first, and the progress with the last one. */
@@ -128,8 +119,8 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
               end
             )
           })
-          if (passages.length === 0) break
           yield* merge(own)
+          if (passages.length === 0) break
         }
         progress = next
         storedCursor = next.cursor
@@ -143,23 +134,31 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
     /** Indexes the next page of events. */
     const follow = (own: SearchFile) =>
       Effect.gen(function* () {
-        const page = yield* log.read({ after: progress.cursor, maxBytes: 512 * 1024 })
-        const { deleted, items, titled } = changesOf(page.events)
+        const { deleted, items, titled, upTo } = yield* sliced.read((limit) =>
+          Effect.map(log.read({ after: progress.cursor, limit, maxBytes: 256 * 1024 }), (page) => ({
+            ...changesOf(page.events),
+            upTo: page.upTo
+          }))
+        )
         for (const threadId of deleted)
           yield* Effect.repeat(
             sliced.forget((limit) => attempt(() => own.forget(threadId, limit))),
             { while: (more) => more }
           )
-        const next: Progress = { ...progress, cursor: page.upTo, ...(deleted.size > 0 && { purge: true }) }
+        const next: Progress = { ...progress, cursor: upTo }
         const documents = yield* Effect.gen(function* () {
           if (items.size === 0 && titled.size === 0) return []
-          const { rows } = yield* log.query({ rows: Query.rowsByKey(Collections.item, items) })
-          return [...(yield* Documents.ofItems(log, [...rows.values()])), ...(yield* titles(titled))]
+          const found: Array<Document> = []
+          for (const keys of Chunk.chunksOf(Chunk.fromIterable(items), rowsAtOnce)) {
+            const { rows } = yield* log.query({ rows: Query.rowsByKey(Collections.item, keys) })
+            found.push(...(yield* Documents.ofItems(log, [...rows.values()])))
+            yield* Effect.yieldNow()
+          }
+          return [...found, ...(yield* titles(titled))]
         })
-        if (documents.length > 0 || deleted.size > 0 || page.upTo - storedCursor >= cursorEvery) yield* put(own, documents, next)
+        if (documents.length > 0 || deleted.size > 0 || upTo - storedCursor >= cursorEvery) yield* put(own, documents, next)
         else progress = next
-        if (progress.purge === true) yield* purge(own)
-        indexedTo.advance(page.upTo)
+        indexedTo.advance(upTo)
       })
 
     /** Indexes the titles of the threads in a collection whose rank is greater than `floor`. Returns the greatest rank. */
@@ -203,7 +202,6 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
 
     const work = (own: SearchFile) =>
       Effect.gen(function* () {
-        if (progress.purge === true) yield* purge(own)
         if (progress.cursor < (yield* log.head)) yield* follow(own)
         if (progress.rebuild !== undefined) return yield* rebuild(own, progress.rebuild)
         if (progress.cursor < (yield* log.head)) return
@@ -239,7 +237,7 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
         })
       )
 
-    const run: Effect.Effect<void> = Effect.flatMap(open, (own) => Effect.forever(work(own))).pipe(
+    const run: Effect.Effect<void> = Effect.flatMap(open, (own) => Effect.zipRight(merge(own), Effect.forever(work(own)))).pipe(
       Effect.catchTags({
         CursorExpired: ({ message }) => discard(message),
         CursorAhead: ({ message }) => discard(message)
@@ -258,6 +256,20 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
     yield* Effect.addFinalizer(() => close)
     yield* Effect.forkScoped(Effect.forever(run))
 
+    /** Reads part after part, and stops when the parts that are left have only older documents. */
+    const foundIn = (own: SearchFile, { before, filter, limit, terms }: Wanted) =>
+      Effect.gen(function* () {
+        const breathe = Slices.breather()
+        let found: ReadonlyArray<Found> = []
+        for (const { id, top } of yield* attempt(() => own.parts)) {
+          if ((found[limit - 1]?.position ?? -1) > top) break
+          const more = yield* attempt(() => own.find(id, terms, filter, before, limit))
+          found = [...found, ...more].toSorted((a, b) => b.position - a.position).slice(0, limit)
+          yield* breathe
+        }
+        return found
+      })
+
     const unavailable = (message: string) =>
       new StorageUnavailable({ message: `The search index cannot be read: ${message}. Try again.`, retryAfterMillis: 5000 })
 
@@ -270,9 +282,8 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
           const { cursor, rebuild } = progress
           const own = index
           if (own === undefined) return { found: [], indexing: { done: 0, of: head } }
-          const found = yield* Effect.mapError(
-            attempt(() => own.find(terms, filter, before, limit + 1)),
-            ({ message }) => unavailable(message)
+          const found = yield* Effect.mapError(foundIn(own, { terms, filter, before, limit: limit + 1 }), ({ message }) =>
+            unavailable(message)
           )
           const more = found.length > limit ? found[limit - 1]?.position : undefined
           return {

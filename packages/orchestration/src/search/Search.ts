@@ -15,6 +15,7 @@ import * as Documents from "./Documents.ts"
 import type { Finder } from "./Finder.ts"
 import * as IndexFollower from "./IndexFollower.ts"
 import * as Scan from "./Scan.ts"
+import * as Slices from "./Slices.ts"
 
 export class Search extends Context.Tag("@millrace/orchestration/Search")<Search, Pick<Millrace, "search">>() {}
 
@@ -36,6 +37,7 @@ const hitsOf = (log: Queryable, found: ReadonlyArray<Found>, { all }: Terms) =>
       found.map(({ threadId }) => ThreadId.make(threadId))
     )
     const hits: Array<SearchHit> = []
+    const breathe = Slices.breather()
     for (const [n, { at, passage, position, threadId }] of found.entries()) {
       const thread = threads.get(threadId)
       if (thread === undefined) continue
@@ -48,7 +50,7 @@ const hitsOf = (log: Queryable, found: ReadonlyArray<Found>, { all }: Terms) =>
         const text = Documents.passagesOf(Documents.textOf(row.value))[passage] ?? ""
         hits.push({ ...common, turnId, itemId, kind, snippet: snippet(text, all) })
       }
-      yield* Effect.yieldNow()
+      yield* breathe
     }
     return hits
   }).pipe(Effect.mapError(storageUnavailable))

@@ -23,3 +23,18 @@ export const make = (size: { readonly least: number; readonly most: number }, re
       })
     )
 }
+
+/** Lets the event loop turn if more than `shortest` milliseconds have passed since it last did, or since the breather was made. */
+export const breather = (): Effect.Effect<void> => {
+  let since: bigint | undefined
+  return Effect.clockWith((clock) =>
+    Effect.suspend(() => {
+      const now = clock.unsafeCurrentTimeNanos()
+      since ??= now
+      if (Number(now - since) / 1e6 < shortest) return Effect.void
+      return Effect.map(Effect.yieldNow(), () => {
+        since = clock.unsafeCurrentTimeNanos()
+      })
+    })
+  )
+}
