@@ -38,7 +38,13 @@ export type Strategy = typeof Strategy.Type
 export const CommandBody = {
   "project.create": Schema.Struct({ cwd: Path, title: Schema.optional(Title) }),
   "project.update": Schema.Struct({ projectId: ProjectId, title: Title }),
-  "project.delete": Schema.Struct({ projectId: ProjectId }),
+  "project.delete": Schema.Struct({
+    projectId: ProjectId,
+    purge: Schema.optional(Schema.Boolean).annotations({
+      description:
+        "Deletes the project's threads too, also the archived ones. Default: a project that has threads is not deleted."
+    })
+  }),
   "thread.create": Schema.Struct({
     provider: Name,
     model: Schema.optional(ModelName),

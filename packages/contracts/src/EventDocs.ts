@@ -10,7 +10,8 @@ const ReaderData = {
   "log.corrupt": Schema.Struct({
     type: Schema.optional(Schema.String).annotations({ description: "The type of the unreadable event, if it is known." }),
     reason: Schema.String
-  })
+  }),
+  "log.forgotten": Schema.Struct({})
 } as const
 
 /** The data of every event type that a client can receive. */
@@ -73,7 +74,10 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
   },
   "thread.archived": { when: "A thread is archived.", examples: [thread] },
   "thread.unarchived": { when: "A thread is restored from the archive.", examples: [thread] },
-  "thread.deleted": { when: "A thread is deleted. Nothing follows in its stream.", examples: [thread] },
+  "thread.deleted": {
+    when: "A thread is deleted. From this event on, every other event of the thread is delivered as `log.forgotten`. Nothing follows in its stream.",
+    examples: [thread]
+  },
 
   "session.started": {
     when: "A session, which is one agent process, starts. It ends everything that an older session left open.",
@@ -303,6 +307,11 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
   "log.corrupt": {
     when: "Never stored: the server delivers it in place of an event that cannot be read, with the same offset.",
     examples: [{ type: "item.delta", reason: "The stored JSON of this event cannot be read." }]
+  },
+
+  "log.forgotten": {
+    when: "In place of each event of a deleted thread, except `thread.deleted`: offset, stream, version and time stay, `epoch` is 0, and the content is erased.",
+    examples: [{}]
   },
 
   "provider.event": {

@@ -85,7 +85,32 @@ const blobs = statements(
   `CREATE INDEX blob_refs_by_blob ON blob_refs (blob)`
 )
 
-export const migrations: Migrations = { 1: ["initial", initial], 2: ["segments", segments], 3: ["blobs", blobs] }
+const isDeleted = `IN (SELECT substr(name, length('thread/') + 1) FROM streams WHERE forgotten > 0)`
+
+/**
+ * Forgets the threads that earlier versions deleted, as `thread.delete` does now: their events, the rows of what they said, and all of their state but the
+ * id and the time of the deletion (`ThreadState.deleted`).
+ */
+const deletedThreads = statements(
+  `PRAGMA secure_delete = ON`,
+  `UPDATE streams SET forgotten = deleted.last - 1
+   FROM (SELECT stream, max(offset) AS last FROM events WHERE type = 'thread.deleted' GROUP BY stream) AS deleted WHERE streams.id = deleted.stream`,
+  `DELETE FROM rows WHERE collection IN ('turn', 'item', 'request', 'request-open') AND parent ${isDeleted}`,
+  `UPDATE rows SET json = (
+     SELECT json_object('threadId', rows.key, 'projectId', 'prj_deleted', 'provider', '', 'title', '', 'cwd', '', 'archived', json('false'),
+       'deleted', json('true'), 'createdAt', e.json ->> '$.at', 'updatedAt', e.json ->> '$.at', 'capabilities', json('[]'), 'failed', json('false'),
+       'turns', json('[]'), 'queue', json('[]'), 'items', json('[]'), 'requests', json('[]'))
+     FROM streams s JOIN events e ON e.offset = s.forgotten + 1 WHERE s.name = 'thread/' || rows.key AND json_valid(e.json))
+   WHERE collection = 'thread-state' AND key ${isDeleted}
+     AND EXISTS (SELECT 1 FROM streams s JOIN events e ON e.offset = s.forgotten + 1 WHERE s.name = 'thread/' || rows.key AND json_valid(e.json))`
+)
+
+export const migrations: Migrations = {
+  1: ["initial", initial],
+  2: ["segments", segments],
+  3: ["blobs", blobs],
+  4: ["deleted-threads", deletedThreads]
+}
 
 const table = "migrations"
 /** The schema version that this program writes. */

@@ -82,6 +82,16 @@ const applyRequest = (state: AppState, event: DomainEvent, at: string): AppState
   return { ...state, requests: set(state.requests, requestId, undefined), settled }
 }
 
+/** Without the requests of a deleted thread, also the settled ones. */
+const withoutRequestsOf = (state: AppState, threadId: ThreadId): AppState => ({
+  ...state,
+  requests: by(
+    Object.values(state.requests).filter((request) => request.threadId !== threadId),
+    ({ requestId }) => requestId
+  ),
+  settled: state.settled.filter(({ request }) => request.threadId !== threadId)
+})
+
 const applyThread = (state: AppState, event: DomainEvent, at: string): AppState => {
   if (!("threadId" in event.data)) return state
   const { threadId } = event.data
@@ -92,7 +102,8 @@ const applyThread = (state: AppState, event: DomainEvent, at: string): AppState 
       : event.type === "thread.deleted" || known === undefined
         ? undefined
         : Thread.apply(known, event, at)
-  return applyRequest({ ...state, threads: set(state.threads, threadId, next) }, event, at)
+  const changed = { ...state, threads: set(state.threads, threadId, next) }
+  return event.type === "thread.deleted" ? withoutRequestsOf(changed, threadId) : applyRequest(changed, event, at)
 }
 
 /** Applies one event. An event at or below the offset changes nothing. An event that the state does not show, such as a delta, only advances the offset. */

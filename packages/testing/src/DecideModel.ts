@@ -41,6 +41,10 @@ export class DecideModel implements StateReader {
     this.events.find((event) => event.type === "request.opened" && event.data.requestId === id) === undefined
       ? undefined
       : ([...this.threads.keys()][0] as ThreadId)
+  readonly threadsOf = (id: ProjectId) =>
+    Array.from(this.threads.values()).flatMap(({ deleted, projectId, threadId }) =>
+      projectId === id && !deleted ? [threadId] : []
+    )
   readonly knowsTurn = (_: ThreadId, id: TurnId) =>
     this.events.some((event) => "turnId" in event.data && event.data.turnId === id)
 

@@ -60,6 +60,25 @@ describe("HistoryChecker", () => {
     expect(rules([attach(0, events(1, 3, 2))])).toEqual(["D2 hole", "D2 repeat or disorder"])
     expect(rules([attach(0, [{ _tag: "event", offset: 1, json: "{}" }])])).toEqual(["D2 differs from the log"])
   })
+  it("L14 an event that was delivered before its thread was deleted may have a content, but no other position", () => {
+    const forgotten = (offset: number, version: number, type = "log.forgotten"): Row => {
+      const stream = "thread/a"
+      return { offset, stream, type, json: JSON.stringify({ offset, stream, version, type, at: "t" }) }
+    }
+    const now = [forgotten(1, 1), forgotten(2, 2), forgotten(3, 3, "thread.deleted")]
+    const seen = (offset: number, version: number): Seen => ({
+      _tag: "event",
+      offset,
+      json: JSON.stringify({ offset, stream: "thread/a", version, type: "item.delta", at: "t", data: "words" })
+    })
+    const found = (...events: ReadonlyArray<Seen>) =>
+      check(now, [history([attach(0, events)])], { settled: false }).map(({ rule }) => rule)
+    expect(found(seen(1, 1), seen(2, 2))).toEqual([])
+    expect(found(seen(1, 1), { _tag: "event", offset: 2, json: now[1]!.json })).toEqual([])
+    expect(found(seen(1, 2))).toEqual(["D2 differs from the log"])
+    expect(found(seen(1, 1), seen(1, 1))).toEqual(["D2 repeat or disorder"])
+    expect(found(seen(3, 3))).toEqual(["D2 differs from the log"])
+  })
   it("L2 an event that the log does not have is named", () => {
     expect(rules([attach(0, [...events(1, 2, 3, 4, 5), { _tag: "event", offset: 6, json: "{}" }])])).toEqual([
       "L2 not in the log"

@@ -56,7 +56,8 @@ export const write = (options: {
       project: () => project,
       projectAt: () => undefined,
       threadOfRequest: () => undefined,
-      knowsTurn: () => false
+      knowsTurn: () => false,
+      threadsOf: () => []
     }
     /** The contents of one envelope. */
     const draft = (

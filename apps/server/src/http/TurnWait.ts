@@ -31,12 +31,11 @@ export const make = Effect.gen(function* () {
     const known = (yield* query({ turn: Query.row(Collections.turn, turnId) })).turn
     if (known === undefined) return yield* noTurn(turnId)
     const { threadId } = known.value
-    const read = Effect.flatMap(query(outcomeParts({ threadId, turnId })), (found) => {
-      // A deleted thread shows nothing, even of a turn that completed.
-      return found.turn === undefined || found.thread?.value.deleted !== false
+    const read = Effect.flatMap(query(outcomeParts({ turnId })), (found) =>
+      found.turn === undefined
         ? noTurn(turnId)
         : Effect.succeed({ head: found.head, turn: found.turn.value, hasEnded: outcomeOf(found) !== undefined })
-    })
+    )
     let latest = yield* read
     const waiting = Effect.gen(function* () {
       while (!latest.hasEnded && !scheduler.closing()) {

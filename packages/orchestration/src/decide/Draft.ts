@@ -24,6 +24,8 @@ export interface StateReader {
   readonly threadOfRequest: (id: RequestId) => ThreadId | undefined
   /** Whether the turn, in any status, belongs to that thread. */
   readonly knowsTurn: (threadId: ThreadId, turnId: TurnId) => boolean
+  /** The threads of a project that are not deleted, also archived ones, if the command deletes them with it. */
+  readonly threadsOf: (id: ProjectId) => Iterable<ThreadId>
   /** Why the next turn of this thread cannot start now. Absent: the number of agents is not limited. */
   readonly waiting?: (state: ThreadState, now: number) => Waiting | undefined
 }
@@ -51,6 +53,8 @@ export class Draft {
   readonly events: Array<NewEvent> = []
   /** In order. A row that changes several times is written once. */
   readonly rows: Array<RowChange> = []
+  /** The streams of deleted threads. */
+  private readonly forgotten: Array<string> = []
   private readonly threads = new Map<ThreadId, ThreadState>()
   private readonly projects = new Map<ProjectId, ProjectState>()
   readonly state: StateReader
@@ -81,7 +85,8 @@ export class Draft {
     this.threads.set(threadId, after)
     const index = this.push(threadStream(threadId), type, epochOf(after), data)
     this.addRows(projectThread(before, event, after, this.context.at), index)
-    const projectId = projectOf(event, after.projectId)
+    if (type === "thread.deleted") this.forgotten.push(threadStream(threadId))
+    const projectId = projectOf(event, before?.projectId)
     if (projectId !== undefined) this.foldProject(projectId, event, index)
     return true
   }
@@ -124,6 +129,6 @@ export class Draft {
   }
 
   get envelope(): Envelope {
-    return { events: this.events, rows: this.rows }
+    return { events: this.events, rows: this.rows, forget: this.forgotten }
   }
 }

@@ -426,27 +426,22 @@ describe("threads and projects", () => {
     const { projectId } = model.only
     expect(Either.getOrThrow(ask(model, "project.create", { cwd: "/work" })).projectId).toBe(projectId)
     expect(ask(model, "project.delete", { projectId })).toEqual(Either.left("ProjectNotEmpty"))
-    ask(model, "thread.delete", { threadId })
-    expect(Either.isRight(ask(model, "project.delete", { projectId }))).toBe(true)
+    expect(Either.isRight(ask(model, "project.delete", { projectId, purge: true }))).toBe(true)
+    expect(ask(model, "turn.start", { threadId, text: "x" })).toEqual(Either.left("ThreadDeleted"))
     expect(Either.getOrThrow(ask(model, "project.create", { cwd: "/work" })).projectId).not.toBe(projectId)
   })
 
-  it("T2 deleting a thread ends all that is open in it, and its stream", () => {
+  it("T2 L14 deleting a thread ends all that is open in it, its stream and its rows, with one event", () => {
     const { model, threadId, turnId } = running()
-    const queued = start(model, "second").turnId
+    start(model, "second")
     const before = model.events.length
+    const { projectId } = model.only
     ask(model, "thread.delete", { threadId })
-    expect(types(model.events.slice(before))).toEqual([
-      "turn.interrupted",
-      "session.stop.requested",
-      "request.expired",
-      "item.completed",
-      "turn.interrupted",
-      "session.stopped",
-      "thread.deleted"
-    ])
-    const ended = model.events.filter((event) => event.type === "turn.interrupted").map((event) => event.data.turnId)
-    expect(ended).toEqual([queued, turnId])
+    expect(types(model.events.slice(before))).toEqual(["thread.deleted"])
+    expect(isLive(model.only)).toBe(false)
+    expect([...model.rows.keys()].toSorted()).toEqual(
+      [`project-by-cwd//work`, `project-state/${projectId}`, `project/${projectId}`, `thread-state/${threadId}`].toSorted()
+    )
     expect(say(model, 1, { _tag: "Opaque", method: "x", payload: 1 }, { _tag: "TurnCompleted", turnId })).toEqual([])
     expect(ask(model, "turn.start", { threadId, text: "x" })).toEqual(Either.left("ThreadDeleted"))
   })

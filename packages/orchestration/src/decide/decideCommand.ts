@@ -14,7 +14,7 @@ import { requestAnswer } from "./decideAnswer.ts"
 import { threadFork } from "./decideFork.ts"
 import { threadHandover } from "./decideHandover.ts"
 import type { Draft } from "./Draft.ts"
-import { dequeue, endSession, startNext, userMessage } from "./lifecycle.ts"
+import { dequeue, startNext, userMessage } from "./lifecycle.ts"
 import { activeTurn, epochOf, hasLiveSession, maxQueue } from "../state/ThreadState.ts"
 
 export interface CommandInput {
@@ -60,14 +60,15 @@ const projectUpdate = (draft: Draft, { projectId, title }: CommandOf<"project.up
     return { projectId }
   })
 
-const projectDelete = (draft: Draft, { projectId }: CommandOf<"project.delete">): CommandOutcome =>
-  Either.flatMap(projectFor(draft, projectId), (state) => {
-    if (state.threads > 0)
+const projectDelete = (draft: Draft, { projectId, purge }: CommandOf<"project.delete">): CommandOutcome =>
+  Either.flatMap(projectFor(draft, projectId), ({ threads }) => {
+    if (threads > 0 && purge !== true)
       return reject(
         "ProjectNotEmpty",
-        `This project has ${state.threads} threads. Delete them first, also the archived ones.`,
+        `This project has ${threads} threads. Delete them first, also the archived ones, or delete the project with purge: true.`,
         projectId
       )
+    for (const threadId of draft.state.threadsOf(projectId)) draft.emit(threadId, "thread.deleted", { threadId })
     draft.emitProject("project.deleted", { projectId })
     return ok({ projectId })
   })
@@ -161,20 +162,12 @@ const continuationCancel = (draft: Draft, { threadId }: CommandOf<"continuation.
     return { threadId }
   })
 
+/**
+ * The session and whatever is open, queued or scheduled end with the thread, without events of their own: they would be forgotten in the same commit.
+ * The Dispatcher stops the agent.
+ */
 const threadDelete = (draft: Draft, threadId: ThreadId): CommandOutcome =>
-  Either.map(threadFor(draft, threadId), (state) => {
-    const reason = "the thread was deleted"
-    Continuations.cancel(draft, threadId, reason)
-    Goals.clear(draft, threadId, reason)
-    for (const { turnId } of state.queue) dequeue(draft, threadId, turnId, reason)
-    if (hasLiveSession(state)) {
-      draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
-      endSession(draft, threadId, {
-        status: "stopped",
-        reason,
-        ending: (turn) => ({ _tag: "interrupted", reason, usage: turn.usage })
-      })
-    }
+  Either.map(threadFor(draft, threadId), () => {
     draft.emit(threadId, "thread.deleted", { threadId })
     return { threadId }
   })

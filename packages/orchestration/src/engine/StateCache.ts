@@ -27,6 +27,7 @@ const idsOf = (needs: ReadonlyArray<Needed>) => {
     projects: new Set<ProjectId>(),
     threads: new Set<ThreadId>(),
     deleted: new Set<ThreadId>(),
+    purged: new Set<ProjectId>(),
     turns: new Set<TurnId>(),
     requests: new Set<RequestId>()
   }
@@ -39,9 +40,20 @@ const idsOf = (needs: ReadonlyArray<Needed>) => {
     if ("turnId" in names && names.turnId !== undefined) ids.turns.add(names.turnId)
     if ("requestId" in names) ids.requests.add(names.requestId)
     if ("type" in names && names.type === "thread.delete") ids.deleted.add(names.threadId)
+    if ("type" in names && names.type === "project.delete" && names.purge === true) ids.purged.add(names.projectId)
   }
   return ids
 }
+
+/** The threads of a project that are not deleted. */
+const threadsIn = (log: Queryable, projectId: ProjectId) =>
+  Effect.map(
+    log.query({
+      open: Query.rows(Collections.thread, { parent: projectId, limit: Number.MAX_SAFE_INTEGER }),
+      archived: Query.rows(Collections.threadArchived, { parent: projectId, limit: Number.MAX_SAFE_INTEGER })
+    }),
+    ({ archived, open }) => [...open.rows, ...archived.rows].map(({ value }) => value.threadId)
+  )
 
 const missing = <K>(keys: Iterable<K>, known: ReadonlyMap<K, unknown>): ReadonlyArray<K> =>
   Array.from(keys).filter((key) => !known.has(key))
@@ -72,6 +84,11 @@ export class StateCache implements StateReader {
   readonly project = (id: ProjectId) => this.projects.get(id)
   readonly projectAt = (cwd: string) => this.cwds.get(cwd)
   readonly threadOfRequest = (id: RequestId) => this.requests.get(id)
+  /** Complete only while a command is decided that deletes the project's threads: `load` has then read them all. */
+  readonly threadsOf = (id: ProjectId) =>
+    Array.from(this.threads.values()).flatMap(({ deleted, projectId, threadId }) =>
+      projectId === id && !deleted ? [threadId] : []
+    )
   readonly knowsTurn = (threadId: ThreadId, turnId: TurnId) => this.turns.get(turnId) === threadId
 
   /** Whether rows must be read from the log before the command or fact can be decided. */
@@ -115,6 +132,7 @@ export class StateCache implements StateReader {
         if (projectId !== undefined) projects.add(projectId)
       }
     }
+    for (const projectId of ids.purged) for (const threadId of yield* threadsIn(log, projectId)) threads.add(threadId)
     yield* this.loadStates(log, threads, projects)
     // Deleting a thread changes its project.
     const owners = Array.from(ids.deleted, (threadId) => this.threads.get(threadId)?.projectId ?? [])

@@ -8,13 +8,13 @@
  * | `project-by-cwd`  | cwd       |           | keep | the projectId; removed when deleted                 |
  * | `thread`          | threadId  | projectId | bump | neither archived nor deleted                        |
  * | `thread-archived` | threadId  | projectId | bump | archived, not deleted                               |
- * | `thread-state`    | threadId  |           | bump | all; stays as a tombstone                           |
+ * | `thread-state`    | threadId  |           | bump | all; of a deleted one only its id and time          |
  * | `live`            | threadId  |           | keep | while the thread `isLive`                           |
  * | `timer`           | threadId  |           | keep | while a continuation is scheduled                   |
  * | `timer`           | goalId    |           | keep | while a goal has a due time                         |
- * | `turn`            | turnId    | threadId  | keep | all                                                 |
- * | `item`            | itemId    | threadId  | keep | all; without the text of an open one: see OpenTexts |
- * | `request`         | requestId | threadId  | keep | all                                                 |
+ * | `turn`            | turnId    | threadId  | keep | of threads that are not deleted                     |
+ * | `item`            | itemId    | threadId  | keep | the same; without the text of an open one: OpenTexts |
+ * | `request`         | requestId | threadId  | keep | the same                                            |
  * | `request-open`    | requestId | threadId  | keep | while it is open                                    |
  */
 import type { GoalId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -47,6 +47,9 @@ export const turn = collection<TurnView>("turn")
 export const item = collection<ItemView>("item")
 export const request = collection<RequestView>("request")
 export const requestOpen = collection<RequestView>("request-open")
+
+/** What a thread said: rows with the thread as their parent, which are removed with it. */
+export const ofThread: ReadonlyArray<Collection<unknown>> = [turn, item, request, requestOpen]
 
 export const all: ReadonlyArray<Collection<unknown>> = [
   project,

@@ -11,7 +11,7 @@ import * as Item from "@millrace/model/Item"
 import * as Request from "@millrace/model/Request"
 import * as Thread from "@millrace/model/Thread"
 import * as Turn from "@millrace/model/Turn"
-import { type Change, type Put, put, remove } from "./RowChanges.ts"
+import { type Change, type Put, put, remove, removeChildren } from "./RowChanges.ts"
 import { type ProjectState, projectView } from "../state/ProjectState.ts"
 import * as Collections from "./Collections.ts"
 import { toRow } from "./ThreadRow.ts"
@@ -38,7 +38,12 @@ export const projectProject = (before: ProjectState | undefined, after: ProjectS
 const threadRows = (before: ThreadState | undefined, after: ThreadState): Array<Change> => {
   const { threadId } = after
   const rows: Array<Change> = [put(Collections.threadState, threadId, "", "bump", toRow(after))]
-  if (after.deleted) rows.push(remove(Collections.thread, threadId), remove(Collections.threadArchived, threadId))
+  if (after.deleted)
+    rows.push(
+      remove(Collections.thread, threadId),
+      remove(Collections.threadArchived, threadId),
+      ...Collections.ofThread.map((collection) => removeChildren(collection, threadId))
+    )
   else {
     if (before !== undefined && before.archived !== after.archived)
       rows.push(remove(before.archived ? Collections.threadArchived : Collections.thread, threadId))

@@ -11,7 +11,7 @@ import { withTexts } from "./OpenTexts.ts"
 
 export interface TurnEnd {
   /**
-   * `deleted`: the thread was deleted before the turn completed or failed, or the state at this position does not hold the turn.
+   * `deleted`: the thread was deleted, or the state at this position does not hold the turn.
    */
   readonly outcome: Turn.Outcome | "deleted"
   /** The offset at which the rows were read. */
@@ -32,18 +32,12 @@ interface Address {
   readonly turnId: TurnId
 }
 
-/** The parts of a query that show whether a turn has ended. */
-export const outcomeParts = ({ threadId, turnId }: Address) => ({
-  turn: Query.row(Collections.turn, turnId),
-  thread: Query.row(Collections.threadState, threadId)
-})
+/** The part of a query that shows whether a turn has ended. A deleted thread has no rows of turns. */
+export const outcomeParts = ({ turnId }: Pick<Address, "turnId">) => ({ turn: Query.row(Collections.turn, turnId) })
 
 /** `undefined` while the turn is queued, runs or waits. */
-export const outcomeOf = ({ thread, turn }: Query.Answer<ReturnType<typeof outcomeParts>>): TurnEnd["outcome"] | undefined => {
-  if (turn === undefined || thread === undefined) return "deleted"
-  const outcome = Turn.outcomeOfTurn(turn.value)
-  return thread.value.deleted && (outcome === undefined || outcome === "interrupted") ? "deleted" : outcome
-}
+export const outcomeOf = ({ turn }: Query.Answer<ReturnType<typeof outcomeParts>>): TurnEnd["outcome"] | undefined =>
+  turn === undefined ? "deleted" : Turn.outcomeOfTurn(turn.value)
 
 const itemRows = ({ threadId, turnId }: Address, bound: Pick<Query.RowQuery, "since" | "maxScanned">) =>
   Query.rows(Collections.item, {
@@ -79,8 +73,7 @@ export const endOf = (log: Queryable, turn: Address): Effect.Effect<TurnEnd | un
     const outcome = outcomeOf(found)
     if (outcome === undefined) return undefined
     const at = found.head
-    if (found.turn === undefined || found.thread === undefined)
-      return { outcome, at, turn: undefined, items: [], truncated: false }
+    if (found.turn === undefined) return { outcome, at, turn: undefined, items: [], truncated: false }
     return {
       outcome,
       at,

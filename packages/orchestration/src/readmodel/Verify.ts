@@ -81,25 +81,26 @@ class Fold {
   }
 
   private fold(event: LogEvent, domain: DomainEvent): void {
-    let projectId = projectOf(domain, undefined)
+    const before = this.threads.get(event.stream)
+    const projectId = projectOf(domain, before?.projectId)
     if (event.stream.startsWith("thread/")) {
-      const before = this.threads.get(event.stream)
       const after = evolve(before, domain, event.at)
-      projectId = projectOf(domain, after?.projectId)
       if (after !== undefined) this.threads.set(event.stream, after)
       for (const change of projectThread(before, domain, after, event.at)) this.apply(change, event.offset)
     }
     if (projectId === undefined) return
-    const before = this.projects.get(projectId)
-    const after = evolveProject(before, domain, event.at)
-    if (after !== undefined) this.projects.set(projectId, after)
-    for (const change of projectProject(before, after)) this.apply(change, event.offset)
+    const project = this.projects.get(projectId)
+    const changed = evolveProject(project, domain, event.at)
+    if (changed !== undefined) this.projects.set(projectId, changed)
+    for (const change of projectProject(project, changed)) this.apply(change, event.offset)
   }
 
   private apply(change: Change, offset: number): void {
     const rows = this.rows.get(change.collection)
     if (rows === undefined) return this.problem(`no such collection: ${change.collection}`)
-    if (change.op === "delete") rows.delete(change.key)
+    if (change.op === "delete-children") {
+      for (const [key, { parent }] of rows) if (parent === change.parent) rows.delete(key)
+    } else if (change.op === "delete") rows.delete(change.key)
     else {
       const rank = change.rank === "keep" ? (rows.get(change.key)?.rank ?? offset) : offset
       rows.set(change.key, { parent: change.parent, rank, hash: hash(change.value), olderHash: olderHash(change.value) })

@@ -124,6 +124,7 @@ export const make = (options: Options = {}) =>
 
     const act = ({ threadId, epoch, intent: logged }: Intent.Addressed): Effect.Effect<unknown> => {
       const intent = withSecrets(logged)
+      if (intent._tag === "Deleted") return forAll((driver) => (driver.threadId === threadId ? driver.take(intent) : Effect.void))
       const driver = drivers.get(nameOf(threadId, epoch))
       if (intent._tag === "Open") return driver === undefined ? begin(threadId, epoch, intent.provider) : Effect.void
       if (driver !== undefined) return driver.take(intent)

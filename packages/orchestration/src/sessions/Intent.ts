@@ -11,6 +11,8 @@ export type Intent =
   | { readonly _tag: "Interrupt"; readonly turnId: TurnId }
   | { readonly _tag: "Answer"; readonly requestId: RequestId; readonly answer: Answer }
   | { readonly _tag: "Stop"; readonly reason: string }
+  /** The thread was deleted: its sessions stop. */
+  | { readonly _tag: "Deleted" }
   /** Asks nothing of the agent: the turn has ended, or was requeued. */
   | { readonly _tag: "TurnEnded"; readonly turnId: TurnId }
 
@@ -55,6 +57,7 @@ const intentOf: Record<string, (data: ParsedEvent["data"]) => Intent> = {
   /** An agent that still runs gets a cancellation. */
   "request.expired": ({ requestId }) => ({ _tag: "Answer", requestId, answer: cancel }),
   "session.stop.requested": ({ reason }) => ({ _tag: "Stop", reason }),
+  "thread.deleted": () => ({ _tag: "Deleted" }),
   "turn.completed": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),
   "turn.interrupted": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),
   "turn.requeued": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),

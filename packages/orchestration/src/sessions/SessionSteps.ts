@@ -53,6 +53,8 @@ export class SessionSteps {
         return []
       case "Stop":
         return [intent]
+      case "Deleted":
+        return [{ _tag: "Stop", reason: "the thread was deleted" }]
       case "TurnEnded":
         this.#turns.delete(intent.turnId)
         this.#waiting = this.#waiting.filter(

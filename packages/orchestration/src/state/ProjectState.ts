@@ -16,7 +16,7 @@ export const projectView = ({ projectId, cwd, title, createdAt }: ProjectState):
   createdAt
 })
 
-/** The project whose state an event changes. Of a thread's events, only those that change the number of threads do. */
+/** The project whose state an event changes. Of a thread's events, only those that change the number of threads do. `threadProject`: the thread's, before the event. */
 export const projectOf = (event: DomainEvent, threadProject: ProjectId | undefined): ProjectId | undefined => {
   switch (event.type) {
     case "project.created":

@@ -15,7 +15,8 @@ const world: StateReader = {
   project: () => undefined,
   projectAt: () => undefined,
   threadOfRequest: () => undefined,
-  knowsTurn: () => false
+  knowsTurn: () => false,
+  threadsOf: () => []
 }
 const at = "2026-11-20T09:00:00.000Z"
 const created = {

@@ -9,7 +9,7 @@ import * as Turn from "@millrace/model/Turn"
 import * as Goal from "./Goal.ts"
 import * as OpenText from "./OpenText.ts"
 import * as RecentIds from "./RecentIds.ts"
-import { created, isWaiting, type OpenTurn, type ThreadState } from "./ThreadState.ts"
+import { created, deleted, isWaiting, type OpenTurn, type ThreadState } from "./ThreadState.ts"
 
 const without = <A>(record: Readonly<Record<string, A>>, key: string): Readonly<Record<string, A>> => {
   if (record[key] === undefined) return record
@@ -103,8 +103,6 @@ const details = (
         parked: returning === undefined ? (state.parked ?? leaving) : undefined
       }
     }
-    case "thread.deleted":
-      return { deleted: true }
     case "session.started":
       return { stopError: undefined, capabilities: [], endedTurns: RecentIds.empty, keptAt: undefined }
     case "session.state.changed":
@@ -215,6 +213,7 @@ export const evolve = (
   at: string,
   actor?: string
 ): ThreadState | undefined => {
+  if (event.type === "thread.deleted") return deleted(event.data.threadId, at)
   if (state === undefined) return event.type === "thread.created" ? created(event.data, at) : undefined
   if (event.type === "item.delta") return appendDelta(state, event.data.itemId, event.data.text)
   // Object.assign copies a few fields faster than further spreads.

@@ -41,7 +41,7 @@ describe("exo 2027", () => {
     Effect.gen(function* () {
       yield* write(turn("running"), thread(false))
       const reader = yield* reading(1)
-      yield* write(turn("interrupted"), thread(true))
+      yield* write({ op: "delete-children", collection: "turn", parent: threadId }, thread(true))
       expect(yield* Fiber.join(reader)).toMatchObject({ outcome: "deleted" })
     }).pipe(Effect.provide(layer))
   )

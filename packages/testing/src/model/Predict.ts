@@ -40,7 +40,7 @@ const begun = (thread: Thread, command: Extract<Command, { type: "turn.start" }>
 
 const answered = ({ requests }: Known, command: Extract<Command, { type: "request.answer" }>): Prediction => {
   const request = requests.get(command.requestId)
-  if (request === undefined) return rule("RequestNotFound")
+  if (request === undefined || request.thread.deleted) return rule("RequestNotFound")
   if (!request.open) return { outcome: "already-settled" }
   if (request.thread.plan?.request === request.id && command.answers !== undefined)
     return ["continue", "leave"].includes(command.answers["continue"]?.[0] ?? "")

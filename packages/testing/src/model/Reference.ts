@@ -46,6 +46,8 @@ export class Reference {
   readonly requests = new Map<string, Request>()
   readonly texts = new Map<string, string>()
   private offset = 0
+  /** Streams with forgotten events whose deletion was not read yet. */
+  private readonly forgotten = new Set<string>()
   private readonly versions = new Map<string, number>()
   /** Turns that an agent reported as completed. */
   private readonly completed: ReadonlySet<string>
@@ -65,7 +67,20 @@ export class Reference {
     this.versions.set(event.stream, version)
     must(event.version === version, "L1 versions are 1, 2, 3, ...")
     if (!event.stream.startsWith("thread/")) return wrong
+    if (event.type === "log.forgotten") {
+      this.forgotten.add(event.stream)
+      return wrong
+    }
     const data = event.data as Data
+    if (event.type === "thread.deleted") {
+      this.forgotten.delete(event.stream)
+      const deleted = this.threads.get(data.threadId) ?? new Thread(data.threadId)
+      must(!deleted.deleted, "T1 a thread is deleted once")
+      deleted.delete()
+      this.threads.set(data.threadId, deleted)
+      return wrong
+    }
+    must(!this.forgotten.has(event.stream), "L14 after forgotten events only the deletion follows")
     if (event.type === "thread.created") {
       must(!this.threads.has(data.threadId), "T1 a thread is created once")
       const made = new Thread(data.threadId)
@@ -92,12 +107,6 @@ export class Reference {
       case "thread.unarchived":
         must(thread.archived, "T1 unarchived once")
         thread.archived = false
-        return
-      case "thread.deleted":
-        must(thread.open.size === 0 && thread.queue.length === 0, "T2 nothing of a deleted thread is open")
-        must(thread.session === undefined, "T2 a deleted thread has no session")
-        must(thread.plan === undefined && !thread.aims, "T4 a deleted thread has no work scheduled")
-        thread.deleted = true
         return
 
       case "session.started":
@@ -381,7 +390,7 @@ export class Reference {
 
   /** Invariants that hold at rest while the server is up. */
   atRest(): ReadonlyArray<string> {
-    const wrong: Array<string> = []
+    const wrong = Array.from(this.forgotten, (stream) => `L14 ${stream} has forgotten events, but no deletion`)
     for (const thread of this.threads.values()) {
       if (thread.deleted) continue
       if (thread.aims && thread.rests && thread.goal?.waits === false) wrong.push(`T4 the goal of ${thread.id} does not continue`)

@@ -127,6 +127,7 @@ class Run {
 
   private recovered(): void {
     for (const [turn, { thread, becomes }] of this.cut) {
+      if (thread.deleted) continue
       const goesOn = thread.continued.has(turn) ? "resume" : thread.planned.has(turn) ? "ask" : "settle"
       const mayBeTired = (thread.rows.get(turn) ?? 0) > 0
       if (becomes !== goesOn && !(mayBeTired && becomes === "settle") && !(becomes === "ask" && goesOn === "resume"))

@@ -82,6 +82,15 @@ export class Thread {
     this.id = id
   }
 
+  /** Ends with it whatever was open, queued or scheduled. */
+  delete(): void {
+    this.deleted = true
+    this.session = this.active = this.plan = this.goal = undefined
+    this.queue = []
+    for (const request of this.requests.values()) request.open = false
+    for (const open of [this.open, this.items, this.tasks]) open.clear()
+  }
+
   get openRequests(): ReadonlyArray<Request> {
     return [...this.requests.values()].filter(({ open }) => open)
   }

@@ -56,5 +56,9 @@ export const unarchive = Command.make("unarchive", Flags.ofThread, (where) =>
 ).pipe(Command.withDescription("Restore an archived thread to the lists."))
 
 export const remove = Command.make("delete", Flags.ofThread, (where) =>
-  dispatch(where, Client.command("thread.delete", { threadId: where.thread }), () => "Deleted.")
-).pipe(Command.withDescription("Delete a thread. This cannot be undone."))
+  dispatch(
+    where,
+    Client.command("thread.delete", { threadId: where.thread }),
+    () => "Deleted. The agent's own record of the conversation, and files that it changed, are not deleted."
+  )
+).pipe(Command.withDescription("Delete a thread and all that was said in it. This cannot be undone."))
