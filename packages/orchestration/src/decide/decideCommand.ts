@@ -163,7 +163,7 @@ const continuationCancel = (draft: Draft, { threadId }: CommandOf<"continuation.
   })
 
 /**
- * The session and whatever is open, queued or scheduled end with the thread, without events of their own: they would be forgotten in the same commit.
+ * The session and whatever is open, queued or scheduled end with the thread. They get no events, which would be forgotten in the same commit.
  * The Dispatcher stops the agent.
  */
 const threadDelete = (draft: Draft, threadId: ThreadId): CommandOutcome =>
