@@ -8,6 +8,7 @@ import { resolve } from "node:path"
 import { RecoveryPolicy } from "@millrace/contracts/State"
 import type * as Reaper from "@millrace/orchestration/sessions/Reaper"
 import * as Instance from "@millrace/providers/Instance"
+import type * as Maintenance from "./Maintenance.ts"
 import * as PublicAddress from "./PublicAddress.ts"
 import { Duration, Either, JSONSchema, ParseResult, Schema } from "effect"
 
@@ -88,6 +89,20 @@ const Log = Schema.Struct({
   maxBytes: optional(
     Schema.Int.pipe(Schema.greaterThanOrEqualTo(1_048_576, { message: () => "expected whole bytes, 1048576 or more" })),
     "Bound of the log's file in bytes, as --log-max-bytes: at the bound, commands are refused until events are pruned. Default: none."
+  ),
+  coldAfter: optional(
+    Schema.Int.pipe(Schema.between(0, 525_600, { message: () => "expected whole minutes from 0 to 525600; 0 = never" })),
+    "Minutes after which events are compressed; 0 = never. Default 60."
+  )
+})
+const Keep = Schema.Struct({
+  days: optional(
+    Schema.Int.pipe(Schema.between(1, 36_500, { message: () => "expected whole days from 1 to 36500" })),
+    "Events older than this are removed."
+  ),
+  bytes: optional(
+    Schema.Int.pipe(Schema.positive({ message: () => "expected a whole number of bytes from 1 on" })),
+    "The oldest events are removed while the log uses more than this."
   )
 })
 
@@ -106,8 +121,9 @@ export const Configuration = Schema.Struct({
   ),
   server: optional(Server, "Defaults for flags of millrace serve."),
   recovery: optional(RecoveryPolicy, "What happens to turns that ran when the server died, as --recovery. Default settle."),
+  log: optional(Log, "How the log is stored."),
+  retention: optional(Keep, "Which events are kept; transcripts stay. Default: all."),
   reaper: optional(Reap, "Limits of silence, after which a turn or a session ends."),
-  log: optional(Log, "The log's file."),
   limits: optional(Limits, "Limits of use by one token, by one provider and in total; 0 = any number.")
 }).annotations({ identifier: "MillraceConfig", title: "Millrace", description: "millrace.config.json" })
 export type Configuration = typeof Configuration.Type
@@ -185,6 +201,9 @@ export const merge = (under: Configuration, over: Configuration): Configuration 
   providers: { ...under.providers, ...over.providers },
   server: { ...under.server, ...over.server },
   ...(under.log === undefined && over.log === undefined ? {} : { log: { ...under.log, ...over.log } }),
+  ...(under.retention === undefined && over.retention === undefined
+    ? {}
+    : { retention: { ...under.retention, ...over.retention } }),
   ...(under.limits === undefined && over.limits === undefined ? {} : { limits: { ...under.limits, ...over.limits } }),
   reaper: {
     ...under.reaper,
@@ -213,4 +232,10 @@ export const reaper = ({ reaper: given = {} }: Configuration): Reaper.Options =>
   ...(given.providers === undefined
     ? {}
     : { providers: Object.fromEntries(Object.entries(given.providers).map(([name, one]) => [name, silence(one)])) })
+})
+
+/** The maintenance of the log as an option of the host. */
+export const maintenance = ({ log, retention }: Configuration): Maintenance.Options => ({
+  ...(log?.coldAfter === undefined ? {} : { coldAfter: Duration.minutes(log.coldAfter) }),
+  ...defined({ retention })
 })

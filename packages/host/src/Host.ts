@@ -29,6 +29,7 @@ import { Context, type Duration, Effect, Layer, Option, type Stream } from "effe
 import * as AgentMemory from "./AgentMemory.ts"
 import * as Consumers from "./Consumers.ts"
 import * as HostStats from "./HostStats.ts"
+import * as Maintenance from "./Maintenance.ts"
 import * as BoundedLayer from "./BoundedLayer.ts"
 import * as Shutdown from "./Shutdown.ts"
 import * as FailPoints from "./FailPoints.ts"
@@ -43,6 +44,8 @@ export interface Limits {
   readonly reaper?: Reaper.Options
   /** Number of signals that are kept, and the interval of their delivery. */
   readonly signals?: Signals.Options
+  /** When old events are packed and removed. */
+  readonly maintenance?: Maintenance.Options
   /** Deadline of the shutdown that runs when the scope closes and none has begun. Default 10 s. */
   readonly closeWithin?: Duration.DurationInput
   /** For tests. */
@@ -107,13 +110,14 @@ const reaped = (onStep: FailPoints.OnFailPoint | undefined) =>
     })
   )
 
-const service = ({ onStep }: Limits) =>
+const service = ({ maintenance, onStep }: Limits) =>
   Effect.gen(function* () {
     const engine = yield* Engine.Engine
     const { adapters } = yield* Providers
     const log = yield* EventLog
     const closing = yield* BoundedLayer.CloseDeadline
     const consumers = yield* Consumers.make(log, yield* Signals.Signals)
+    yield* Maintenance.make(consumers, maintenance)
     const dispatcher = yield* Dispatcher.Dispatcher
     const shutdown = yield* Shutdown.make({
       engine,

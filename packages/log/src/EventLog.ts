@@ -141,6 +141,15 @@ export interface Packed {
   readonly more: boolean
 }
 
+/** The oldest segment of a log. */
+export interface OldestSegment {
+  readonly last: number
+  /** Time of its last event, ISO 8601 UTC. */
+  readonly at: string
+  /** Bytes of the database file that are in use. */
+  readonly usedBytes: number
+}
+
 /** The size of a log on the disk, in bytes. All 0 for a log in memory. */
 export interface DiskUsage {
   /** The database file without its WAL. */
@@ -239,6 +248,8 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
      */
     readonly pack: (options: PackOptions) => Effect.Effect<Packed, LogUnavailable>
     readonly disk: Effect.Effect<DiskUsage, LogUnavailable>
+    /** Undefined if the log has no segments. */
+    readonly oldestSegment: Effect.Effect<OldestSegment | undefined, LogUnavailable>
     /**
      * Checks whether the files at the log's paths are still those that it has open (L12). If they were moved, removed or replaced, returns the reason as
      * text, and appends fail with `LogUnavailable`, reason `lost`. Always none for a log in memory.

@@ -42,6 +42,7 @@ interface Connected extends Storage {
   readonly anchor: AnchorFile | undefined
   readonly pack: (typeof EventLog.Service)["pack"]
   readonly disk: (typeof EventLog.Service)["disk"]
+  readonly oldestSegment: (typeof EventLog.Service)["oldestSegment"]
 }
 
 const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string): Connected => {
@@ -78,6 +79,7 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
       anchor,
       pack: (how) => Effect.zipRight(attempt("pack", requireFiles), packing.pack(how)),
       disk: DiskUsage.of(options.file, db),
+      oldestSegment: packing.oldestSegment,
       commit: (batch) => {
         requireFiles()
         const placed = writer.commit(batch)
@@ -142,7 +144,10 @@ export const make = Effect.fn("EventLogSqlite.make")(function* (options: Options
     if (placed.forgotten.size > 0) eraser.wake()
     return placed
   }
-  return yield* StoredLog.make({ ...storage, commit }, { ...options, awaitErased: eraser.done, pack, disk: storage.disk })
+  return yield* StoredLog.make(
+    { ...storage, commit },
+    { ...options, awaitErased: eraser.done, pack, disk: storage.disk, oldestSegment: storage.oldestSegment }
+  )
 })
 
 export const layer = (options: Options) => Layer.scoped(EventLog, make(options))

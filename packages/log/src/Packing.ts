@@ -15,6 +15,8 @@ import { attempt, StorageFailure } from "./Storage.ts"
 /** Free pages are given back when they are more than this part of the file, until they are half of it. */
 const maxFree = 0.1
 
+const noTime = "1970-01-01T00:00:00.000Z"
+
 interface Bounds {
   /** The last offset of the segments, or the last trimmed one if that is greater. */
   readonly coldUpTo: number
@@ -67,6 +69,8 @@ const prepare = (db: Sqlite.Connection) => ({
     )
     .raw(),
   at: db.prepare("SELECT json ->> '$.at' FROM events WHERE offset > ? AND json_valid(json) ORDER BY offset LIMIT 1").pluck(),
+  first: db.prepare("SELECT first, last, codec, crc, bytes FROM segments ORDER BY first LIMIT 1"),
+  pageSize: db.prepare("SELECT page_size FROM pragma_page_size").pluck(),
   segment: db.prepare("SELECT first, last, codec, crc, bytes FROM segments WHERE first = ?"),
   /** The number of commits that forgot streams. */
   generation: db.prepare("SELECT value FROM meta WHERE key = 'generation'").pluck(),
@@ -228,5 +232,15 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
     const rows = yield* deleteCopies(run.last, between)
     return { ...nothing, events: run.last - run.first + 1, bytes: stored.bytes.byteLength, rows }
   })
-  return { pack }
+  const oldestSegment = step(() => {
+    const stored = sql.first.get() as Segment.Stored | undefined
+    if (stored === undefined) return undefined
+    const segment = Segment.open(stored)
+    const { all, free } = pages()
+    const row = segment instanceof Segment.Damaged ? undefined : segment.row(stored.last)
+    // A segment without a readable time counts as old.
+    const at = (row === undefined ? undefined : timeOf(row)) ?? noTime
+    return { last: stored.last, at, usedBytes: (all - free) * (sql.pageSize.get() as number) }
+  })
+  return { pack, oldestSegment }
 }

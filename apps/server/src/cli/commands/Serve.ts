@@ -128,7 +128,7 @@ export const command = Command.make(
       const { decide } = yield* Effect.promise(() => import("../config/TrustQuestion.ts"))
       const trust = yield* decide(data, projectConfig)
       const { configuration, files } = yield* load(data, noProjectConfig ? undefined : process.cwd(), trust)
-      const { providers, reaper } = hostOptions(configuration)
+      const { maintenance, providers, reaper } = hostOptions(configuration)
       yield* serve({
         host: Option.getOrElse(host, () => configuration.server?.host ?? Flags.defaultHost),
         port: Option.getOrElse(port, () => configuration.server?.port ?? Flags.defaultPort),
@@ -140,6 +140,7 @@ export const command = Command.make(
         allowedOrigins: [...allowOrigin, ...(configuration.server?.allowOrigins ?? [])],
         configuredBy: files,
         ...defined({ providers }),
+        maintenance,
         open,
         reaper: {
           ...reaper,

@@ -130,5 +130,6 @@ export const ofProject = (
 /** The options of `Host.layer` that a configuration sets. */
 export const hostOptions = (configuration: Configuration.Configuration) => ({
   reaper: Configuration.reaper(configuration),
+  maintenance: Configuration.maintenance(configuration),
   ...(configuration.providers === undefined ? {} : { providers: { instances: configuration.providers } })
 })

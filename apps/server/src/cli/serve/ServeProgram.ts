@@ -34,6 +34,8 @@ export interface Options {
   readonly parentFd: number | undefined
   /** Time limits of silent turns and idle sessions. */
   readonly reaper: NonNullable<Host.Options["reaper"]>
+  /** When old events are packed and removed. */
+  readonly maintenance: NonNullable<Host.Options["maintenance"]>
   readonly providers?: NonNullable<Host.Options["providers"]>
   /** The configuration files that were read, for a message to people. */
   readonly configuredBy: ReadonlyArray<string>
@@ -76,6 +78,7 @@ const composed = (
     dataDir,
     host,
     limits,
+    maintenance,
     maxLogBytes,
     port,
     providers,
@@ -107,6 +110,7 @@ const composed = (
         dataDir,
         maxLogBytes,
         reaper,
+        maintenance,
         ...defined({ providers }),
         engine: {
           continuation: recovery === undefined ? {} : { recovery },
