@@ -69,6 +69,7 @@ describe("words", () => {
     ["한국어에서".normalize("NFD"), "한국어에서"],
     ["محمد", "مُحَمَّد"],
     ["fine", "ﬁne"],
+    ["h", "ℌ"],
     ["hyphen", "soft\u00adhyphen hy\u00adphen"],
     ["🎉", "done 🎉🎉"],
     ["read-only", "the read only mode"],
@@ -211,6 +212,8 @@ describe("SearchFile", () => {
         const filter = { threadId: "thr_1", projectId: "prj_2", kind: "command" }
         expect(positions(index, "word", filter)).toEqual(chosen.map(({ position }) => position))
         expect(positions(index, "word", { threadId: "thr_none" })).toEqual([])
+        put(index, document(2 ** 40, "far"), document(2 ** 40 + 1, "far"))
+        expect(positions(index, "far", {}, 2 ** 40 + 1)).toEqual([2 ** 40])
         expect(found(index, "other", {}, 100, 1)).toEqual([{ position: 60, passage: 1, threadId: "thr_a", at: 60_000 }])
         expect(maxPassages).toBeGreaterThanOrEqual(3)
       })
@@ -269,6 +272,9 @@ describe("SearchFile", () => {
           )
         ).toThrow()
         expect(index.progress).toEqual({ cursor: 0 })
+        expect(positions(index, "kept")).toEqual([])
+        // A progress that cannot be stored.
+        expect(() => index.put([[document(1, "kept"), 0]], { cursor: 1n as never })).toThrow()
         expect(positions(index, "kept")).toEqual([])
         index.put([[document(1, "kept"), 0]], { cursor: 9 })
         index.close()
@@ -332,6 +338,8 @@ describe("snippet", () => {
 
   it("Q1 never cuts a grapheme, and a mark surrounds whole words", () => {
     const family = "👨‍👩‍👧‍👦"
+    const families = of(`${family.repeat(40)} needle ${family.repeat(40)}`, "needle")
+    expect(families.replaceAll(family, "")).toBe("… \u2068needle\u2069 …")
     const segments = new Intl.Segmenter(undefined, { granularity: "grapheme" })
     fc.assert(
       fc.property(fc.array(fc.constantFrom(family, "é".normalize("NFD"), "a", " ", "東", "\n"), { maxLength: 200 }), (parts) => {

@@ -60,8 +60,6 @@ const fold = (text: string): string =>
     .replace(dropped, "")
     .toUpperCase()
     .toLowerCase()
-    .normalize("NFKD")
-    .replace(dropped, "")
     .replace(letters, (found) => spelled[found] ?? found)
     .normalize("NFC")
 

@@ -38,7 +38,7 @@ const attempt = <A>(run: () => A): Effect.Effect<A, IndexFailed> =>
 const pause = "250 millis"
 /** Pause after a failure of the disk. */
 const retryPause = "5 seconds"
-/** While the writer is busy, a slice is followed by a rest of this many times its duration, at most `longestRest` milliseconds. */
+/** At most `longestRest` milliseconds. */
 const restFactor = 30
 const longestRest = 600
 /** How long a query waits for the index to reach the head. */
@@ -74,18 +74,23 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
     let storedCursor = 0
     let fault: string | undefined
 
+    /** The head after the last rest, and the milliseconds of the slices since then. */
+    let [restedAt, spent] = [0, 0]
+    /** Queries that wait for the index to catch up. */
+    let waiting = 0
     /**
-     * Lets other fibers run. While the writer commits in each turn of the event loop, waits as long as the writer may then use: the index lags, and the
-     * rate of appends stays (decision 0074). A query ends the wait.
+     * Lets other fibers run. If the log grew since the last rest, waits `restFactor` times as long as the slices since then took, so that the follower uses
+     * little of a busy writer's time: the index lags, and the rate of appends stays (decision 0074). Does not rest while a query waits.
      */
     const rest = (millis: number) =>
       Effect.gen(function* () {
+        spent += millis
         const asked = query.next
-        const before = yield* log.head
         yield* Effect.yieldNow()
-        yield* Effect.yieldNow()
-        if ((yield* log.head) === before) return
-        yield* Effect.raceFirst(asked, Effect.sleep(Math.min(longestRest, millis * restFactor)))
+        if (waiting > 0 || (yield* log.head) === restedAt) return
+        yield* Effect.raceFirst(asked, Effect.sleep(Math.min(longestRest, spent * restFactor)))
+        restedAt = yield* log.head
+        spent = 0
       })
 
     const sliced = {
@@ -216,6 +221,7 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
         attempt(() => SearchFile.open(file, log.epoch, head)),
         (opened) => {
           index = opened
+          restedAt = head
           progress = opened.progress
           storedCursor = progress.cursor
           return opened
@@ -277,8 +283,14 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
       find: ({ before, filter, limit, terms }) =>
         Effect.gen(function* () {
           const head = yield* log.head
-          query.wake()
-          yield* Effect.timeoutOption(indexedTo.awaitBeyond(head - 1), patience)
+          yield* Effect.acquireUseRelease(
+            Effect.sync(() => {
+              waiting++
+              query.wake()
+            }),
+            () => Effect.timeoutOption(indexedTo.awaitBeyond(head - 1), patience),
+            () => Effect.sync(() => void waiting--)
+          )
           const { cursor, rebuild } = progress
           const own = index
           if (own === undefined) return { found: [], indexing: { done: 0, of: head } }
