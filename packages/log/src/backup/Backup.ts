@@ -258,7 +258,7 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
     copy.finish()
     const position = copy.position()
     copy.close()
-    return { ...position, stored: objects.take(partial) }
+    return { ...position, stored: objects.copy(partial) }
   })
 
   yield* onProgress("copying other files")

@@ -2,6 +2,7 @@
 import { createHash, hash } from "node:crypto"
 import {
   closeSync,
+  fdatasyncSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -28,6 +29,27 @@ export const digest = (file: string): Stored => {
     return { object: sha.digest("hex"), bytes }
   } finally {
     closeSync(fd)
+  }
+}
+
+/** Bytes that are written between two syncs. */
+const pieceBytes = 4 * chunkBytes
+
+const copyInPieces = (from: string, to: string): void => {
+  const buffer = Buffer.allocUnsafe(pieceBytes)
+  const source = openSync(from, "r")
+  try {
+    const target = openSync(to, "w", 0o600)
+    try {
+      for (let read = readSync(source, buffer); read > 0; read = readSync(source, buffer)) {
+        writeFileSync(target, buffer.subarray(0, read))
+        fdatasyncSync(target)
+      }
+    } finally {
+      closeSync(target)
+    }
+  } finally {
+    closeSync(source)
   }
 }
 
@@ -79,11 +101,10 @@ export class Objects {
     return stored
   }
 
-  /** Moves the file into the objects. */
-  take(file: string): Stored {
+  /** Adds a file of any size. It is copied in synced pieces: one sync of a large file would delay the commits of a server on the same disk. */
+  copy(file: string): Stored {
     const stored = digest(file)
-    this.#add(stored, (temporary) => renameSync(file, temporary))
-    rmSync(file, { force: true })
+    this.#add(stored, (temporary) => copyInPieces(file, temporary))
     return stored
   }
 
