@@ -4,6 +4,7 @@
  */
 import type { Effect } from "effect"
 import type { LogUnavailable } from "./EventLog.ts"
+import { openCurrent } from "./Migrations.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"
 import { attempt } from "./Storage.ts"
@@ -20,7 +21,7 @@ export interface LogInspection {
 /** The file must exist. The cost does not depend on the length of the log. */
 export const inspect = (file: string): Effect.Effect<LogInspection, LogUnavailable> =>
   attempt("inspect", () => {
-    const db = Sqlite.openReader(file)
+    const db = openCurrent(file)
     try {
       return Sqlite.guarded(() =>
         new SqliteReader(db).view((view) => {

@@ -11,6 +11,7 @@ import { join } from "node:path"
 import * as DataFiles from "./DataFiles.ts"
 import * as DiskUsage from "./DiskUsage.ts"
 import type { LogUnavailable } from "./EventLog.ts"
+import { openCurrent } from "./Migrations.ts"
 import { jsonAt } from "./RewindHistory.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"
@@ -88,7 +89,7 @@ const firstSince = (
 
 const ofLog = (file: string, now: number) =>
   Effect.acquireUseRelease(
-    io(() => Sqlite.openReader(file)),
+    io(() => openCurrent(file)),
     (db) =>
       Effect.gen(function* () {
         const reader = yield* io(() => new SqliteReader(db))

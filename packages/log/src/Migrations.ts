@@ -124,6 +124,29 @@ export const currentVersion = (db: Sqlite.Connection, schema = "main"): number =
     : Number(db.prepare(`SELECT coalesce(max(migration_id), 0) FROM ${schema}.${table}`).pluck().get())
 }
 
+/** Opens a reader of a log that has the newest schema; an older one is migrated when a server starts. Throws StorageFailure. */
+export const openCurrent = (file: string): Sqlite.Connection => {
+  const db = Sqlite.openReader(file)
+  const found = Sqlite.guarded(() => currentVersion(db))
+  if (found === latest()) return db
+  Sqlite.close(db)
+  throw new StorageFailure(
+    "io",
+    `${file} has schema version ${found}; this program reads version ${latest()}. Start the server once`
+  )
+}
+
+/** The schema version of a database that a server may use. */
+export const versionOf = (file: string) =>
+  attempt("open", () => {
+    const db = Sqlite.openReader(file)
+    try {
+      return Sqlite.guarded(() => currentVersion(db))
+    } finally {
+      Sqlite.close(db)
+    }
+  })
+
 /** Whether `name` is a copy that a migration left next to the database `file`, complete or not. Both are names without a directory. */
 export const isBackupOf = (file: string, name: string): boolean =>
   name.startsWith(`${file}.v`) && /^\.v\d+\.backup(\.partial)?$/.test(name.slice(file.length))

@@ -106,7 +106,7 @@ export interface Storage {
 
 const advice: Record<LogUnavailable["reason"], string> = {
   busy: "Another program holds the database. Close it, or try again.",
-  full: "The disk is full, or the log has reached its bound. Free some space, prune the log, or raise --log-max-bytes; nothing was written.",
+  full: "The disk is full, or the log has reached its bound. Free some space, or raise --log-max-bytes; nothing was written.",
   io: "The storage failed. Nothing was written; try again, and check the disk if it keeps failing.",
   corrupt: "The database is damaged. Run `millrace verify`, and restore a backup if it reports problems.",
   lost: "The files of the log are not the ones that this server opened.",

@@ -75,8 +75,9 @@ export const problemsOf = (file: string) => Effect.map(checked(file), ({ problem
 export const verify = (dataDir: string): Effect.Effect<Report, CliFailure> =>
   Effect.gen(function* () {
     const { evidence, file } = yield* fileOf(dataDir)
-    const { contradiction, rewinds } = yield* RewindHistory.inspect(evidence, file)
+    // Also brings an older log to the schema that `inspect` reads.
     const { models, order, problemCount, problems } = yield* checked(file)
+    const { contradiction, rewinds } = yield* RewindHistory.inspect(evidence, file)
     return {
       logEpoch: order.logEpoch,
       head: order.head,

@@ -9,6 +9,7 @@ import { Ready } from "@millrace/contracts/Ready"
 import type { ProviderStatus } from "@millrace/contracts/State"
 import * as DataDirectory from "@millrace/log/DataDirectory"
 import * as RewindHistory from "@millrace/log/RewindHistory"
+import * as Migrations from "@millrace/log/Migrations"
 import * as LogInspection from "@millrace/log/LogInspection"
 import * as Tokens from "../../auth/Tokens.ts"
 import { messageOf } from "../../NodeError.ts"
@@ -288,6 +289,16 @@ const ofDirectory = ({ dataDir, maxLogBytes }: Where) =>
         } satisfies Check
       ]
     const file = join(dataDir, "log.db")
+    const version = existsSync(file) ? yield* Migrations.versionOf(file) : 0
+    if (version > 0 && version < Migrations.latest())
+      return [
+        {
+          name: "log",
+          status: "note",
+          found: `schema version ${version}, of an older program`,
+          fix: `The next start copies it and brings it to version ${Migrations.latest()}: millrace serve`
+        } satisfies Check
+      ]
     const kept = yield* history(dataDir)
     if (kept.some(({ status }) => status === "wrong")) return kept
     if (!existsSync(file)) return [{ name: "log", status: "ok", found: "created at the first start" } satisfies Check]

@@ -141,8 +141,8 @@ const table: ReadonlyArray<
   ...(
     [
       [79, "ok", undefined],
-      [80, "note", "millrace log prune"],
-      [95, "wrong", "millrace log prune"]
+      [80, "note", "retention"],
+      [95, "wrong", "retention"]
     ] as const
   ).map(
     ([percent, status, fix]) =>

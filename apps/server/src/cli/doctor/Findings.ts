@@ -166,7 +166,7 @@ const log: Rule = [
         fix: "Another program holds the database open and blocks the checkpoint. Close every other program that opened log.db, then restart the server."
       }
     const fix =
-      "To see what takes the space: millrace log stats. Delete old events (millrace log prune), or move the data directory to a larger disk."
+      "To see what takes the space: millrace log stats. Remove old events (retention in millrace.config.json), or move the data directory to a larger disk."
     if (!trimmed && bytes > free) return { status: "wrong", found: `${found}, and only ${size(free)} of disk space is left`, fix }
     return !trimmed && bytes >= 1_024 * mebi ? { status: "note", found, fix } : { status: "ok", found }
   }
@@ -181,7 +181,7 @@ const bound: Rule = [
     const used = bytes - (only(facts, "millrace_log_free_bytes") ?? 0)
     const found = `${size(used)} of at most ${size(most)}, ${Math.round((used / most) * 100)} %`
     const fix =
-      "At the bound the server accepts no commands and agents wait. Delete old events (millrace log prune), or raise --log-max-bytes."
+      "At the bound the server accepts no commands and agents wait. Remove old events (retention in millrace.config.json), or raise --log-max-bytes."
     if (used >= most * 0.95) return { status: "wrong", found, fix }
     return used >= most * 0.8 ? { status: "note", found, fix } : { status: "ok", found }
   }
