@@ -2,6 +2,7 @@
  * The interface of the host that the transports serve. `ServeProgram.ts` provides the host of `packages/host`; tests provide a fake.
  */
 import { Context, type Effect } from "effect"
+import type { Blobs } from "@millrace/host/Blobs"
 import type { HostStats } from "@millrace/host/HostStats"
 import type { ShutdownBegun } from "@millrace/contracts/Api"
 import type { Millrace } from "@millrace/contracts/Millrace"
@@ -11,6 +12,7 @@ import type { Transfer } from "@millrace/orchestration/transfer/Transfer"
 export class Service extends Context.Tag("@millrace/server/Service")<
   Service,
   Millrace &
+    Blobs &
     Context.Tag.Service<typeof Transfer> & {
       /** The answer of `/ready`: `draining` as soon as admission is closed. Transports close later, when `Server.drain` is called (S3). */
       readonly ready: Effect.Effect<Ready>

@@ -1,5 +1,6 @@
-/** Export and import of threads over HTTP: a part of `HttpTransport`. Documents of any size are streamed. */
+/** Export and import of threads, and blobs, over HTTP: a part of `HttpTransport`. Documents of any size are streamed. */
 import { Clock, Duration, Effect, Schema, Stream } from "effect"
+import { Blob } from "@millrace/contracts/Blob"
 import * as Errors from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { type ExportFormat, ImportFailed, ImportResult, NativeThread, ProviderUnavailable } from "@millrace/contracts/Import"
@@ -28,6 +29,10 @@ export interface HttpTransfer {
     source: Stream.Stream<Uint8Array>,
     options: { readonly cwd?: string | undefined }
   ) => Effect.Effect<ImportResult, TransferError>
+  /** Stores content of at most 32 MiB. */
+  readonly putBlob: (content: Stream.Stream<Uint8Array>, mediaType: string) => Effect.Effect<Blob, TransferError>
+  /** The content of a blob, in parts. */
+  readonly getBlob: (hash: string) => Stream.Stream<Uint8Array, TransferError>
   readonly nativeThreads: (
     provider: string,
     options: { readonly cwd?: string | undefined }
@@ -74,12 +79,23 @@ export const make = ({ address, deadline, json, lost, open, within }: HttpReques
       return Effect.raceFirst(send(watched), silence)
     })
 
+  const download = (path: string): Stream.Stream<Uint8Array, TransferError> =>
+    Stream.unwrapScoped(
+      Effect.map(within(open(path, failures)), ({ body }) =>
+        body === null ? Stream.empty : Stream.fromReadableStream(() => body, lost).pipe(Stream.timeoutFail(silent, deadline))
+      )
+    )
+
   return {
-    exportThread: (threadId, format) =>
-      Stream.unwrapScoped(
-        Effect.map(within(open(`/api/threads/${id(threadId)}/export${query({ format })}`, failures)), ({ body }) =>
-          body === null ? Stream.empty : Stream.fromReadableStream(() => body, lost).pipe(Stream.timeoutFail(silent, deadline))
-        )
+    exportThread: (threadId, format) => download(`/api/threads/${id(threadId)}/export${query({ format })}`),
+    getBlob: (hash) => download(`/api/blobs/${id(hash)}`),
+    putBlob: (content, mediaType) =>
+      whileSent(content, (watched) =>
+        json("/api/blobs", Blob, failures, {
+          method: "POST",
+          body: Stream.toReadableStream(watched),
+          headers: { "content-type": mediaType }
+        })
       ),
     importThread: (source, { cwd }) =>
       whileSent(source, (watched) =>

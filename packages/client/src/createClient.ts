@@ -17,6 +17,7 @@ import * as CommandIds from "./CommandIds.ts"
 import type * as Follow from "./Follow.ts"
 import type { HttpTransfer } from "./HttpTransfer.ts"
 import * as HttpTransport from "./HttpTransport.ts"
+import type { Blob } from "@millrace/contracts/Blob"
 import * as RpcTransport from "./RpcTransport.ts"
 import { Disconnected } from "./TransportError.ts"
 
@@ -36,7 +37,7 @@ export interface FollowOptions extends EventFilter {
 
 type Service = Client.Client & HttpTransfer
 /** Methods whose signature differs here. */
-type Adapted = "address" | "dispatch" | "follow" | "exportThread" | "importThread"
+type Adapted = "address" | "dispatch" | "follow" | "exportThread" | "importThread" | "putBlob" | "getBlob"
 
 /** Every method of `Client`, and those that export and import threads. Queries and commands are sent again after a lost answer; exports and imports are not. */
 export interface PromiseClient
@@ -62,6 +63,10 @@ export interface PromiseClient
   readonly exportThread: (threadId: ThreadId, format: ExportFormat) => AsyncIterable<Uint8Array>
   /** Streams the source to the server. If the source throws, rejects with what it threw, and nothing is imported. */
   readonly importThread: (options: { readonly source: Source; readonly cwd?: string | undefined }) => Promise<ImportResult>
+  /** Stores content of at most 32 MiB under its hash. If the source throws, rejects with what it threw. */
+  readonly putBlob: (source: Source, mediaType: string) => Promise<Blob>
+  /** The content of a blob in parts. The loop rejects before its first part if there is no such blob. */
+  readonly getBlob: (hash: string) => AsyncIterable<Uint8Array>
   /** Ends every `follow` loop; rejects exports and calls in flight with `Disconnected`; closes the connections. `await using` calls it. */
   readonly close: () => Promise<void>
 }
@@ -100,8 +105,8 @@ export const createClient = async (options: CreateOptions): Promise<PromiseClien
     Deferred.unsafeDone(closed, Exit.fail(new Disconnected({ message: "The client was closed before the answer came." })))
     return (closing ??= Effect.runPromise(Scope.close(scope, Exit.void)))
   }
-  /** The error of an unfinished export: without an error, the received part of the document would look complete. */
-  const cut = () => new Disconnected({ message: "The client was closed before the export was complete." })
+  /** The error of an unfinished download: without an error, the received part of the document would look complete. */
+  const cut = () => new Disconnected({ message: "The client was closed before the document was complete." })
   const run = async <A, E>(effect: Effect.Effect<A, E>): Promise<A> => {
     if (closing !== undefined) throw new Disconnected({ message: "The client is closed. Create another one.", unsent: true })
     return settle(await Effect.runPromiseExit(Effect.raceFirst(Deferred.await(closed), effect)))
@@ -125,6 +130,8 @@ export const createClient = async (options: CreateOptions): Promise<PromiseClien
     providers: () => run(client.providers),
     follow: ({ signal, ...request } = {}) => Iterable.make(client.follow(request), runtime, { scope, signal }),
     exportThread: (threadId, format) => Iterable.make(http.exportThread(threadId, format), runtime, { scope, closedWith: cut }),
+    putBlob: (source, mediaType) => withBytes(source, (bytes) => run(http.putBlob(bytes, mediaType))),
+    getBlob: (hash) => Iterable.make(http.getBlob(hash), runtime, { scope, closedWith: cut }),
     importThread: ({ source, ...where }) => withBytes(source, (bytes) => run(http.importThread(bytes, where))),
     nativeThreads: (provider, where) => run(http.nativeThreads(provider, where)),
     importNative: (which) => run(http.importNative(which)),

@@ -2,6 +2,7 @@
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "@effect/platform"
 import { Schema } from "effect"
 import { ProcessView, TokenView } from "./Access.ts"
+import { Blob } from "./Blob.ts"
 import { Capabilities } from "./Capabilities.ts"
 import { Accepted, Command, CommandBody, CommandStatus } from "./Command.ts"
 import * as Errors from "./Errors.ts"
@@ -163,6 +164,19 @@ export const ApiGroup = HttpApiGroup.make("api")
       .addSuccess(ImportResult)
       .addError(ImportFailed)
       .addError(Errors.CommandError)
+  )
+  .add(
+    // No payload schema: the body is the content.
+    HttpApiEndpoint.post("putBlob", "/blobs")
+      .annotate(OpenApi.Summary, "Store content under its hash")
+      .addSuccess(Blob, { status: 201 })
+  )
+  .add(
+    HttpApiEndpoint.get("getBlob", "/blobs/:hash")
+      .annotate(OpenApi.Summary, "Read content by its hash")
+      .setPath(Schema.Struct({ hash: Schema.String.annotations({ description: "SHA-256 of the content, in lowercase hex." }) }))
+      .addSuccess(Schema.String.annotations({ description: "The content, with its media type." }))
+      .addError(Errors.NotFound)
   )
   .add(
     HttpApiEndpoint.get("nativeThreads", "/providers/:id/threads")

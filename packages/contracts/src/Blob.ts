@@ -26,6 +26,7 @@ export const Blobs = Schema.Record({ key: Schema.String, value: Blob }).annotati
 export type Blobs = typeof Blobs.Type
 
 interface Referring {
+  readonly [field: string]: unknown
   readonly blobs?: Blobs | undefined
   readonly changes?: ReadonlyArray<{ readonly blob?: Blob | undefined }> | undefined
   readonly ask?: Referring | undefined

@@ -3,6 +3,7 @@
  * The engine writes them, from commands and provider events; the log itself writes `log.*`.
  */
 import { Schema } from "effect"
+import { Blobs } from "./Blob.ts"
 import { CommandId, Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
 import { ImportedData, ImportSource } from "./Import.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemRole, ItemStatus, PlanStep, Usage } from "./Item.ts"
@@ -157,7 +158,8 @@ export const EventData = {
       description: "Only in logs of older versions: it is now a signal while the turn runs, then a field of the turn's end."
     }),
     plan: Schema.optional(Schema.Array(PlanStep)),
-    diff: Schema.optional(text)
+    diff: Schema.optional(text),
+    blobs: Schema.optional(Blobs)
   }),
   "turn.steered": Schema.Struct({ ...turn, text }),
   /** Intent: the dispatcher interrupts this turn and no other (T7). */
@@ -202,7 +204,8 @@ export const EventData = {
     epoch: Epoch,
     turnId: Schema.optional(TurnId),
     method: text,
-    payload: Schema.Unknown
+    payload: Schema.Unknown,
+    blobs: Schema.optional(Blobs)
   })
 } as const
 

@@ -4,6 +4,7 @@
  */
 import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
+import { Blobs } from "./Blob.ts"
 import { ModelName } from "./Command.ts"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemRole, ItemStatus, PlanStep, RequestView, Usage } from "./Item.ts"
@@ -40,6 +41,7 @@ export const ImportedData = {
     usage: Schema.optional(Usage),
     plan: Schema.optional(Schema.Array(PlanStep)),
     diff: Schema.optional(text),
+    blobs: Schema.optional(Blobs),
     nativeTurnId: Schema.optional(text)
   }),
   "item.imported": Schema.extend(

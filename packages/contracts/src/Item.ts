@@ -1,4 +1,5 @@
 /** The items and the requests of a turn. Shared by provider events, log events and read models. */
+import { Blob, Blobs } from "./Blob.ts"
 import { cut } from "./Text.ts"
 import { Schema } from "effect"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
@@ -20,7 +21,8 @@ export const FileChange = Schema.Struct({
   path: Schema.String,
   change: Schema.Literal("add", "update", "delete", "move"),
   movedTo: Schema.optional(Schema.String),
-  diff: Schema.optional(Schema.String.annotations({ description: "Unified diff." }))
+  diff: Schema.optional(Schema.String.annotations({ description: "Unified diff." })),
+  blob: Schema.optional(Blob.annotations({ description: "The whole diff, if `diff` is only its beginning." }))
 }).annotations({ identifier: "FileChange" })
 export type FileChange = typeof FileChange.Type
 
@@ -45,8 +47,15 @@ export const ItemContent = Schema.Struct({
   input: Schema.optional(Schema.Unknown),
   result: Schema.optional(Schema.Unknown),
   steps: Schema.optional(Schema.Array(PlanStep)),
+  blobs: Schema.optional(Blobs),
+  omittedBytes: Schema.optional(
+    Schema.Int.annotations({
+      description:
+        "Bytes at the end of the text or output that are not kept: an item keeps at most 32 MiB, the open items of a session 64 MiB together."
+    })
+  ),
   truncatedBytes: Schema.optional(
-    Schema.Int.annotations({ description: "Bytes cut from this item to keep its event under 256 KiB." })
+    Schema.Int.annotations({ description: "Only in logs of older versions: bytes cut from this item." })
   )
 })
 export type ItemContent = typeof ItemContent.Type
@@ -149,6 +158,7 @@ export const Ask = Schema.Union(
     cwd: Schema.optional(Schema.String),
     changes: Schema.optional(Schema.Array(FileChange)),
     reason: Schema.optional(Schema.String),
+    blobs: Schema.optional(Blobs),
     choices: Schema.NonEmptyArray(Decision),
     options: Schema.optional(Schema.Array(ApprovalOption)).annotations({
       description:
@@ -159,7 +169,8 @@ export const Ask = Schema.Union(
     kind: Schema.Literal("question"),
     title: Schema.String,
     itemId: Schema.optional(ItemId),
-    questions: Schema.NonEmptyArray(Question)
+    questions: Schema.NonEmptyArray(Question),
+    blobs: Schema.optional(Blobs)
   }).annotations({ identifier: "QuestionAsk" })
 ).annotations({ identifier: "Ask", description: "The question to a person, and the choices." })
 export type Ask = typeof Ask.Type

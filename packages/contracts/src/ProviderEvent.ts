@@ -4,6 +4,7 @@
  * a turn that started ends exactly once; a request that opened is settled exactly once; unknown messages are `opaque`.
  * Plain values, never decoded on the hot path: the adapter's wire module validates the agent's messages.
  */
+import type { Blobs } from "./Blob.ts"
 import type { ItemId, RequestId, TurnId } from "./Ids.ts"
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "./Item.ts"
 import type { Progress } from "./Signal.ts"
@@ -20,6 +21,8 @@ export type ProviderEvent =
       readonly turnId: TurnId
       readonly plan?: ReadonlyArray<PlanStep>
       readonly diff?: string
+      /** Added by Ingestion. */
+      readonly blobs?: Blobs
     }
   | { readonly _tag: "TurnCompleted"; readonly turnId: TurnId; readonly usage?: Usage; readonly reason?: string }
   | { readonly _tag: "TurnInterrupted"; readonly turnId: TurnId; readonly usage?: Usage; readonly reason?: string }
@@ -68,7 +71,13 @@ export type ProviderEvent =
    * A message that no other event represents. Two methods have a meaning for every agent: `background/started` and `background/ended`, with `{task}`
    * in the payload, report work that outlives its turn. While that work runs, the session is not idle (R1).
    */
-  | { readonly _tag: "Opaque"; readonly turnId?: TurnId; readonly method: string; readonly payload: unknown }
+  | {
+      readonly _tag: "Opaque"
+      readonly turnId?: TurnId
+      readonly method: string
+      readonly payload: unknown
+      readonly blobs?: Blobs
+    }
   /** Ephemeral (D12): the tokens that a running turn has used so far. The turn's terminal event has the last value too. */
   | { readonly _tag: "Signal"; readonly turnId: TurnId; readonly kind: "usage"; readonly data: Usage }
   /** Ephemeral (D12): the progress of an open item. */

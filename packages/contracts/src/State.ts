@@ -1,5 +1,6 @@
 /** Session, turn and thread as read models show them. */
 import { Schema } from "effect"
+import { Blobs } from "./Blob.ts"
 import { Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { labelled } from "./Labels.ts"
 import { Failure, oneOf, PlanStep, RequestView, Usage } from "./Item.ts"
@@ -168,7 +169,8 @@ export const TurnView = Schema.Struct({
   error: Schema.optional(Failure),
   usage: Schema.optional(Usage),
   plan: Schema.optional(Schema.Array(PlanStep)),
-  diff: Schema.optional(Schema.String)
+  diff: Schema.optional(Schema.String),
+  blobs: Schema.optional(Blobs)
 }).annotations({ identifier: "Turn", description: "A turn: one run of the agent, from its request to its end." })
 export type TurnView = typeof TurnView.Type
 

@@ -38,6 +38,11 @@ export const cut = (text: string, units: number): string => {
   return text.slice(0, splits(text, at) ? at - 1 : at)
 }
 
+const encoder = new TextEncoder()
+/** The longest prefix of at most `bytes` bytes of UTF-8 that splits no code point. */
+export const cutBytes = (text: string, bytes: number): string =>
+  text.length * 3 <= bytes ? text : text.slice(0, encoder.encodeInto(text, new Uint8Array(bytes)).read)
+
 /** Splits off a high surrogate at the end of the text: the first half of a pair whose second half has not arrived. */
 export const splitPair = (text: string): readonly [whole: string, half: string] =>
   isHigh(text.charCodeAt(text.length - 1)) ? [text.slice(0, -1), text.slice(-1)] : [text, ""]

@@ -26,6 +26,7 @@ import * as Views from "@millrace/orchestration/readmodel/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Registry from "@millrace/providers/Registry"
 import { Context, type Duration, Effect, Layer, Option, type Stream } from "effect"
+import * as Blobs from "./Blobs.ts"
 import * as AgentMemory from "./AgentMemory.ts"
 import * as Consumers from "./Consumers.ts"
 import * as HostStats from "./HostStats.ts"
@@ -77,6 +78,7 @@ export interface MemoryOptions extends Limits {
 export class Host extends Context.Tag("@millrace/host/Host")<
   Host,
   Millrace &
+    Blobs.Blobs &
     Context.Tag.Service<typeof Transfer.Transfer> & {
       /**
        * As `follow`, with a choice of delivery mode. A slow consumer never blocks the log, commands or another consumer. After an interruption, resume
@@ -133,9 +135,11 @@ const service = ({ maintenance, onStep }: Limits) =>
         Effect.zipRight(consumers.leave)
       )
     )
+    yield* Effect.forkScoped(Blobs.sweep(log))
     const views = yield* Views.Views
     const { search } = yield* Search.Search
     return Host.of({
+      ...Blobs.make(log),
       ...views,
       ...WaitReasons.withWaiting(views, engine),
       search,

@@ -12,6 +12,7 @@ import { Context, Effect, Exit, Layer, Runtime, Scope, Stream } from "effect"
 import * as Fibers from "./Fibers.ts"
 import * as Host from "./Host.ts"
 import type * as Shutdown from "./Shutdown.ts"
+import type { Blob } from "@millrace/contracts/Blob"
 import * as Spool from "./Spool.ts"
 import type * as Subscription from "./Subscription.ts"
 
@@ -24,13 +25,17 @@ export type CreateOptions = (Host.Options | Host.MemoryOptions) & {
 }
 
 /** Methods whose signature differs here. */
-type Adapted = "follow" | "subscribe" | "exportThread" | "importThread" | "shutdown"
+type Adapted = "putBlob" | "getBlob" | "follow" | "subscribe" | "exportThread" | "importThread" | "shutdown"
 
 /** Every method of `Host`. */
 export interface PromiseHost extends AsyncDisposable, Readonly<{ [K in Exclude<keyof Service, Adapted>]: Promised<Service, K> }> {
   /** Ends after `bye` or `end`; rejects with a cursor error. Leaving the loop ends the subscription. */
   readonly follow: (options?: Parameters<Millrace["follow"]>[0]) => AsyncIterable<Frame>
   readonly subscribe: (options: Subscription.Options) => AsyncIterable<SubscriptionFrame>
+  /** Stores content of at most 32 MiB. If the source throws, rejects with what it threw. */
+  readonly putBlob: (source: Source, mediaType: string) => Promise<Blob>
+  /** The content in parts. Rejects if there is no such blob. */
+  readonly getBlob: (hash: string) => Promise<Blob & { readonly content: AsyncIterable<Uint8Array> }>
   /** The document in parts. The loop rejects before its first part if there is no such thread. */
   readonly exportThread: (threadId: ThreadId, format: ExportFormat) => AsyncIterable<string>
   /** The source is read once, into a temporary file, and validated before anything is written. If it throws, rejects with what it threw. */
@@ -76,6 +81,11 @@ export const createHost = async (options: CreateOptions): Promise<PromiseHost> =
     ready: () => run(host.ready),
     follow: (request = {}) => Iterable.make(host.follow(request), runtime),
     subscribe: (request) => Iterable.make(host.subscribe(request), runtime),
+    putBlob: (source, mediaType) => withBytes(source, (bytes) => run(host.putBlob(bytes, mediaType))),
+    getBlob: async (hash) => {
+      const { content, ...blob } = await run(host.getBlob(hash))
+      return { ...blob, content: Iterable.make(content, runtime) }
+    },
     exportThread: (threadId, format) => Iterable.make(Stream.unwrap(host.exportThread(threadId, format)), runtime),
     importThread: ({ source, ...options }) =>
       withBytes(source, (bytes) =>

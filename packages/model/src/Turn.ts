@@ -59,11 +59,18 @@ export const view = (turn: TurnView): TurnView => ({
   ...defined({ continues: turn.continues, goalId: turn.goalId, action: turn.action }),
   text: turn.text,
   requestedAt: turn.requestedAt,
-  ...defined({ startedAt: turn.startedAt, usage: turn.usage, plan: turn.plan, diff: turn.diff })
+  ...defined({ startedAt: turn.startedAt, usage: turn.usage, plan: turn.plan, diff: turn.diff, blobs: turn.blobs })
 })
 
+/** The whole values of the turn after an update, whose plan and diff replace the earlier ones. */
+const blobsAfter = (before: TurnView["blobs"], update: DataOf<"turn.updated">): TurnView["blobs"] => {
+  if (before === undefined) return update.blobs
+  const kept = Object.entries(before).filter(([name]) => !(name in update))
+  return { ...Object.fromEntries(kept), ...update.blobs }
+}
+
 /** Returns the fields that this event changes, or `undefined` if it changes none. `isWaiting`: a request of the turn is open after the event. */
-const changes = (event: DomainEvent, at: string, isWaiting: boolean): Partial<TurnView> | undefined => {
+const changes = (turn: TurnView, event: DomainEvent, at: string, isWaiting: boolean): Partial<TurnView> | undefined => {
   const status = isWaiting ? "waiting" : "running"
   switch (event.type) {
     case "turn.edited":
@@ -81,7 +88,7 @@ const changes = (event: DomainEvent, at: string, isWaiting: boolean): Partial<Tu
     case "turn.updated": {
       const { diff, plan, usage } = event.data
       return {
-        ...defined({ usage, plan, diff })
+        ...defined({ usage, plan, diff, blobs: blobsAfter(turn.blobs, event.data) })
       }
     }
     case "turn.completed":
@@ -105,7 +112,7 @@ const changes = (event: DomainEvent, at: string, isWaiting: boolean): Partial<Tu
  * beyond the view are kept. `isWaiting`: whether a request of the turn is open after the event.
  */
 export const apply = <T extends TurnView>(turn: T, event: DomainEvent, at: string, isWaiting = false): T => {
-  const changed = outcomeOfTurn(turn) === undefined ? changes(event, at, isWaiting) : undefined
+  const changed = outcomeOfTurn(turn) === undefined ? changes(turn, event, at, isWaiting) : undefined
   return changed === undefined ? turn : Object.assign({ ...turn }, changed)
 }
 

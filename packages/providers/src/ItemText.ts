@@ -1,21 +1,51 @@
 /** The concatenated deltas of an open item, bounded. Used when the provider ends the item without its text. */
-import { cut, wellFormed } from "@millrace/contracts/Text"
+import { maxBlobBytes } from "@millrace/contracts/Blob"
 import { type ItemContent, type ItemKind, textField } from "@millrace/contracts/Item"
+import { cutBytes, wellFormed } from "@millrace/contracts/Text"
 
-/** Maximum characters that are kept; the rest is only counted, in bytes. */
-const keptCharacters = 128 * 1024
+/** Bytes that the open items of a session may still keep, together. */
+export interface Budget {
+  left: number
+}
+
+/** The budget of a session: 64 MiB (R7). */
+export const budget = (): Budget => ({ left: 2 * maxBlobBytes })
 
 export class ItemText {
   private pieces: Array<string> = []
-  private length = 0
-  private droppedBytes = 0
+  private bytes = 0
+  private omittedBytes = 0
+  private readonly budget: Budget
+
+  constructor(shared: Budget) {
+    this.budget = shared
+  }
 
   append(text: string): void {
+    const bytes = Buffer.byteLength(text)
+    const room = Math.min(maxBlobBytes - this.bytes, this.budget.left)
     // After the first cut nothing more is kept: a later delta that fits would follow a gap.
-    const kept = this.droppedBytes > 0 ? "" : cut(text, keptCharacters - this.length)
-    if (kept !== "") this.pieces.push(kept)
-    this.length += kept.length
-    if (kept.length < text.length) this.droppedBytes += Buffer.byteLength(text) - Buffer.byteLength(kept)
+    if (this.omittedBytes > 0) this.omittedBytes += bytes
+    else if (bytes <= room) this.keep(text, bytes)
+    else {
+      const kept = cutBytes(text, room)
+      const keptBytes = Buffer.byteLength(kept)
+      if (kept !== "") this.keep(kept, keptBytes)
+      this.omittedBytes = bytes - keptBytes
+    }
+  }
+
+  private keep(text: string, bytes: number): void {
+    this.pieces.push(text)
+    this.bytes += bytes
+    this.budget.left -= bytes
+  }
+
+  /** The item is closed: returns its bytes to the budget. */
+  release(): void {
+    this.budget.left += this.bytes
+    this.pieces = []
+    this.bytes = 0
   }
 
   /** Content of a completed item. A completion without text gets the text of the deltas; a text of the provider is kept. */
@@ -25,11 +55,11 @@ export class ItemText {
 
   /** Content of an item that the provider never completed: its first content, followed by the deltas. */
   continue(kind: ItemKind, content: ItemContent): ItemContent {
-    if (this.length === 0) return content
+    if (this.bytes === 0 && this.omittedBytes === 0) return content
     return {
       ...content,
       [textField(kind)]: (content[textField(kind)] ?? "") + wellFormed(this.pieces.join("")),
-      ...(this.droppedBytes === 0 ? {} : { truncatedBytes: (content.truncatedBytes ?? 0) + this.droppedBytes })
+      ...(this.omittedBytes === 0 ? {} : { omittedBytes: this.omittedBytes })
     }
   }
 }

@@ -2,6 +2,7 @@ import { it } from "@effect/vitest"
 import { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { FastCheck as fc } from "effect"
+import { maxBlobBytes } from "@millrace/contracts/Blob"
 import { describe, expect } from "vitest"
 import type { NativeEvent } from "./NativeEvent.ts"
 import * as Normaliser from "./Normaliser.ts"
@@ -250,11 +251,17 @@ describe("Normaliser", () => {
       { _tag: "ItemCompleted", status: "aborted", content: { text: "streamed" } },
       {}
     ])
-    const long = feed(make(), [begun, delta("a", "1", "ü".repeat(128 * 1024)), delta("a", "1", "ü"), ended("a")])
-    expect(long.find((event) => event._tag === "ItemCompleted")?.content).toEqual({
-      text: "ü".repeat(128 * 1024),
-      truncatedBytes: 2
-    })
+    const whole = "ü".repeat(maxBlobBytes / 2)
+    const long = feed(make(), [begun, delta("a", "1", `x${whole}`), delta("a", "1", "ü"), ended("a")])
+    const content = long.find((event) => event._tag === "ItemCompleted")?.content
+    expect(content?.text === `x${whole.slice(1)}`).toBe(true)
+    expect(content?.omittedBytes).toBe(4)
+    // The items of a session share 64 MiB; a closed item gives its part back.
+    const normaliser = make()
+    const open = ["1", "2", "3"].flatMap((id) => [{ ...begun, nativeItemId: id }, delta("a", id, whole)])
+    const all = feed(normaliser, [...open, ended("a"), begun, delta("b", "4", whole), ended("b")])
+    const kept = all.flatMap((event) => (event._tag === "ItemCompleted" ? [event.content.omittedBytes ?? 0] : []))
+    expect(kept).toEqual([0, 0, maxBlobBytes, 0])
   })
 
   it("T9 a completion after the turn's end amends and reopens nothing", () => {

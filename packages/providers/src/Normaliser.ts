@@ -19,7 +19,7 @@ import { BoundedSet } from "@millrace/contracts/BoundedMap"
 import { ItemId, RequestId, type ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import { ItemText } from "./ItemText.ts"
+import { budget, ItemText } from "./ItemText.ts"
 import type { NativeEvent } from "./NativeEvent.ts"
 import { describe, type ExitEvidence } from "./process/RpcChild.ts"
 import { Recent } from "./Recent.ts"
@@ -117,6 +117,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   const closed = new Recent<Item | "echo">(keptItems)
   /** Oldest first. */
   const openItems = new Set<Item>()
+  const kept = budget()
   let out: Array<ProviderEvent> = []
   let over = false
 
@@ -207,6 +208,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   const closeItem = (item: Item, status: ItemStatus, reason: string | undefined, content: ItemContent) => {
     const { itemId, turnId, kind } = item
     emit({ _tag: "ItemCompleted", turnId, itemId, kind, status, ...defined({ reason }), content })
+    item.open?.text.release()
     item.open = undefined
     openItems.delete(item)
     closed.add(item.among, item.native, item)
@@ -226,7 +228,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       abort(oldest, `more than ${maxOpen} items are open`)
     }
     const { items: among, turnId } = turn
-    const item: Item = { native, among, itemId: newItemId(), turnId, kind, open: { content, text: new ItemText() } }
+    const item: Item = { native, among, itemId: newItemId(), turnId, kind, open: { content, text: new ItemText(kept) } }
     among.set(native, item)
     openItems.add(item)
     emit({ _tag: "ItemStarted", turnId: item.turnId, itemId: item.itemId, kind, content })

@@ -43,6 +43,7 @@ const table: Readonly<Record<Operation, Least>> = {
   threads: "read",
   thread: "read",
   exportThread: "read",
+  getBlob: "read",
   items: "read",
   turns: "read",
   turn: "read",
@@ -63,6 +64,7 @@ const table: Readonly<Record<Operation, Least>> = {
   interrupt: "operate",
   answer: "answer",
   importThread: "operate",
+  putBlob: "operate",
   importNative: "operate",
   shutdown: "admin",
   // Commands

@@ -21,6 +21,7 @@ import * as AgentProcesses from "../AgentProcesses.ts"
 import * as Commands from "../Commands.ts"
 import { LogDisk } from "../LogDisk.ts"
 import { Service } from "../Service.ts"
+import * as Blobs from "./Blobs.ts"
 import * as Events from "./Events.ts"
 import * as Respond from "./Respond.ts"
 import * as Routes from "./Routes.ts"
@@ -94,6 +95,8 @@ const make = Effect.gen(function* () {
           service.importThread({ source, actor, cwd: urlParams.cwd })
         )
       ),
+    putBlob: ({ request }) => Effect.provideService(Blobs.upload(request), Service, service),
+    getBlob: ({ path, request }) => Effect.provideService(Blobs.download(request, path.hash), Service, service),
     nativeThreads: ({ path, urlParams }) =>
       Effect.mapError(service.nativeThreads(path.id, { cwd: urlParams.cwd }), Transfer.unavailable(path.id)),
     importNative: ({ path, urlParams }) =>

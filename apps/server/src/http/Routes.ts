@@ -42,7 +42,7 @@ const decode = (schema: Option.Option<Schema.Schema.All>, where: string): Strict
   })
 
 /** Endpoints whose handler reads the body itself. */
-const readsItself: ReadonlySet<string> = new Set<Name>(["importThread"])
+const readsItself: ReadonlySet<string> = new Set<Name>(["importThread", "putBlob"])
 /** Parameters that may be given more than once. */
 const repeated: ReadonlySet<string> = new Set(["stream"])
 

@@ -11,6 +11,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import * as Ready from "@millrace/contracts/Ready"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import * as Blobs from "@millrace/host/Blobs"
 import * as Signals from "@millrace/orchestration/streams/Signals"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Tokens from "../../src/auth/Tokens.ts"
@@ -117,6 +118,7 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
         items: (id) => missing("thread", id),
         exportThread: (id) => missing("thread", id),
         importThread: () => Effect.dieMessage("a whole host imports"),
+        ...Blobs.make(log),
         nativeThreads: (id) => missing("history", id),
         importNative: ({ provider }) => missing("history", provider),
         search: () => Effect.succeed({ hits: [] }),

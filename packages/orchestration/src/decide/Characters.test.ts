@@ -85,7 +85,7 @@ describe("deltas", () => {
     model.tell({ _tag: "AgentEvents", threadId: model.only.threadId, epoch: 1, events: [start] })
     let state = model.only
     for (const text of ["a".repeat(maxText - 1), "\u{1f600}", "b"]) state = appendDelta(state, "itm_a", text)
-    expect(state.items["itm_a"]).toMatchObject({ text: "a".repeat(maxText - 1), cut: 3 })
+    expect(state.items["itm_a"]).toMatchObject({ text: "a".repeat(maxText - 1), omittedBytes: 5 })
   })
 })
 

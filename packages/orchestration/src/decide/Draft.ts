@@ -6,10 +6,14 @@ import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import { projectStream, threadStream, type ProjectId, type RequestId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
+import { type Blob as Named, named } from "@millrace/contracts/Blob"
+import type { Blob, BlobReference } from "@millrace/log/Blob"
 import type { Envelope, NewEvent, RowChange } from "@millrace/log/EventLog"
 import type { Change } from "../readmodel/RowChanges.ts"
 import type { Policy } from "../state/Continuation.ts"
 import { evolve } from "../state/evolve.ts"
+import { keepInto } from "../state/KeptWhole.ts"
+import type { Keep } from "../state/LargeValues.ts"
 import { projectProject, projectThread } from "../readmodel/Projection.ts"
 import { evolveProject, projectOf, type ProjectState } from "../state/ProjectState.ts"
 import { epochOf, type ThreadState } from "../state/ThreadState.ts"
@@ -55,6 +59,11 @@ export class Draft {
   readonly rows: Array<RowChange> = []
   /** The streams of deleted threads. */
   private readonly forgotten: Array<string> = []
+  /** The contents that the events may name, by hash. */
+  readonly blobs = new Map<string, Blob>()
+  /** Takes a large value out of an event that this decision writes. */
+  readonly keep: Keep = keepInto(this.blobs)
+  private readonly references: Array<BlobReference> = []
   private readonly threads = new Map<ThreadId, ThreadState>()
   private readonly projects = new Map<ProjectId, ProjectState>()
   readonly state: StateReader
@@ -83,12 +92,18 @@ export class Draft {
     const after = evolve(before, event, this.context.at, this.cause.actor)
     if (after === undefined) return false
     this.threads.set(threadId, after)
+    this.refer(threadId, named(data))
     const index = this.push(threadStream(threadId), type, epochOf(after), data)
     this.addRows(projectThread(before, event, after, this.context.at), index)
     if (type === "thread.deleted") this.forgotten.push(threadStream(threadId))
     const projectId = projectOf(event, before?.projectId)
     if (projectId !== undefined) this.foldProject(projectId, event, index)
     return true
+  }
+
+  /** Keeps these blobs as long as the thread. */
+  refer(threadId: ThreadId, blobs: ReadonlyArray<Named>): void {
+    for (const { hash } of blobs) this.references.push({ stream: threadStream(threadId), hash })
   }
 
   /** Adds a delta of an open item without a transition check; changes no row. `after` is the folded state. */
@@ -129,6 +144,9 @@ export class Draft {
   }
 
   get envelope(): Envelope {
-    return { events: this.events, rows: this.rows, forget: this.forgotten }
+    const { events, forgotten: forget, references, rows } = this
+    if (references.length === 0) return { events, rows, forget }
+    const blobs = references.flatMap(({ hash }) => this.blobs.get(hash) ?? [])
+    return { events, rows, forget, references, blobs: [...new Set(blobs)] }
   }
 }

@@ -8,6 +8,7 @@ import type { Imported } from "@millrace/contracts/Import"
 import type { Failure } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import type { Continuity } from "@millrace/contracts/State"
+import type { Blob } from "@millrace/log/Blob"
 
 /** Awake milliseconds of silence after which the server acts; 0 = never. */
 export interface SilenceLimits {
@@ -49,6 +50,8 @@ export type Fact =
       readonly threadId: ThreadId
       readonly epoch: number
       readonly events: ReadonlyArray<DurableEvent>
+      /** The contents that the events name. */
+      readonly blobs?: ReadonlyArray<Blob>
     }
   | {
       readonly _tag: "SessionOpened"
@@ -107,6 +110,7 @@ export type Fact =
       readonly threadId: ThreadId
       readonly begin: Omit<DataOf<"thread.created">, "threadId">
       readonly pieces: ReadonlyArray<Imported>
+      readonly blobs?: ReadonlyArray<Blob>
     }
   /** Another turn needs the place of this session: it is stopped if idle. */
   | { readonly _tag: "PlaceWanted"; readonly threadId: ThreadId; readonly epoch: number }

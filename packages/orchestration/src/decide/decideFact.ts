@@ -13,20 +13,35 @@ import * as Continuation from "../state/Continuation.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
 import { contentSoFar, deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
-import { cutText, fitContent, fitUnknown, maxValueBytes } from "../state/Truncation.ts"
+import { named, type Blob } from "@millrace/contracts/Blob"
+import { fit } from "../state/LargeValues.ts"
 import { epochOf, hasLiveSession, maxOpenItems, type OpenTurn, type ThreadState } from "../state/ThreadState.ts"
 import * as RecentIds from "../state/RecentIds.ts"
 
 /** Writes a `provider.event`, which changes no state: for an event that came too late or has no type in the log's vocabulary (T6, T9). */
-const keep = (draft: Draft, threadId: ThreadId, epoch: number, method: string, payload: unknown, turnId?: TurnId): void => {
+const keep = (
+  draft: Draft,
+  threadId: ThreadId,
+  epoch: number,
+  {
+    blobs,
+    method,
+    payload,
+    turnId
+  }: Omit<Extract<DurableEvent, { _tag: "Opaque" }>, "_tag" | "turnId"> & { readonly turnId?: TurnId | undefined }
+): void => {
   draft.emit(threadId, "provider.event", {
     threadId,
     epoch,
     ...defined({ turnId }),
     method,
-    payload: fitUnknown(payload, maxValueBytes)
+    ...fit({ payload, ...defined({ blobs }) }, draft.keep)
   })
 }
+
+/** The blobs that an event names, which is kept as the payload of another. */
+const namedBy = (event: DurableEvent): ReadonlyArray<Blob> =>
+  "content" in event ? named(event.content) : "ask" in event ? named(event.ask) : event._tag === "TurnUpdated" ? named(event) : []
 
 /** Whether an item or request of the turn was closed before; it cannot open again (T9, T13). */
 const isClosed = (turn: OpenTurn, id: string): boolean => RecentIds.has(turn.closed, id)
@@ -44,14 +59,14 @@ const turnStarted = (
   const { turnId, origin } = event
   const known = state.turns[turnId]
   if (known !== undefined ? known.epoch !== epoch || known.stage === "started" : !isCurrent(state, epoch) || origin === "user")
-    return keep(draft, threadId, epoch, "millrace.late.turn-started", event, turnId)
+    return keep(draft, threadId, epoch, { method: "millrace.late.turn-started", payload: event, turnId })
   const written = draft.emit(threadId, "turn.started", {
     threadId,
     turnId,
     origin: known?.origin ?? origin,
     ...defined({ nativeTurnId: event.nativeTurnId })
   })
-  if (!written) return keep(draft, threadId, epoch, "millrace.late.turn-started", event, turnId)
+  if (!written) return keep(draft, threadId, epoch, { method: "millrace.late.turn-started", payload: event, turnId })
   nameActive(draft, threadId, turnId)
 }
 
@@ -103,7 +118,7 @@ const opaque = (draft: Draft, threadId: ThreadId, epoch: number, event: Extract<
           ...defined({ turnId: background.turnId })
         })
       : draft.emit(threadId, "background.ended", { threadId, epoch, taskId: background.taskId }))
-  if (!written) keep(draft, threadId, epoch, event.method, event.payload, event.turnId)
+  if (!written) keep(draft, threadId, epoch, event)
 }
 
 /** Aborts the oldest open items, so that one more can open. A later completion of an aborted item becomes an amendment. */
@@ -111,7 +126,7 @@ const abortOldest = (draft: Draft, state: ThreadState): void => {
   const open = Object.values(state.items)
   for (const { itemId, kind, turnId, ...item } of open.slice(0, Math.max(0, open.length - maxOpenItems + 1)))
     draft.emit(state.threadId, "item.completed", {
-      ...contentSoFar({ itemId, kind, turnId, ...item }),
+      ...contentSoFar({ itemId, kind, turnId, ...item }, draft.keep),
       threadId: state.threadId,
       turnId,
       itemId,
@@ -127,7 +142,10 @@ const agentEvent = (draft: Draft, threadId: ThreadId, epoch: number, event: Dura
   if (event._tag === "Opaque") return opaque(draft, threadId, epoch, event)
   const { turnId } = event
   const turn = state.turns[turnId]?.epoch === epoch ? state.turns[turnId] : undefined
-  const late = (what: string) => keep(draft, threadId, epoch, `millrace.late.${what}`, event, turnId)
+  const late = (what: string) => {
+    keep(draft, threadId, epoch, { method: `millrace.late.${what}`, payload: event, turnId })
+    draft.refer(threadId, namedBy(event))
+  }
   switch (event._tag) {
     case "ItemDelta": {
       const { itemId, kind, text } = event
@@ -139,13 +157,8 @@ const agentEvent = (draft: Draft, threadId: ThreadId, epoch: number, event: Dura
       return turnStarted(draft, state, epoch, event)
     case "TurnUpdated": {
       if (turn === undefined) return late("turn-updated")
-      const { plan, diff } = event
-      draft.emit(threadId, "turn.updated", {
-        threadId,
-        turnId,
-        ...defined({ plan }),
-        ...(diff === undefined ? {} : { diff: cutText(diff, maxValueBytes) })
-      })
+      const { plan, diff, blobs } = event
+      draft.emit(threadId, "turn.updated", { threadId, turnId, ...fit(defined({ plan, diff, blobs }), draft.keep) })
       return
     }
     case "TurnCompleted":
@@ -161,7 +174,7 @@ const agentEvent = (draft: Draft, threadId: ThreadId, epoch: number, event: Dura
       if (turn === undefined) return late("item-started")
       if (isClosed(turn, itemId)) return late("item-started")
       abortOldest(draft, state)
-      if (!draft.emit(threadId, "item.started", { ...fitContent(event.content), threadId, turnId, itemId, kind }))
+      if (!draft.emit(threadId, "item.started", { ...fit(event.content, draft.keep), threadId, turnId, itemId, kind }))
         late("item-started")
       return
     }
@@ -172,7 +185,8 @@ const agentEvent = (draft: Draft, threadId: ThreadId, epoch: number, event: Dura
       const { requestId, ask } = event
       if (turn === undefined || isClosed(turn, requestId)) return late("request-opened")
       const again = Continuation.reasked(turn, ask)
-      if (!draft.emit(threadId, "request.opened", { ...ask, ...again, threadId, turnId, requestId })) late("request-opened")
+      if (!draft.emit(threadId, "request.opened", { ...fit(ask, draft.keep), ...again, threadId, turnId, requestId }))
+        late("request-opened")
       return
     }
     case "RequestCancelled":
@@ -191,7 +205,7 @@ const itemClosed = (
   const { threadId } = state
   const { turnId, itemId, kind, status } = event
   const turn = state.turns[turnId]?.epoch === epoch ? state.turns[turnId] : undefined
-  const item = { ...fitContent(event.content), threadId, turnId, itemId, kind }
+  const item = { ...fit(event.content, draft.keep), threadId, turnId, itemId, kind }
   const reason = event._tag === "ItemCompleted" && event.reason !== undefined ? { reason: event.reason } : {}
   if (event._tag === "ItemCompleted" && turn !== undefined && !isClosed(turn, itemId)) {
     if (state.items[itemId] === undefined) draft.emit(threadId, "item.started", item)
@@ -297,6 +311,7 @@ const sessionFact = (
 /** Writes the events that a fact causes into the draft. Returns whether the fact still applied. */
 export const decideFact = (draft: Draft, fact: Fact): boolean => {
   if (fact._tag === "AgentEvents") {
+    for (const blob of fact.blobs ?? []) draft.blobs.set(blob.hash, blob)
     for (const event of fact.events) agentEvent(draft, fact.threadId, fact.epoch, event)
     return true
   }

@@ -3,12 +3,16 @@ import type { Draft } from "./Draft.ts"
 import type { Fact } from "./Fact.ts"
 
 /** `false`: the thread or its project was deleted, so nothing is written. */
-export const decideImport = (draft: Draft, { begin, pieces, threadId }: Extract<Fact, { _tag: "Imported" }>): boolean => {
+export const decideImport = (
+  draft: Draft,
+  { begin, blobs = [], pieces, threadId }: Extract<Fact, { _tag: "Imported" }>
+): boolean => {
   if (draft.thread(threadId) === undefined) {
     if (draft.project(begin.projectId)?.deleted !== false) return false
     draft.emit(threadId, "thread.created", { threadId, ...begin })
   }
   if (draft.thread(threadId)?.deleted !== false) return false
+  for (const blob of blobs) draft.blobs.set(blob.hash, blob)
   for (const { data, type } of pieces) draft.emit(threadId, type, data)
   return true
 }

@@ -4,10 +4,10 @@
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { type Failure, textField, type Usage } from "@millrace/contracts/Item"
+import { type Failure, type ItemContent, textField, type Usage } from "@millrace/contracts/Item"
 import * as Goals from "./decideGoal.ts"
 import type { Draft } from "./Draft.ts"
-import { cutText, fitContent, maxValueBytes } from "../state/Truncation.ts"
+import { fit, type Keep } from "../state/LargeValues.ts"
 import {
   activeTurn,
   epochOf,
@@ -36,15 +36,19 @@ export type Ending =
 export type Settling = "request.cancelled" | "request.expired"
 
 /** The content of an item that was not completed: its content at the start and the sum of its deltas. */
-export const contentSoFar = (item: OpenItem) => {
-  if (item.text === "") return fitContent(item.content)
-  const text = cutText(item.text, maxValueBytes / 4)
-  const cut = item.cut + item.text.length - text.length
-  return fitContent({
-    ...item.content,
-    [textField(item.kind)]: text,
-    ...(cut > 0 ? { truncatedBytes: cut } : {})
-  })
+export const contentSoFar = ({ content, kind, omittedBytes, text }: OpenItem, keep: Keep): ItemContent => {
+  if (text === "") return content
+  const field = textField(kind)
+  const blobs = Object.entries(content.blobs ?? {}).filter(([name]) => name !== field)
+  return fit(
+    {
+      ...content,
+      ...(content.blobs === undefined ? {} : { blobs: Object.fromEntries(blobs) }),
+      [field]: text,
+      ...(omittedBytes === 0 ? {} : { omittedBytes })
+    },
+    keep
+  )
 }
 
 /** Ends an open turn: settles its requests, completes its items, then writes the turn's terminal event. Does not change the session. */
@@ -60,7 +64,7 @@ const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Endin
   for (const item of Object.values(state.items))
     if (item.turnId === turnId)
       draft.emit(threadId, "item.completed", {
-        ...contentSoFar(item),
+        ...contentSoFar(item, draft.keep),
         threadId,
         turnId,
         itemId: item.itemId,
@@ -90,7 +94,7 @@ export const userMessage = (
   text: string,
   kind: "user-message" | "notice" = "user-message"
 ): void => {
-  const item = { threadId, turnId, itemId, kind, role: "user" as const, text }
+  const item = { threadId, turnId, itemId, kind, role: "user" as const, ...fit({ text }, draft.keep) }
   if (draft.emit(threadId, "item.started", item)) draft.emit(threadId, "item.completed", { ...item, status: "completed" })
 }
 

@@ -61,7 +61,7 @@ const tooLargeNote = (event: DurableEvent): DurableEvent => ({
   payload: { event: event._tag }
 })
 
-/** Splits a fact that holds an event too large for the log into facts of one event; a single event is replaced by a note. Seldom needed: Ingestion cuts large values before. */
+/** Splits a fact that holds an event too large for the log into facts of one event; a single event is replaced by a note. Seldom needed: Ingestion takes large values out before. */
 export const split = (job: FactJob): ReadonlyArray<FactJob> => {
   const { fact } = job
   if (fact._tag === "Imported") {
@@ -81,7 +81,7 @@ export const split = (job: FactJob): ReadonlyArray<FactJob> => {
     _tag: "FactJob",
     seed: job.seed,
     weight: Math.ceil(job.weight / pieces.length),
-    fact: { _tag: "AgentEvents", threadId: fact.threadId, epoch: fact.epoch, events: [event] },
+    fact: { ...fact, events: [event] },
     done: at === pieces.length - 1 ? job.done : undefined
   }))
 }

@@ -41,7 +41,11 @@ export const openTexts = (
         if (item !== undefined) found.set(itemId, OpenText.append(item, text))
       }
       read += page.events.length
-      if (page.upTo <= after || [...found.values()].every((item) => item.cut > 0 || item.text.length === OpenText.maxText)) break
+      if (
+        page.upTo <= after ||
+        [...found.values()].every((item) => item.omittedBytes > 0 || item.text.length === OpenText.maxText)
+      )
+        break
       after = page.upTo
     }
     return found

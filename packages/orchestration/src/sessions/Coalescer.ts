@@ -4,7 +4,8 @@
  */
 import { splitPair, wellFormed, wellFormedJson } from "@millrace/contracts/Text"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
-import { fitEvent, split } from "../state/Truncation.ts"
+import { shallow } from "../state/LargeValues.ts"
+import { split } from "../state/Truncation.ts"
 
 type Delta = Extract<DurableEvent, { _tag: "ItemDelta" }>
 
@@ -62,7 +63,7 @@ export class Coalescer {
     if (given._tag !== "ItemDelta") {
       this.flush()
       if (given._tag === "ItemCompleted") this.release(given.itemId)
-      return this.out(wellFormedJson(fitEvent(given)))
+      return this.out(wellFormedJson(shallow(given)))
     }
     const half = this.halves.get(given.itemId)
     const event = half === undefined ? given : { ...given, text: half.text + given.text }

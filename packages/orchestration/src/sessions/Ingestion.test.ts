@@ -1,11 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemContent } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
+import type * as Blob from "@millrace/log/Blob"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { Chunk, Deferred, Effect, Exit, FastCheck as fc, Fiber, Queue, Stream, TestClock } from "effect"
+import { createHash } from "node:crypto"
 import type { Weighed } from "../engine/Engine.ts"
 import * as Ingestion from "./Ingestion.ts"
-import { cutText, fitContent, fitEvent, fitUnknown, split } from "../state/Truncation.ts"
+import { keepInto } from "../state/KeptWhole.ts"
+import { fit, fitEvent } from "../state/LargeValues.ts"
+import { cutText, fitUnknown, split } from "../state/Truncation.ts"
 
 const threadId = "thr_a" as ThreadId
 const turnId = "trn_a" as TurnId
@@ -162,16 +167,64 @@ describe("limits", () => {
     )
   })
 
-  it("L4 contents and messages of any size fit into an event, with the number of bytes cut", () => {
+  /** The blobs of a test by their hash, and what stores them. */
+  const store = () => {
+    const blobs = new Map<string, Blob.Blob>()
+    return { keep: keepInto(blobs), textOf: (hash: string) => Buffer.concat([...(blobs.get(hash)?.parts ?? [])]).toString() }
+  }
+
+  it("L22 a value of 64 KiB stays in the event; a larger one leaves its first 16 KiB, and the whole is a blob", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", minLength: 1, maxLength: 60 }), fc.integer({ min: 0, max: 3 }), (piece, shift) => {
+        const { keep, textOf } = store()
+        const unit = Buffer.from(piece).toString()
+        const large = "x".repeat(shift) + unit.repeat(Math.ceil((64 * 1024 + 1) / Buffer.byteLength(unit)))
+        const { blobs = {}, text = "" } = fit<ItemContent>({ text: large }, keep)
+        expect(large.startsWith(text)).toBe(true)
+        expect(isWellFormed(text)).toBe(true)
+        expect(Buffer.byteLength(text)).toBeLessThanOrEqual(16 * 1024)
+        expect(Buffer.byteLength(text)).toBeGreaterThan(16 * 1024 - 4)
+        const hash = createHash("sha256").update(large).digest("hex")
+        expect(blobs).toEqual({ text: { hash, bytes: Buffer.byteLength(large), mediaType: "text/plain" } })
+        expect(textOf(hash)).toBe(large)
+      }),
+      { numRuns: 30, seed: 1 }
+    )
+    const { keep, textOf } = store()
+    // The cut is before a surrogate pair that it would split.
+    const pair = `${"x".repeat(16 * 1024 - 2)}😀${"y".repeat(64 * 1024)}`
+    expect(fit<ItemContent>({ output: pair }, keep).output).toBe("x".repeat(16 * 1024 - 2))
+    const limit = { text: "x".repeat(64 * 1024), output: "x".repeat(64 * 1024) }
+    expect(fit<ItemContent>(limit, keep)).toBe(limit)
+    const json = { input: { a: "é".repeat(40_000) } }
+    const { blobs, input } = fit<ItemContent>(json, keep)
+    expect(blobs?.["input"]?.mediaType).toBe("application/json")
+    expect(JSON.parse(textOf(blobs?.["input"]?.hash ?? ""))).toEqual(json.input)
+    expect(JSON.stringify(json.input).startsWith(String(input))).toBe(true)
+    const again = fit<ItemContent>({ input, ...(blobs && { blobs }) }, keep)
+    expect(again).toEqual({ input, blobs })
+  })
+
+  it("L4 L22 contents and messages of any size fit into an event, and every value is whole in a blob", () => {
     const huge = "é".repeat(500_000)
-    const content = fitContent({
-      text: huge,
-      output: huge,
-      changes: [{ path: "a", change: "update", diff: huge }],
-      result: { huge }
-    })
+    const { keep, textOf } = store()
+    const changes = Array.from({ length: 300 }, (_, n) => ({
+      path: `a${n}`,
+      change: "update" as const,
+      diff: `${n}${huge.slice(0, 9_000)}`
+    }))
+    const content = fit<ItemContent>({ text: huge, output: huge, changes, result: { huge } }, keep)
     expect(bytes(content)).toBeLessThan(230 * 1024)
-    expect(content.truncatedBytes).toBeGreaterThan(3_000_000)
+    expect(textOf(content.blobs?.["output"]?.hash ?? "")).toBe(huge)
+    expect(JSON.parse(textOf(content.blobs?.["changes"]?.hash ?? ""))).toEqual(changes)
+    expect(content.changes).toHaveLength(200)
+    for (const [n, { blob, diff = "" }] of (content.changes ?? []).entries()) {
+      expect(changes[n]?.diff.startsWith(diff)).toBe(true)
+      expect(textOf(blob?.hash ?? "")).toBe(changes[n]?.diff)
+    }
+    const control = fit<ItemContent>({ output: "\u0001".repeat(60_000) }, keep)
+    expect(bytes(control)).toBeLessThan(230 * 1024)
+    expect(textOf(control.blobs?.["output"]?.hash ?? "")).toBe("\u0001".repeat(60_000))
     expect(bytes(fitUnknown({ huge }, 1000))).toBeLessThan(1200)
     const turnId = "trn_a" as TurnId
     const ask = {
@@ -199,18 +252,23 @@ describe("limits", () => {
       { _tag: "TurnFailed", turnId, reason: huge, error: { kind: "unknown", message: huge, detail: huge } },
       { _tag: "Opaque", method: "m", payload: huge }
     ]
-    for (const one of events) expect(bytes(fitEvent(one)), one._tag).toBeLessThan(250 * 1024)
+    for (const one of events) expect(bytes(fitEvent(one, keep)), one._tag).toBeLessThan(250 * 1024)
     const small = { text: "fine" }
-    expect(fitContent(small)).toBe(small)
+    expect(fit<ItemContent>(small, keep)).toBe(small)
   })
 
   it("L4 a value that parses but is too deep to be encoded is left out, and the event is kept", () => {
     const deep = JSON.parse("[".repeat(20_000) + "]".repeat(20_000)) as unknown
     const turnId = "trn_a" as TurnId
     const leftOut = { leftOut: expect.stringContaining("256 levels deep") }
-    expect(fitContent({ tool: "t", input: deep, result: { deep } })).toEqual({ tool: "t", input: leftOut, result: leftOut })
-    expect(fitEvent({ _tag: "Opaque", turnId, method: "m", payload: deep })).toMatchObject({ payload: leftOut })
+    const { keep } = store()
+    expect(fit<ItemContent>({ tool: "t", input: deep, result: { deep } }, keep)).toEqual({
+      tool: "t",
+      input: leftOut,
+      result: leftOut
+    })
+    expect(fitEvent({ _tag: "Opaque", turnId, method: "m", payload: deep }, keep)).toMatchObject({ payload: leftOut })
     const fine = { tool: "t", input: JSON.parse("[".repeat(200) + "]".repeat(200)) as unknown }
-    expect(fitContent(fine)).toBe(fine)
+    expect(fit<ItemContent>(fine, keep)).toBe(fine)
   })
 })

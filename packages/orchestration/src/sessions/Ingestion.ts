@@ -1,14 +1,17 @@
 /**
- * Feeds one session's events to the engine: coalesces text, cuts large values, and stops reading the agent's stdout while the engine's lane is full.
+ * Feeds one session's events to the engine: coalesces text, makes blobs of large values, and stops reading the agent's stdout while the engine's lane is full.
  * No event is dropped. Signals bypass this: they neither wait nor delay an event (D12).
  */
 import { wellFormedJson } from "@millrace/contracts/Text"
 import * as Permits from "@millrace/contracts/Permits"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import { type Blob, storedBytes } from "@millrace/log/Blob"
 import { Chunk, Duration, Effect, Stream } from "effect"
 import { Coalescer } from "./Coalescer.ts"
 import type { Engine } from "../engine/Engine.ts"
+import { keptWhole } from "../state/KeptWhole.ts"
+import { fitEvent } from "../state/LargeValues.ts"
 import type { Publisher } from "../streams/Signals.ts"
 
 export interface Options {
@@ -19,6 +22,9 @@ export interface Options {
   /** Most events per fact. Default 128. */
   readonly chunk?: number
 }
+
+/** Bytes of events that name these blobs, about. */
+const weightOf = (blobs: ReadonlyArray<Blob>): number => blobs.reduce((sum, blob) => sum + storedBytes(blob) + 32 * 1024, 0)
 
 /**
  * Reads the session's events to their end. When it returns, all of them are in the engine's lane, in order (L5).
@@ -50,7 +56,15 @@ export const run = (
         for (;;) {
           const { events, weight } = coalescer.take(chunk)
           if (events.length === 0) return
-          yield* engine.ingest({ fact: { _tag: "AgentEvents", threadId, epoch, events }, weight })
+          const { blobs, values } = yield* keptWhole(events, fitEvent)
+          yield* engine.ingest(
+            blobs.length === 0
+              ? { fact: { _tag: "AgentEvents", threadId, epoch, events: values }, weight }
+              : {
+                  fact: { _tag: "AgentEvents", threadId, epoch, events: values, blobs },
+                  weight: Math.min(weight, weightOf(blobs))
+                }
+          )
         }
       }).pipe(Effect.uninterruptible)
     )

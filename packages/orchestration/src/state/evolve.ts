@@ -176,7 +176,7 @@ const details = (
     }
     case "item.started": {
       const { threadId: _t, turnId, itemId, kind, ...content } = event.data
-      return { items: { ...state.items, [itemId]: { itemId, turnId, kind, content, text: "", cut: 0 } } }
+      return { items: { ...state.items, [itemId]: { itemId, turnId, kind, content, text: "", omittedBytes: 0 } } }
     }
     case "item.completed":
       return {

@@ -17,7 +17,8 @@ import * as Permits from "@millrace/contracts/Permits"
 import { Context, Effect, Stream } from "effect"
 import { Engine } from "../engine/Engine.ts"
 import * as ExportParser from "./ExportParser.ts"
-import { cutText, maxValueBytes } from "../state/Truncation.ts"
+import { keptWhole } from "../state/KeptWhole.ts"
+import { fit, type Keep } from "../state/LargeValues.ts"
 import * as Collections from "../readmodel/Collections.ts"
 import type { Put } from "../readmodel/RowChanges.ts"
 import { importedRow } from "../readmodel/Projection.ts"
@@ -84,12 +85,16 @@ const idMapper = (threadId: ThreadId) => {
   }
 }
 
-/** If a turn's event would be too large (L4): drops its plan and diff, and cuts its text. */
-const fit = (piece: Imported): Imported => {
-  if (piece.type !== "turn.imported") return piece
-  const { diff: _d, plan: _p, text, ...data } = piece.data
-  const bytes = Buffer.byteLength(JSON.stringify(piece.data))
-  return bytes <= maxValueBytes ? piece : { type: piece.type, data: { ...data, text: cutText(text, maxValueBytes / 2) } }
+/** The piece with its large values kept as blobs (L4). */
+const fitPiece = (piece: Imported, keep: Keep): Imported => {
+  switch (piece.type) {
+    case "turn.imported":
+      return { type: piece.type, data: fit(piece.data, keep) }
+    case "item.imported":
+      return { type: piece.type, data: fit(piece.data, keep) }
+    case "request.imported":
+      return { type: piece.type, data: { ...piece.data, ask: fit(piece.data.ask, keep) } }
+  }
 }
 
 /** Needs `EventLog` and `Engine`. */
@@ -197,8 +202,9 @@ export const make = Effect.gen(function* () {
           skipped.add(piece.data.turnId)
         return !skipped.has(piece.data.turnId)
       }
-      const write = (batch: ReadonlyArray<Imported>) =>
+      const write = (read: ReadonlyArray<Imported>) =>
         Effect.gen(function* () {
+          const { blobs, values: batch } = yield* keptWhole(read, fitPiece)
           const rows = batch.map(importedRow)
           const nameOf = ({ collection, key }: Query.RowKey) => `${collection}/${key}`
           const stored = yield* query(
@@ -208,7 +214,7 @@ export const make = Effect.gen(function* () {
           const fresh = batch.filter((_, n) => isFresh(rows[n]!))
           if (fresh.length === 0 && begun) return
           const weight = 1024 + fresh.reduce((sum, piece) => sum + JSON.stringify(piece.data).length, 0)
-          if (!(yield* engine.submit({ _tag: "Imported", threadId, begin, pieces: fresh }, weight)))
+          if (!(yield* engine.submit({ _tag: "Imported", threadId, begin, pieces: fresh, blobs }, weight)))
             return yield* new CommandRejected({
               rule: "ThreadDeleted",
               id: threadId,
@@ -229,9 +235,9 @@ export const make = Effect.gen(function* () {
       yield* Stream.runForEach(pieces, (piece) => {
         if (!isWanted(piece)) return Effect.void
         counts[piece.type === "turn.imported" ? "turns" : piece.type === "item.imported" ? "items" : "requests"]++
-        const fitted = fit(wellFormedJson(withOurIds(piece)))
-        batch.push(fitted)
-        bytes += JSON.stringify(fitted.data).length
+        const own = wellFormedJson(withOurIds(piece))
+        batch.push(own)
+        bytes += JSON.stringify(own.data).length
         return batch.length >= part.pieces || bytes >= part.bytes ? flush : Effect.void
       })
       // Also without pieces, so that an empty thread is created.

@@ -10,7 +10,6 @@ import { type RequestView, textField } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
 import * as Request from "@millrace/model/Request"
 import * as Turn from "@millrace/model/Turn"
-import { fitContent } from "../state/Truncation.ts"
 import * as OpenText from "../state/OpenText.ts"
 
 type Data<T extends Imported["type"]> = Extract<Imported, { readonly type: T }>["data"]
@@ -25,7 +24,7 @@ export const imported = "imported"
 const none: ReadonlyArray<Imported> = []
 
 const turnPiece = ({ nativeTurnId, turn }: OpenTurn): ReadonlyArray<Imported> => {
-  const { diff, endedAt, error, origin, plan, reason, requestedAt, startedAt, text, threadId, turnId, usage } = turn
+  const { blobs, diff, endedAt, error, origin, plan, reason, requestedAt, startedAt, text, threadId, turnId, usage } = turn
   const status = Turn.outcomeOfTurn(turn)
   if (status === undefined) return none
   const data: Data<"turn.imported"> = {
@@ -34,7 +33,7 @@ const turnPiece = ({ nativeTurnId, turn }: OpenTurn): ReadonlyArray<Imported> =>
     origin,
     text,
     requestedAt,
-    ...defined({ startedAt, nativeTurnId, plan, diff }),
+    ...defined({ startedAt, nativeTurnId, plan, diff, blobs }),
     status,
     ...defined({ reason, usage, error, endedAt })
   }
@@ -107,9 +106,12 @@ export class TranscriptBuilder {
 
   /** The pieces of the turns, items and requests that are open at the end of the events; they are closed. */
   rest(): ReadonlyArray<Imported> {
-    const items = Array.from(this.items.values(), ({ item, text }): Imported => {
-      const said = text === "" ? {} : fitContent({ [textField(item.kind)]: text })
-      return { type: "item.imported", data: { ...item, ...said, status: "aborted", reason: imported } }
+    const items = Array.from(this.items.values(), ({ item, omittedBytes, text }): Imported => {
+      const said = text === "" ? {} : { [textField(item.kind)]: text }
+      return {
+        type: "item.imported",
+        data: { ...item, ...said, ...(omittedBytes === 0 ? {} : { omittedBytes }), status: "aborted", reason: imported }
+      }
     })
     const requests = [...this.requests.keys()].flatMap((requestId) =>
       this.settle({ requestId, status: "expired", reason: imported })

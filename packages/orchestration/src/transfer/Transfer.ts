@@ -8,7 +8,6 @@ import { EventLog } from "@millrace/log/EventLog"
 import { Context, Effect, Stream } from "effect"
 import * as Export from "./Export.ts"
 import * as Import from "./Import.ts"
-import { fitContent } from "../state/Truncation.ts"
 import { imported } from "./TranscriptBuilder.ts"
 import { Views } from "../readmodel/Views.ts"
 
@@ -66,7 +65,7 @@ const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> 
     ...turn.items.map(({ content, kind, nativeItemId, reason, status }): Imported => ({
       type: "item.imported",
       data: {
-        ...fitContent(content),
+        ...content,
         ...own,
         // Native item ids are unique only within their turn.
         itemId: `${turn.nativeTurnId}/${nativeItemId}` as Extract<Imported, { type: "item.imported" }>["data"]["itemId"],

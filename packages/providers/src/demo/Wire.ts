@@ -6,6 +6,8 @@ import { loose } from "../Fields.ts"
 
 const text = Schema.String
 const item = { turn: text, item: text, kind: text }
+/** An agent names no blobs. */
+const Content = ItemContent.omit("blobs")
 
 export const Initialized = Schema.Struct({ name: text, version: text, protocol: Schema.Literal(1) })
 export const Opened = Schema.Struct({ session: text, resumed: Schema.Boolean })
@@ -30,10 +32,10 @@ export const Notification = Schema.Union(
       usage: loose(Usage)
     })
   }),
-  Schema.Struct({ method: Schema.Literal("item/started"), params: Schema.Struct({ ...item, content: ItemContent }) }),
+  Schema.Struct({ method: Schema.Literal("item/started"), params: Schema.Struct({ ...item, content: Content }) }),
   Schema.Struct({
     method: Schema.Literal("item/completed"),
-    params: Schema.Struct({ turn: text, item: text, kind: loose(text), status: loose(text), content: loose(ItemContent) })
+    params: Schema.Struct({ turn: text, item: text, kind: loose(text), status: loose(text), content: loose(Content) })
   }),
   Schema.Struct({ method: Schema.Literal("session/idle"), params: Schema.Struct({}) }),
   Schema.Struct({ method: Schema.Literal("request/cancelled"), params: Schema.Struct({ request: text, reason: loose(text) }) })

@@ -16,6 +16,7 @@
  *                       item/completed {turn, item, kind, status, content}
  *                       session/idle {} · request/cancelled {request, reason} · background/started {task, turn, millis} · background/ended {task}
  *
+ * The text of a command or a flood is in its deltas only: the client joins them.
  * It stores nothing and answers each prompt from the prompt alone, so a resumed session loses nothing.
  * An interrupted turn leaves its open item uncompleted, as real agents do.
  */
@@ -49,8 +50,6 @@ const sayMillis = 2000
 const batch = 256
 /** Milliseconds between two progress reports of a turn or a command. */
 const tickMillis = 250
-/** Maximum characters of a command's output in its completed item. */
-const keptOutput = 128 * 1024
 
 let cwd = process.cwd()
 let hanging = false
@@ -236,15 +235,10 @@ const run = async (turn, command) => {
   }
   turn.abort.signal.addEventListener("abort", stop, { once: true })
   if (turn.abort.signal.aborted) stop()
-  let output = ""
-  let dropped = 0
   /** @param {import("node:stream").Readable} from */
   const relay = async (from) => {
     from.setEncoding("utf8")
     for await (const text of untilAborted(turn, from)) {
-      const kept = output.length < keptOutput ? text.slice(0, keptOutput - output.length) : ""
-      output += kept
-      dropped += Buffer.byteLength(text) - Buffer.byteLength(kept)
       turn.said++
       await write(item.delta(text))
     }
@@ -263,10 +257,8 @@ const run = async (turn, command) => {
   turn.abort.signal.removeEventListener("abort", stop)
   if (group !== undefined) groups.delete(group)
   await item.end(exitCode === 0 && !turn.abort.signal.aborted ? "completed" : "failed", {
-    output,
     exitCode,
-    durationMillis: Date.now() - started,
-    ...(dropped === 0 ? {} : { truncatedBytes: dropped })
+    durationMillis: Date.now() - started
   })
   if (turn.abort.signal.aborted) throw new Interrupted()
 }
@@ -321,8 +313,7 @@ const writeFlood = async (turn, bytes) => {
     await write(item.delta(text))
     await listen(turn)
   }
-  const kept = Math.min(bytes, 64 * 1024)
-  await item.end("completed", { text: [...flood(kept)].join(""), ...(bytes > kept ? { truncatedBytes: bytes - kept } : {}) })
+  await item.end("completed", {})
 }
 
 /** Runs a directive; returns `true` when the turn ends with it. @param {Turn} turn @param {Directive} directive @returns {Promise<boolean | void>} */

@@ -1,6 +1,6 @@
 /** Maps one answer of the model to native events: its texts as items. Also collects its calls, finish reason and usage. */
 import type { Usage } from "@millrace/contracts/Item"
-import { ItemText } from "../ItemText.ts"
+import { budget, ItemText } from "../ItemText.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { ToolCall } from "./Transcript.ts"
 import * as CallPieces from "./CallPieces.ts"
@@ -33,7 +33,7 @@ interface Open {
 
 /** `name`: name of the answer within its turn. */
 export const make = (nativeTurnId: string, name: string): Mapping => {
-  const spoken = new ItemText()
+  const spoken = new ItemText(budget())
   const texts = TextDeduplicator.make()
   const calls = CallPieces.make(nativeTurnId, name)
   let items = 0

@@ -155,6 +155,8 @@ export const transfer = (where: Where): Effect.Effect<HttpTransfer, CliFailure, 
     })
     return {
       exportThread: (threadId, format) => Stream.encodeText(Stream.unwrap(host.exportThread(threadId, format))),
+      putBlob: host.putBlob,
+      getBlob: (hash) => Stream.unwrap(Effect.map(host.getBlob(hash), ({ content }) => content)),
       importThread: (source, options) => host.importThread({ source, ...options }),
       nativeThreads: (provider, options) => Effect.catchTags(host.nativeThreads(provider, options), unavailable(provider)),
       importNative: (options) => Effect.catchTags(host.importNative(options), unavailable(options.provider))

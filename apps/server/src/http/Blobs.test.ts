@@ -1,0 +1,71 @@
+/** Uploads and downloads of blobs over HTTP, against a whole server. */
+import { expect, it } from "@effect/vitest"
+import * as HttpTransport from "@millrace/client/HttpTransport"
+import { maxBlobBytes } from "@millrace/contracts/Blob"
+import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
+import { Effect, Stream } from "effect"
+import { createHash } from "node:crypto"
+import * as Hosted from "../../test/support/Hosted.ts"
+import * as Tokens from "../auth/Tokens.ts"
+
+const whole = <E>(content: Stream.Stream<Uint8Array, E>) =>
+  Effect.map(Stream.runCollect(content), (parts) => Buffer.concat(Array.from(parts)))
+
+it.live(
+  "L22 X1 X5 X9 content is stored and read by its hash; the limit, scopes, headers and errors are those of the contract",
+  () =>
+    Effect.gen(function* () {
+      const { dataDir, host, token, url } = yield* Hosted.start(undefined, [ScriptedProvider.make().adapter])
+      const reader = (yield* Tokens.create(dataDir, { name: "reader", scope: "read" })).token
+      const bearer = (of: string) => ({ authorization: `Bearer ${of}` })
+      const call = (path: string, init: RequestInit = {}) =>
+        Effect.promise(() => fetch(`${url}${path}`, { headers: bearer(token), ...init }))
+      const put = (body: Buffer, type: string, of = token) =>
+        call("/api/blobs", { method: "POST", body: new Uint8Array(body), headers: { ...bearer(of), "content-type": type } })
+
+      const content = Buffer.from("a line of text 😀\n".repeat(100_000))
+      const hash = createHash("sha256").update(content).digest("hex")
+      const stored = yield* put(content, "Text/X-Log; charset=utf-8")
+      expect(stored.status).toBe(201)
+      const blob = { hash, bytes: content.length, mediaType: "text/x-log; charset=utf-8" }
+      expect(yield* Effect.promise(() => stored.json())).toEqual(blob)
+      expect((yield* put(content, "text/plain")).status).toBe(201)
+      const got = yield* call(`/api/blobs/${hash}`, { headers: bearer(reader) })
+      expect(got.status).toBe(200)
+      expect(Buffer.from(yield* Effect.promise(() => got.arrayBuffer())).equals(content)).toBe(true)
+      expect(Object.fromEntries(got.headers)).toMatchObject({
+        "content-type": blob.mediaType,
+        "content-disposition": "attachment",
+        "cache-control": "private, max-age=3600",
+        "x-content-type-options": "nosniff"
+      })
+      const plain = { ...bearer(token), "accept-encoding": "identity" }
+      expect((yield* call(`/api/blobs/${hash}`, { headers: plain })).headers.get("etag")).toBe(`"${hash}"`)
+      const head = yield* call(`/api/blobs/${hash}`, { method: "HEAD", headers: plain })
+      expect([head.status, head.headers.get("content-length")]).toEqual([200, String(content.length)])
+      expect((yield* call(`/api/blobs/${hash}`, { headers: { ...plain, "if-none-match": `"${hash}"` } })).status).toBe(304)
+      const image = yield* put(Buffer.from([0x89, 0x50]), "image/png")
+      const { hash: png } = yield* Effect.promise(() => image.json() as Promise<{ hash: string }>)
+      expect((yield* call(`/api/blobs/${png}`)).headers.get("content-disposition")).toBeNull()
+
+      expect((yield* put(content, "text/plain", reader)).status).toBe(403)
+      expect((yield* call(`/api/blobs/${hash}`, { headers: {} })).status).toBe(401)
+      expect((yield* call(`/api/blobs/${"0".repeat(64)}`)).status).toBe(404)
+      for (const malformed of ["x", hash.toUpperCase(), `${hash}0`])
+        expect((yield* call(`/api/blobs/${malformed}`)).status).toBe(400)
+      const large = yield* put(Buffer.alloc(maxBlobBytes + 1), "text/plain")
+      expect([large.status, yield* Effect.promise(() => large.json())]).toMatchObject([
+        413,
+        { _tag: "PayloadTooLarge", limitBytes: maxBlobBytes }
+      ])
+
+      const client = HttpTransport.make({ url, token })
+      expect(yield* client.putBlob(Stream.make(content), blob.mediaType)).toEqual(blob)
+      expect((yield* whole(client.getBlob(hash))).equals(content)).toBe(true)
+      const endless = Stream.repeatValue(Buffer.alloc(1024 * 1024))
+      expect(yield* Effect.flip(client.putBlob(endless, "text/plain"))).toMatchObject({ _tag: "PayloadTooLarge" })
+      expect((yield* whole((yield* host.getBlob(hash)).content)).equals(content)).toBe(true)
+      expect(yield* Effect.flip(host.getBlob("0".repeat(64)))).toMatchObject({ _tag: "NotFound" })
+      expect(yield* Effect.flip(host.putBlob(endless, "text/plain"))).toMatchObject({ _tag: "PayloadTooLarge" })
+    }).pipe(Effect.scoped)
+)

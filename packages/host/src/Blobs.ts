@@ -1,0 +1,68 @@
+/** Large contents under their hash: uploads, downloads, and the end of uploads that nothing refers to. */
+import { type Blob, maxBlobBytes } from "@millrace/contracts/Blob"
+import { NotFound, PayloadTooLarge, StorageUnavailable } from "@millrace/contracts/Errors"
+import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"
+import { storageUnavailable } from "@millrace/log/StorageError"
+import { Clock, Duration, Effect, Schedule, Stream } from "effect"
+
+export interface FoundBlob extends Blob {
+  /** In parts of at most 1 MiB, read when pulled. Can be run again. */
+  readonly content: Stream.Stream<Uint8Array, StorageUnavailable>
+}
+
+export interface Blobs {
+  /** Stores content of at most 32 MiB, part by part. The same content again is the same blob. Kept for a day; then for as long as a thread refers to it. */
+  readonly putBlob: <E>(
+    content: Stream.Stream<Uint8Array, E>,
+    mediaType: string
+  ) => Effect.Effect<Blob, E | PayloadTooLarge | StorageUnavailable>
+  readonly getBlob: (hash: string) => Effect.Effect<FoundBlob, NotFound | StorageUnavailable>
+}
+
+export const tooLarge = new PayloadTooLarge({
+  limitBytes: maxBlobBytes,
+  message: `The content is larger than ${maxBlobBytes} bytes, the limit of a blob.`
+})
+
+export const make = (log: typeof EventLog.Service): Blobs => ({
+  putBlob: (content, mediaType) =>
+    Effect.suspend(() => {
+      let bytes = 0
+      const bounded = Stream.mapEffect(content, (part) => {
+        bytes += part.length
+        return bytes > maxBlobBytes ? Effect.fail(tooLarge) : Effect.succeed(part)
+      })
+      return log.putBlob(bounded, mediaType)
+    }).pipe(
+      Effect.map(({ bytes, hash }) => ({ hash, bytes, mediaType })),
+      Effect.mapError((error) => (isLogUnavailable(error) ? storageUnavailable(error) : error))
+    ),
+  getBlob: (hash) =>
+    Effect.flatMap(Effect.mapError(log.getBlob(hash), storageUnavailable), (found) =>
+      found === undefined
+        ? new NotFound({
+            what: "blob",
+            id: hash,
+            message: "There is no blob with this hash: it never was, or nothing refers to it any more."
+          })
+        : Effect.succeed({
+            hash,
+            bytes: found.bytes,
+            mediaType: found.mediaType,
+            content: Stream.mapError(found.content, storageUnavailable)
+          })
+    )
+})
+
+const isLogUnavailable = <E>(error: E | LogUnavailable): error is LogUnavailable =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "LogUnavailable"
+
+/** How long an upload is kept that nothing refers to. */
+const unused = Duration.toMillis("24 hours")
+
+/** Deletes such uploads: at the start, then every hour. */
+export const sweep = (log: typeof EventLog.Service) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) => log.sweepBlobs(now - unused)).pipe(
+    Effect.catchAll(({ message }) => Effect.logWarning(`Unused uploads are not deleted yet: ${message}`)),
+    Effect.repeat(Schedule.spaced("1 hour"))
+  )
