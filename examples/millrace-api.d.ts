@@ -137,6 +137,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/blobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Store content under its hash */
+        post: operations["putBlob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/blobs/{hash}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read content by its hash */
+        get: operations["getBlob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/providers/{id}/threads": {
         parameters: {
             query?: never;
@@ -2407,6 +2441,10 @@ export interface components {
                 usage?: components["schemas"]["Usage"];
                 plan?: components["schemas"]["PlanStep"][];
                 diff?: string;
+                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                blobs?: {
+                    [key: string]: components["schemas"]["Blob"];
+                };
             };
         };
         /** @description Tokens of one turn as the agent counts them. */
@@ -2424,6 +2462,15 @@ export interface components {
             text: string;
             /** @enum {string} */
             status: "pending" | "in-progress" | "completed";
+        };
+        /** @description Content that the server stores under its hash. */
+        Blob: {
+            /** @description SHA-256 of the whole content, in lowercase hex: `GET /api/blobs/HASH`. */
+            hash: string;
+            /** @description Bytes of the whole content. */
+            bytes: number;
+            /** @description `text/plain`, `text/x-diff`, or `application/json` for a value that is not text. */
+            mediaType: string;
         };
         /**
          * @description A person adds text to the running turn.
@@ -2724,7 +2771,13 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
-                /** @description Bytes cut from this item to keep its event under 256 KiB. */
+                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                blobs?: {
+                    [key: string]: components["schemas"]["Blob"];
+                };
+                /** @description Bytes at the end of the text or output that are not kept: an item keeps at most 32 MiB, the open items of a session 64 MiB together. */
+                omittedBytes?: number;
+                /** @description Only in logs of older versions: bytes cut from this item. */
                 truncatedBytes?: number;
             };
         };
@@ -2737,6 +2790,15 @@ export interface components {
             movedTo?: string;
             /** @description Unified diff. */
             diff?: string;
+            /** @description The whole diff, if `diff` is only its beginning. */
+            blob?: {
+                /** @description SHA-256 of the whole content, in lowercase hex: `GET /api/blobs/HASH`. */
+                hash: string;
+                /** @description Bytes of the whole content. */
+                bytes: number;
+                /** @description `text/plain`, `text/x-diff`, or `application/json` for a value that is not text. */
+                mediaType: string;
+            };
         };
         /**
          * @description The text of an open item, or the output of a command, grows. Deltas arrive in order; short ones are joined.
@@ -2874,7 +2936,13 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
-                /** @description Bytes cut from this item to keep its event under 256 KiB. */
+                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                blobs?: {
+                    [key: string]: components["schemas"]["Blob"];
+                };
+                /** @description Bytes at the end of the text or output that are not kept: an item keeps at most 32 MiB, the open items of a session 64 MiB together. */
+                omittedBytes?: number;
+                /** @description Only in logs of older versions: bytes cut from this item. */
                 truncatedBytes?: number;
             };
         };
@@ -2943,7 +3011,13 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
-                /** @description Bytes cut from this item to keep its event under 256 KiB. */
+                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                blobs?: {
+                    [key: string]: components["schemas"]["Blob"];
+                };
+                /** @description Bytes at the end of the text or output that are not kept: an item keeps at most 32 MiB, the open items of a session 64 MiB together. */
+                omittedBytes?: number;
+                /** @description Only in logs of older versions: bytes cut from this item. */
                 truncatedBytes?: number;
             };
         };
@@ -3034,6 +3108,10 @@ export interface components {
                 cwd?: string;
                 changes?: components["schemas"]["FileChange"][];
                 reason?: string;
+                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                blobs?: {
+                    [key: string]: components["schemas"]["Blob"];
+                };
                 choices: ("accept" | "accept-for-session" | "decline" | "cancel")[];
                 /** @description The agent's own options, if it names any. Answer with `optionId`; a `decision` works if exactly one option has that kind. */
                 options?: {
@@ -3065,6 +3143,10 @@ export interface components {
                     multiple?: boolean;
                     secret?: boolean;
                 }[];
+                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                blobs?: {
+                    [key: string]: components["schemas"]["Blob"];
+                };
             };
         };
         /**
@@ -3297,6 +3379,10 @@ export interface components {
                 usage?: components["schemas"]["Usage"];
                 plan?: components["schemas"]["PlanStep"][];
                 diff?: string;
+                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                blobs?: {
+                    [key: string]: components["schemas"]["Blob"];
+                };
                 nativeTurnId?: string;
             };
         };
@@ -3366,7 +3452,13 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
-                /** @description Bytes cut from this item to keep its event under 256 KiB. */
+                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                blobs?: {
+                    [key: string]: components["schemas"]["Blob"];
+                };
+                /** @description Bytes at the end of the text or output that are not kept: an item keeps at most 32 MiB, the open items of a session 64 MiB together. */
+                omittedBytes?: number;
+                /** @description Only in logs of older versions: bytes cut from this item. */
                 truncatedBytes?: number;
             };
         };
@@ -3446,6 +3538,10 @@ export interface components {
             cwd?: string;
             changes?: components["schemas"]["FileChange"][];
             reason?: string;
+            /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+            blobs?: {
+                [key: string]: components["schemas"]["Blob"];
+            };
             choices: ("accept" | "accept-for-session" | "decline" | "cancel")[];
             /** @description The agent's own options, if it names any. Answer with `optionId`; a `decision` works if exactly one option has that kind. */
             options?: {
@@ -3477,6 +3573,10 @@ export interface components {
                 multiple?: boolean;
                 secret?: boolean;
             }[];
+            /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+            blobs?: {
+                [key: string]: components["schemas"]["Blob"];
+            };
         };
         /** @description A decision or an option for an approval, answers for a question. */
         Answer: {
@@ -3653,6 +3753,10 @@ export interface components {
                 turnId?: components["schemas"]["TurnId"];
                 method: string;
                 payload: unknown;
+                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                blobs?: {
+                    [key: string]: components["schemas"]["Blob"];
+                };
             };
         };
         /** @description What a subscriber receives. Only events change state. Ignore a frame with an unknown `_tag`. */
@@ -4489,7 +4593,13 @@ export interface components {
             input?: unknown;
             result?: unknown;
             steps?: components["schemas"]["PlanStep"][];
-            /** @description Bytes cut from this item to keep its event under 256 KiB. */
+            /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+            blobs?: {
+                [key: string]: components["schemas"]["Blob"];
+            };
+            /** @description Bytes at the end of the text or output that are not kept: an item keeps at most 32 MiB, the open items of a session 64 MiB together. */
+            omittedBytes?: number;
+            /** @description Only in logs of older versions: bytes cut from this item. */
             truncatedBytes?: number;
         };
         /** @description A turn: one run of the agent, from its request to its end. */
@@ -4540,6 +4650,10 @@ export interface components {
             usage?: components["schemas"]["Usage"];
             plan?: components["schemas"]["PlanStep"][];
             diff?: string;
+            /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+            blobs?: {
+                [key: string]: components["schemas"]["Blob"];
+            };
         };
         SearchPage: {
             /** @description Newest first. */
@@ -5841,6 +5955,207 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["ShuttingDown"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    putBlob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Content that the server stores under its hash. */
+            201: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Blob"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    getBlob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description SHA-256 of the content, in lowercase hex. */
+                hash: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content, with its media type. */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
                 };
             };
         };

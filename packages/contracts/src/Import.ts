@@ -66,7 +66,7 @@ export type Imported = {
 }[ImportedType]
 
 /** The version of the export format that this server writes. It reads this version and older ones. */
-export const exportVersion = 1
+export const exportVersion = 2
 
 /** The first line of an ndjson export. A json export has the same fields, and the events. */
 export const ExportHeader = Schema.Struct({

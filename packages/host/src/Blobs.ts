@@ -1,6 +1,6 @@
 /** Large contents under their hash: uploads, downloads, and the end of uploads that nothing refers to. */
 import { type Blob, maxBlobBytes } from "@millrace/contracts/Blob"
-import { NotFound, PayloadTooLarge, StorageUnavailable } from "@millrace/contracts/Errors"
+import { NotFound, PayloadTooLarge, type StorageUnavailable } from "@millrace/contracts/Errors"
 import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import { Clock, Duration, Effect, Schedule, Stream } from "effect"

@@ -12,7 +12,8 @@ import * as Ledger from "@millrace/providers/process/Ledger"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import * as TestHost from "@millrace/testing/TestHost"
-import { Chunk, Effect, Fiber, Layer, Stream } from "effect"
+import { Chunk, Effect, FastCheck, Fiber, Layer, Stream } from "effect"
+import { createHash } from "node:crypto"
 import { join } from "node:path"
 import * as Host from "./Host.ts"
 
@@ -95,7 +96,7 @@ describe("export and import", () => {
             events: ReadonlyArray<LogEvent>
             thread: { threadId: string }
           }
-          expect([millrace, thread.threadId, count]).toEqual([1, threadId, events.length])
+          expect([millrace, thread.threadId, count]).toEqual([2, threadId, events.length])
         }
         const first = yield* host.importThread({ source: bytes(document) })
         expect(first).toMatchObject({ created: true, turns: 1 })
@@ -182,9 +183,9 @@ describe("export and import", () => {
         )
       expect(yield* refused([])).toEqual(["truncated", 1])
       expect(yield* refused(["hello", ...lines])).toEqual(["malformed", 1])
-      expect(yield* refused([lines[0]?.replace('"millrace":1', '"millrace":2'), ...lines.slice(1)])).toEqual(["newer", 1])
+      expect(yield* refused([lines[0]?.replace('"millrace":2', '"millrace":3'), ...lines.slice(1)])).toEqual(["newer", 1])
       for (const version of ["0", "-1", "1.5", '"1"'])
-        expect(yield* refused([lines[0]?.replace('"millrace":1', `"millrace":${version}`), ...lines.slice(1)])).toEqual([
+        expect(yield* refused([lines[0]?.replace('"millrace":2', `"millrace":${version}`), ...lines.slice(1)])).toEqual([
           "malformed",
           1
         ])
@@ -206,6 +207,85 @@ describe("export and import", () => {
       expect(yield* refused([json.trimEnd().slice(0, -20)])).toEqual(["truncated", lines.length - 1])
       expect((yield* host.state).offset).toBe(head)
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
+  )
+
+  it.effect(
+    "L22 an export has each large value once, before its use; its import has the same values; a wrong blob is rejected with its line",
+    () =>
+      Effect.gen(function* () {
+        const { host, threadId } = yield* scripted
+        const [header = "", ...lines] = (yield* text(host, threadId, "ndjson")).trim().split("\n")
+        const at = "2026-01-01T00:00:00.000Z"
+        const units = FastCheck.sample(FastCheck.string({ unit: "grapheme", minLength: 1, maxLength: 9 }), {
+          numRuns: 12,
+          seed: 5
+        })
+        const large = (unit: string) => Buffer.from(unit.repeat(Math.ceil(70_000 / Buffer.byteLength(unit)))).toString()
+        const turnId = JSON.parse(lines.find((line) => line.includes('"turn.requested"')) ?? "").data.turnId as string
+        const added = units.map((unit, n) => {
+          const item = { threadId, turnId, itemId: `itm_l${n}`, kind: "tool-call", status: "completed" }
+          const values = [
+            { text: large(unit) },
+            { result: { [unit]: large(unit) } },
+            { changes: [{ path: "a", change: "update", diff: large(unit) }], output: large(unit) }
+          ][n % 3]
+          return JSON.stringify({ type: "item.completed", at, data: { ...item, ...values } })
+        })
+        const older = [
+          header.replace('"millrace":2', '"millrace":1'),
+          ...lines.slice(0, -1),
+          ...added,
+          `{"count":${lines.length - 1 + added.length}}`
+        ]
+        const first = yield* host.importThread({ source: bytes(older.join("\n"), 50_000) })
+        const exported = yield* text(host, first.threadId, "ndjson")
+        const records = exported.trim().split("\n")
+        const blobs = records.filter((record) => record.startsWith('{"blob":'))
+        expect(new Set(blobs).size).toBe(blobs.length)
+        expect(blobs.length).toBeGreaterThanOrEqual(units.length)
+        const whole = (hash: string) =>
+          Effect.flatMap(host.getBlob(hash), ({ content }) =>
+            Effect.map(Stream.runCollect(content), (parts) => Buffer.concat(Chunk.toReadonlyArray(parts)).toString())
+          )
+        const items = (yield* host.items(first.threadId, { limit: 100 })).items
+        for (const [n, unit] of units.entries()) {
+          const item = items.find(({ blobs, changes }) =>
+            [...Object.values(blobs ?? {}), ...(changes ?? []).flatMap(({ blob }) => blob ?? [])].some(
+              ({ hash }) =>
+                hash ===
+                createHash("sha256")
+                  .update(n % 3 === 1 ? JSON.stringify({ [unit.toWellFormed()]: large(unit) }) : large(unit))
+                  .digest("hex")
+            )
+          )
+          expect([n, item === undefined]).toEqual([n, false])
+          for (const blob of Object.values(item?.blobs ?? {})) expect(Buffer.byteLength(yield* whole(blob.hash))).toBe(blob.bytes)
+        }
+        // The same transcript in another thread, from both formats.
+        for (const format of ["ndjson", "json"] as const) {
+          const document = (yield* text(host, first.threadId, format)).replace(/"logEpoch":"[^"]*"/, `"logEpoch":"${format}"`)
+          const again = yield* host.importThread({ source: bytes(document, 50_000) })
+          expect(again.created).toBe(true)
+          expect(yield* views(host, again.threadId)).toEqual(yield* views(host, first.threadId))
+          expect((yield* host.importThread({ source: bytes(document, 50_000) })).written).toBe(0)
+        }
+        const refused = (wrong: ReadonlyArray<string>) =>
+          Effect.map(Effect.flip(host.importThread({ source: bytes(wrong.join("\n"), 50_000) })), (error) =>
+            error._tag === "ImportFailed" ? [error.reason, error.line] : error
+          )
+        const head = (yield* host.state).offset
+        const at1 = records.indexOf(blobs[0] ?? "")
+        const changed = (blobs[0] ?? "").replace(
+          /"base64":"./,
+          (found) => `${found.slice(0, -1)}${found.endsWith("A") ? "B" : "A"}`
+        )
+        expect(yield* refused([...records.slice(0, at1), changed, ...records.slice(at1 + 1)])).toEqual(["malformed", at1 + 1])
+        const without = records.filter((_, n) => n !== at1)
+        const use = without.findIndex((record) => record.includes((blobs[0] ?? "").slice(9, 73)))
+        expect(yield* refused(without)).toEqual(["malformed", use + 1])
+        expect((yield* host.state).offset).toBe(head)
+        expect((yield* Verify.run).problems).toEqual([])
+      }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
 
   it.effect(
@@ -253,7 +333,7 @@ describe("export and import", () => {
     expect(cut.push(piece)).toBe("too-large")
   })
 
-  it.effect("L4 a turn whose texts, plan and diff are too large together is imported without plan and diff", () =>
+  it.effect("L4 L22 a turn whose text, plan and diff are too large together is imported with the diff as a blob", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted
       const [header] = (yield* text(host, threadId, "ndjson")).split("\n")
@@ -270,7 +350,9 @@ describe("export and import", () => {
       const { threadId: mine } = yield* host.importThread({ source: bytes(document, 64 * 1024) })
       const [turn] = (yield* host.turns(mine, {})).items
       expect(turn).toMatchObject({ status: "completed", text: words })
-      expect([turn?.diff, turn?.plan]).toEqual([undefined, undefined])
+      expect(turn?.plan).toEqual([{ text: "step", status: "completed" }])
+      expect(turn?.diff).toBe("d".repeat(16 * 1024))
+      expect(turn?.blobs?.["diff"]).toMatchObject({ bytes: 200 * 1024, mediaType: "text/x-diff" })
     }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
   )
 

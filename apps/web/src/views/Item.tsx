@@ -8,6 +8,7 @@ import { Icon } from "../ui/Icon.tsx"
 import { span } from "../ui/Time.ts"
 import { useStore } from "../store/useStore.ts"
 import { Changes } from "./Diff.tsx"
+import { useWhole } from "./Whole.tsx"
 
 const Copy = ({ text }: { readonly text: string }) => {
   const [done, setDone] = useState(false)
@@ -147,17 +148,21 @@ const body = (item: ItemView): ReactNode => {
 
 const names: Readonly<Record<string, string>> = { "user-message": "You", "agent-message": "Agent" }
 
-export const Item = memo(({ item }: { readonly item: ItemView }) => (
-  <article
-    className={`item item-${item.kind}`}
-    data-item={item.itemId}
-    aria-label={names[item.kind] ?? item.kind.replaceAll("-", " ")}
-  >
-    {body(item)}
-    {item.truncatedBytes !== undefined && (
-      <p className="cut">
-        {item.truncatedBytes.toLocaleString("en")} bytes were cut from this item. The agent's own record has them.
-      </p>
-    )}
-  </article>
-))
+export const Item = memo(({ item }: { readonly item: ItemView }) => {
+  const { lines, shown } = useWhole(item)
+  // `truncatedBytes`: of an older version, which cut long values.
+  const cut = item.omittedBytes ?? item.truncatedBytes
+  return (
+    <article
+      className={`item item-${item.kind}`}
+      data-item={item.itemId}
+      aria-label={names[item.kind] ?? item.kind.replaceAll("-", " ")}
+    >
+      {body(shown)}
+      {lines}
+      {cut !== undefined && (
+        <p className="cut">{cut.toLocaleString("en")} bytes were cut from this item. The agent's own record has them.</p>
+      )}
+    </article>
+  )
+})

@@ -8,6 +8,7 @@ import type { LogUnavailable, Queryable } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
 import { Effect } from "effect"
 import * as Collections from "./Collections.ts"
+import { type Blobs, withWholeText } from "./WholeText.ts"
 
 /** Most rows read in all, whatever the bounds. */
 const maxItems = 5000
@@ -37,19 +38,19 @@ const outcomes: ReadonlySet<string> = new Set(["completed", "interrupted", "fail
 const pageSize = { limit: 200, maxBytes: maxRowBytes }
 
 /** Messages of the thread's newest items by turn, newest first; `partly`: older items were not read. */
-const itemsByTurn = (log: Queryable, threadId: ThreadId) =>
+const itemsByTurn = (log: Queryable & Blobs, threadId: ThreadId) =>
   Effect.gen(function* () {
     const byTurn = new Map<string, Array<PastMessage>>()
     let bytes = 0
     let seen = 0
     for (let before = Number.MAX_SAFE_INTEGER; before > 0;) {
       const { page } = yield* log.query({ page: Query.rows(Collections.item, { parent: threadId, before, ...pageSize }) })
-      for (const { value: item } of page.rows) {
-        const message = messageOf(item)
+      for (const { value } of page.rows) {
+        const message = messageOf(yield* withWholeText(log, value))
         if (message === undefined) continue
-        const all = byTurn.get(item.turnId) ?? []
+        const all = byTurn.get(value.turnId) ?? []
         all.push(message)
-        byTurn.set(item.turnId, all)
+        byTurn.set(value.turnId, all)
         bytes += textOf(message).length
       }
       seen += page.rows.length
@@ -124,7 +125,7 @@ const selectWithin = (
  * The newest messages within the bounds. The pages are read one after another and still fit together: items and ended turns keep their ranks, and no
  * agent of the thread adds to them while its next session opens.
  */
-export const read = (log: Queryable, threadId: ThreadId, bounds: HistoryBounds): Effect.Effect<History, LogUnavailable> =>
+export const read = (log: Queryable & Blobs, threadId: ThreadId, bounds: HistoryBounds): Effect.Effect<History, LogUnavailable> =>
   Effect.zipWith(turnsOf(log, threadId, bounds.turns), itemsByTurn(log, threadId), (turns, items) =>
     selectWithin(bounds, turns, items)
   )

@@ -68,6 +68,11 @@ const entriesOf = <A>(list: ReadonlyArray<A>): ReadonlyArray<A> => {
 }
 
 const shortStep = ({ status, text }: PlanStep): PlanStep => ({ text: cutText(text, 1024), status })
+type Option = NonNullable<Question["options"]>[number]
+const shortOption =
+  (bytes: number) =>
+  ({ description, label }: Option): Option =>
+    description === undefined ? { label } : { label, description: cutText(description, bytes) }
 const shortQuestion =
   (questions: number) =>
   (question: Question): Question => {
@@ -79,12 +84,7 @@ const shortQuestion =
       ...(options === undefined
         ? {}
         : {
-            options: options.map(({ description, label }) => ({
-              label,
-              ...(description === undefined
-                ? {}
-                : { description: cutText(description, Math.max(2, Math.floor(share / options.length))) })
-            }))
+            options: options.map(shortOption(Math.max(2, Math.floor(share / options.length))))
           })
     }
   }
@@ -120,12 +120,14 @@ const move = <A extends Parts>(parts: A, limit: number, keep: Keep): A => {
     moved["questions"] = questions.map(shortQuestion(questions.length))
   }
   if (changes !== undefined) {
-    const short = entriesOf(changes.map(({ diff: _, ...change }) => change)).length
+    const short = entriesOf(changes.map(({ change, movedTo, path }) => ({ path, change, movedTo }))).length
     if (short < changes.length) blobs["changes"] = keep(JSON.stringify(wellFormedJson(changes)), jsonType)
     if (short < changes.length || changes.some(({ diff = "" }) => isOver(diff, limit)))
       moved["changes"] = changes.slice(0, short).map((change): FileChange => {
         const { diff = "" } = change
-        return isOver(diff, limit) ? { ...change, diff: cutBytes(diff, beginning), blob: keep(diff, diffType) } : change
+        return isOver(diff, limit)
+          ? Object.assign({}, change, { diff: cutBytes(diff, beginning), blob: keep(diff, diffType) })
+          : change
       })
   }
   return Object.keys(moved).length === 0

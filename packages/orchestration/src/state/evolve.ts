@@ -26,8 +26,15 @@ const withTurn = (state: ThreadState, turnId: string, change: (turn: OpenTurn) =
 const withClosed = (turn: OpenTurn, id: string): OpenTurn => ({ ...turn, closed: RecentIds.add(turn.closed, id) })
 
 /** Records the agent's claim about the goal of this turn. The claim of a later message replaces it. */
-const withClaim = (turn: OpenTurn, { kind, text }: DataOf<"item.completed">): OpenTurn =>
-  kind === "agent-message" && turn.goalId !== undefined ? { ...turn, claim: Goal.claimOf(text ?? "") } : turn
+const withClaim = (
+  turn: OpenTurn,
+  { blobs, kind, text = "" }: DataOf<"item.completed">,
+  open: ThreadState["items"][string] | undefined
+): OpenTurn => {
+  if (kind !== "agent-message" || turn.goalId === undefined) return turn
+  // Of a long message the event has the beginning; the claim is at the end, which the deltas have.
+  return { ...turn, claim: Goal.claimOf(blobs?.["text"] === undefined ? text : (open?.text ?? text)) }
+}
 
 /** The goal after the end of a turn; unchanged if the turn is not the goal's. */
 const goalAfter = ({ goal, turns }: ThreadState, event: Turn.TerminalEvent): ThreadState["goal"] => {
@@ -181,7 +188,9 @@ const details = (
     case "item.completed":
       return {
         items: without(state.items, event.data.itemId),
-        ...withTurn(state, event.data.turnId, (turn) => withClosed(withClaim(turn, event.data), event.data.itemId))
+        ...withTurn(state, event.data.turnId, (turn) =>
+          withClosed(withClaim(turn, event.data, state.items[event.data.itemId]), event.data.itemId)
+        )
       }
     case "request.opened": {
       const { requestId, turnId } = event.data

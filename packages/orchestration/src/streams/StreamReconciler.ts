@@ -7,7 +7,7 @@
  * follower waits; a wake-up triggers the next read and carries no data (D1). A spurious wake-up costs one read; a lost wake-up delays the follower by at
  * most `reconcile`.
  */
-import type { LogEvent } from "@millrace/contracts/Event"
+import type { DataOf, LogEvent } from "@millrace/contracts/Event"
 import { isTerminal } from "@millrace/contracts/Event"
 import type { ItemView } from "@millrace/contracts/Item"
 import { threadStream, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
@@ -15,6 +15,7 @@ import { EventLog, type LogUnavailable, type Page, type Queryable } from "@millr
 import * as Query from "@millrace/log/Query"
 import { KeyedWaiters } from "@millrace/log/Waiters"
 import { Chunk, Context, type Duration, Effect, Layer, Stream } from "effect"
+import { type Blobs, withWholeText } from "../readmodel/WholeText.ts"
 import { currentItems, endOf, outcomeOf, outcomeParts, type TurnEnd } from "../readmodel/TurnEnd.ts"
 
 /** A turn, from the answer to the command that requested it. */
@@ -40,6 +41,17 @@ export interface TurnFollower {
   /** Returns when another `query` may find more. Safe to interrupt. */
   readonly wait: Effect.Effect<void>
 }
+
+const wholeItems = (log: Blobs, items: ReadonlyArray<ItemView>) => Effect.forEach(items, (item) => withWholeText(log, item))
+/** Completed items with their whole text. */
+const wholeEvents = (log: Blobs, events: ReadonlyArray<LogEvent>): Effect.Effect<ReadonlyArray<LogEvent>, LogUnavailable> =>
+  events.some(({ type }) => type === "item.completed")
+    ? Effect.forEach(events, (event) =>
+        event.type === "item.completed"
+          ? Effect.map(withWholeText(log, event.data as DataOf<"item.completed">), (data) => ({ ...event, data }))
+          : Effect.succeed(event)
+      )
+    : Effect.succeed(events)
 
 export interface Options {
   /** How long a lost wake-up can delay an end; default 5 seconds. */
@@ -131,9 +143,10 @@ export const make = (options: Options = {}) =>
           const found = yield* stepsIn(log, turn, position, withEvents)
           const steps: Array<Step> = []
           if (withEvents && found.visible && position < found.retainedFrom)
-            steps.push({ _tag: "gap", items: yield* currentItems(log, turn) })
-          if (found.events.length > 0) steps.push({ _tag: "events", events: found.events })
-          if (found.end !== undefined) steps.push({ _tag: "end", end: found.end })
+            steps.push({ _tag: "gap", items: yield* wholeItems(log, yield* currentItems(log, turn)) })
+          if (found.events.length > 0) steps.push({ _tag: "events", events: yield* wholeEvents(log, found.events) })
+          if (found.end !== undefined)
+            steps.push({ _tag: "end", end: { ...found.end, items: yield* wholeItems(log, found.end.items) } })
           position = found.upTo
           seen = found.head
           ended = found.end !== undefined

@@ -1,7 +1,8 @@
 /**
  * Exports a stored thread page by page: as JSON or lines of JSON, which `Import` reads, or as Markdown for people.
- * Reads the log up to its head at the start. Secrets are not in the log, so they are not exported (X4).
+ * A blob comes before the events that name it. Reads the log up to its head at the start. Secrets are not in the log, so they are not exported (X4).
  */
+import { type Blob, named } from "@millrace/contracts/Blob"
 import { defined } from "@millrace/contracts/Defined"
 import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
 import { domainEvent, type LogEvent } from "@millrace/contracts/Event"
@@ -20,14 +21,28 @@ const pageBytes = 256 * 1024
 interface Writer {
   readonly begin: (header: ExportHeader) => string
   readonly events: (events: ReadonlyArray<StoredEvent>) => string
+  /** The record of a blob without its content: the texts before and after it, in base64. Absent: the document names blobs only. */
+  readonly blob?: (blob: Blob) => readonly [before: string, after: string]
   readonly end: () => string
 }
 
+const blobStart = ({ hash, mediaType }: Blob) => `{"blob":"${hash}","mediaType":${JSON.stringify(mediaType)},"base64":"`
+
 const json = (): Writer => {
   let count = 0
+  let isFirst = true
+  const separator = () => {
+    const text = isFirst ? "\n" : ",\n"
+    isFirst = false
+    return text
+  }
   return {
     begin: (header) => `${JSON.stringify(header).slice(0, -1)},"events":[`,
-    events: (events) => events.map((event) => `${count++ === 0 ? "\n" : ",\n"}${event.json}`).join(""),
+    events: (events) => {
+      count += events.length
+      return events.map((event) => `${separator()}${event.json}`).join("")
+    },
+    blob: (blob) => [`${separator()}${blobStart(blob)}`, '"}'],
     end: () => `\n],"count":${count}}\n`
   }
 }
@@ -40,8 +55,34 @@ const ndjson = (): Writer => {
       count += events.length
       return events.map((event) => `${event.json}\n`).join("")
     },
+    blob: (blob) => [blobStart(blob), '"}\n'],
     end: () => `{"count":${count}}\n`
   }
+}
+
+/** The bytes in base64: the padding is at the end only. */
+const base64 = <E, R>(content: Stream.Stream<Uint8Array, E, R>): Stream.Stream<string, E, R> =>
+  Stream.suspend(() => {
+    let rest = Buffer.alloc(0)
+    return Stream.concat(
+      Stream.map(content, (part) => {
+        const all = Buffer.concat([rest, part])
+        const end = all.length - (all.length % 3)
+        rest = all.subarray(end)
+        return all.subarray(0, end).toString("base64")
+      }),
+      Stream.sync(() => rest.toString("base64"))
+    )
+  })
+
+/** The blobs that the events name, each once over all calls. Most events have no such field and are not parsed. */
+const newBlobs = () => {
+  const seen = new Set<string>()
+  return (events: ReadonlyArray<StoredEvent>): ReadonlyArray<Blob> =>
+    events
+      .filter(({ json }) => json.includes('"blob'))
+      .flatMap(({ json }) => named((JSON.parse(json) as { readonly data: Parameters<typeof named>[0] }).data))
+      .filter(({ hash }) => !seen.has(hash) && seen.add(hash))
 }
 
 const markdown = (): Writer => {
@@ -94,13 +135,31 @@ export const make = (thread: ThreadView, format: ExportFormat): Stream.Stream<st
           log.read({ after, stream: threadStream(threadId as ThreadId), maxBytes: pageBytes }),
           (page) =>
             [
-              writer.events(page.events.filter(({ offset }) => offset <= head)),
+              page.events.filter(({ offset }) => offset <= head),
               page.upTo < head ? Option.some(page.upTo) : Option.none<number>()
             ] as const
         )
       )
+      const fresh = newBlobs()
+      const blobs = (events: ReadonlyArray<StoredEvent>) =>
+        Stream.flatMap(Stream.fromIterable(writer.blob === undefined ? [] : fresh(events)), (blob) =>
+          Stream.unwrap(
+            Effect.map(log.getBlob(blob.hash), (found) => {
+              if (found === undefined || writer.blob === undefined) return Stream.empty
+              const [before, after] = writer.blob(blob)
+              return Stream.make(before).pipe(Stream.concat(base64(found.content)), Stream.concat(Stream.make(after)))
+            })
+          )
+        )
       return Stream.succeed(writer.begin(header)).pipe(
-        Stream.concat(pages),
+        Stream.concat(
+          Stream.flatMap(pages, (events) =>
+            Stream.concat(
+              blobs(events),
+              Stream.sync(() => writer.events(events))
+            )
+          )
+        ),
         Stream.concat(Stream.sync(writer.end)),
         Stream.filter((part) => part !== "")
       )

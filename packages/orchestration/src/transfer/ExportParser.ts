@@ -1,11 +1,13 @@
 /**
  * Parses an export from a stream of bytes and checks each record against the format, without holding the whole export in memory. Errors name the line.
  */
+import { BlobHash, maxBlobBytes, named } from "@millrace/contracts/Blob"
 import { cut, wellFormedJson } from "@millrace/contracts/Text"
 import { domainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
 import { ExportHeader, exportVersion, type Imported, ImportFailed } from "@millrace/contracts/Import"
 import { maxEventBytes } from "@millrace/log/EventLog"
 import { Effect, Either, Schema, Stream } from "effect"
+import { webcrypto } from "node:crypto"
 import { isDeep } from "../state/Truncation.ts"
 import { RecordSplitter, type Record as Piece } from "./RecordSplitter.ts"
 import { TranscriptBuilder } from "./TranscriptBuilder.ts"
@@ -57,10 +59,30 @@ const header = (piece: Piece): Either.Either<ExportHeader, ImportFailed> =>
     return Either.mapLeft(decodeHeader(value), (error) => failure("malformed", piece.line, cut(error.message, 500)))
   })
 
-/** An event, or the trailer with the number of events. */
-const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }, ImportFailed> =>
-  Either.flatMap(json(piece), (value): Either.Either<LogEvent | { readonly count: number }, ImportFailed> => {
-    if (isTrailer(value)) return Either.right(value)
+const isBlob = Schema.is(Schema.Struct({ blob: BlobHash, mediaType: Schema.String, base64: Schema.String }))
+interface BlobRecord {
+  readonly blob: string
+  readonly mediaType: string
+  readonly base64: string
+}
+type Body = LogEvent | BlobRecord | { readonly count: number }
+
+/** The content of a blob, whose hash is checked on the thread pool. */
+const contentOf = ({ line }: Piece, { base64, blob }: BlobRecord): Effect.Effect<Uint8Array, ImportFailed> =>
+  Effect.gen(function* () {
+    const content = Buffer.from(base64, "base64")
+    const digest = yield* Effect.promise(() => webcrypto.subtle.digest("SHA-256", content))
+    if (Buffer.from(digest).toString("hex") !== blob)
+      return yield* failure("malformed", line, `the content of the blob ${blob} does not have this hash. Export it again.`)
+    return content.length > maxBlobBytes
+      ? yield* failure("too-large", line, `a blob has at most ${maxBlobBytes} bytes.`)
+      : content
+  })
+
+/** An event, a blob, or the trailer with the number of events. */
+const body = (piece: Piece): Either.Either<Body, ImportFailed> =>
+  Either.flatMap(json(piece), (value): Either.Either<Body, ImportFailed> => {
+    if (isTrailer(value) || isBlob(value)) return Either.right(value)
     const event = decodeEvent(value)
     if (Either.isLeft(event) || !isTime(event.right.at))
       return Either.left(
@@ -74,6 +96,9 @@ const body = (piece: Piece): Either.Either<LogEvent | { readonly count: number }
       ? Either.left(failure("too-large", piece.line, `an event has at most ${maxEventBytes} bytes.`))
       : Either.right(value as LogEvent)
   })
+
+/** The blobs that an event of a known type names. */
+const namedBy = (event: LogEvent) => (dataOf.has(event.type) ? named(event.data as Parameters<typeof named>[0]) : [])
 
 /** The records of the export. Yields to other fibers between two chunks. */
 const records = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Piece, ImportFailed | E> =>
@@ -110,13 +135,18 @@ export const check = <E>(source: Stream.Stream<Uint8Array, E>) =>
     let announced: number | undefined
     let last = 1
     const builder = new TranscriptBuilder()
+    const blobs = new Set<string>()
     yield* Stream.runForEach(records(source), (piece) => {
       last = piece.line
       if (first === undefined) return Effect.map(header(piece), (found) => void (first = found))
       return Effect.flatMap(body(piece), (found) => {
         if (announced !== undefined) return failure("malformed", piece.line, "this record comes after the end of the export.")
+        if ("blob" in found) return Effect.map(contentOf(piece, found), () => void blobs.add(found.blob))
         if ("count" in found) announced = found.count
         else {
+          const missing = namedBy(found).find(({ hash }) => !blobs.has(hash))
+          if (missing !== undefined)
+            return failure("malformed", piece.line, `no earlier line has the blob ${missing.hash}. Export it again.`)
           count++
           builder.next(domainEvent(found), found.at)
         }
@@ -135,14 +165,24 @@ export const check = <E>(source: Stream.Stream<Uint8Array, E>) =>
     return first
   })
 
-/** The transcript of a checked export, piece by piece. Turns, items and requests that are open at its end are closed. */
-export const pieces = <E>(source: Stream.Stream<Uint8Array, E>): Stream.Stream<Imported, ImportFailed | E> =>
+/** The transcript of a checked export, piece by piece. `putBlob` stores each blob before the first piece that names it. Turns, items and requests that are open at its end are closed. */
+export const pieces = <E, E2>(
+  source: Stream.Stream<Uint8Array, E>,
+  putBlob: (content: Uint8Array, mediaType: string) => Effect.Effect<unknown, E2>
+): Stream.Stream<Imported, ImportFailed | E | E2> =>
   Stream.suspend(() => {
     const builder = new TranscriptBuilder()
     return records(source).pipe(
       Stream.drop(1),
       Stream.mapConcatEffect((piece) =>
-        Effect.map(body(piece), (event) => ("count" in event ? [] : builder.next(domainEvent(event), event.at)))
+        Effect.flatMap(body(piece), (found) => {
+          if ("blob" in found)
+            return Effect.zipRight(
+              Effect.flatMap(contentOf(piece, found), (content) => putBlob(content, found.mediaType)),
+              Effect.succeed<ReadonlyArray<Imported>>([])
+            )
+          return Effect.succeed("count" in found ? [] : builder.next(domainEvent(found), found.at))
+        })
       ),
       Stream.concat(Stream.suspend(() => Stream.fromIterable(builder.rest())))
     )

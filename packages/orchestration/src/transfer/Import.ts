@@ -19,6 +19,7 @@ import { Engine } from "../engine/Engine.ts"
 import * as ExportParser from "./ExportParser.ts"
 import { keptWhole } from "../state/KeptWhole.ts"
 import { fit, type Keep } from "../state/LargeValues.ts"
+import { jsonBytes, maxValueBytes } from "../state/Truncation.ts"
 import * as Collections from "../readmodel/Collections.ts"
 import type { Put } from "../readmodel/RowChanges.ts"
 import { importedRow } from "../readmodel/Projection.ts"
@@ -88,8 +89,12 @@ const idMapper = (threadId: ThreadId) => {
 /** The piece with its large values kept as blobs (L4). */
 const fitPiece = (piece: Imported, keep: Keep): Imported => {
   switch (piece.type) {
-    case "turn.imported":
-      return { type: piece.type, data: fit(piece.data, keep) }
+    case "turn.imported": {
+      // A prompt stays in its event, as it does in `turn.requested`, if it fits.
+      const { text, ...rest } = piece.data
+      const data = { ...fit(rest, keep), text }
+      return { type: piece.type, data: jsonBytes(data) <= maxValueBytes ? data : fit(data, keep) }
+    }
     case "item.imported":
       return { type: piece.type, data: fit(piece.data, keep) }
     case "request.imported":
@@ -250,7 +255,9 @@ export const make = Effect.gen(function* () {
     file: Effect.fn("Import.file")(function* <E>({ actor, cwd, source }: Options<E>) {
       const { logEpoch, thread } = yield* ExportParser.check(source)
       const target: Target = { ...thread, cwd: cwd ?? thread.cwd, source: { from: logEpoch, threadId: thread.threadId } }
-      return yield* transcript(target, ExportParser.pieces(source), actor)
+      const putBlob = (content: Uint8Array, mediaType: string) =>
+        Effect.mapError(log.putBlob(Stream.make(content), mediaType), storageUnavailable)
+      return yield* transcript(target, ExportParser.pieces(source, putBlob), actor)
     })
   })
 })

@@ -70,6 +70,15 @@ const item = (data: Data<"item.imported">): string => {
   }
 }
 
+/** What the document leaves out of an item: the rest of long values, by the name of the blob that has all of it. */
+const leftOut = (data: Data<"item.imported">): string =>
+  [
+    ...Object.entries(data.blobs ?? {}).map(([name, blob]) => [name, blob] as const),
+    ...(data.changes ?? []).flatMap(({ blob, path }) => (blob === undefined ? [] : [[`diff of ${line(path)}`, blob] as const]))
+  ]
+    .map(([name, { bytes, hash }]) => `*The ${name} is longer: ${bytes} bytes, blob ${hash}.*\n\n`)
+    .join("")
+
 const request = (data: Data<"request.imported">): string => {
   const asked =
     data.ask.kind === "question"
@@ -114,7 +123,7 @@ export class Markdown {
   piece(piece: Imported): string {
     switch (piece.type) {
       case "item.imported":
-        return this.heading(piece.data.turnId, undefined) + item(piece.data)
+        return this.heading(piece.data.turnId, undefined) + item(piece.data) + leftOut(piece.data)
       case "request.imported":
         return request(piece.data)
       case "turn.imported":

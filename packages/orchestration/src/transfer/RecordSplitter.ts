@@ -1,7 +1,8 @@
 /**
- * Splits the text of an export into its records as it arrives: the header, each event, the trailer. Accepts lines of JSON, and one JSON document with an
+ * Splits the text of an export into its records as it arrives: the header, each blob and event, the trailer. Accepts lines of JSON, and one JSON document with an
  * `events` array and any white space. Holds one record at a time.
  */
+import { maxBlobBytes } from "@millrace/contracts/Blob"
 
 export interface Record {
   /** The line in which the record begins, from 1. */
@@ -11,6 +12,10 @@ export interface Record {
 
 /** Most characters of a record: an event is at most 256 KiB on the wire, the header is smaller. */
 const maxRecord = 1024 * 1024
+
+/** Most characters of the record of a blob, whose content is in base64. */
+const maxBlobRecord = Math.ceil(maxBlobBytes / 3) * 4 + 1024
+const isTooLarge = (text: string): boolean => text.length > (text.startsWith('{"blob":"') ? maxBlobRecord : maxRecord)
 
 /** Most characters of `"events"`, its colon and the blanks around it. */
 const nameLength = 64
@@ -89,7 +94,7 @@ export class RecordSplitter {
       }
     }
     this.held += text.slice(from)
-    return this.held.length > maxRecord || found.some((record) => record.text.length > maxRecord) ? "too-large" : found
+    return isTooLarge(this.held) || found.some((record) => isTooLarge(record.text)) ? "too-large" : found
   }
 
   /** The last `nameLength` characters before this one: bounded, so that a record with many lists takes linear time. */

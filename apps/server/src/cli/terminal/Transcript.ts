@@ -72,7 +72,10 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
     }
     const message = (data: DataOf<"item.completed">) => {
       const before = printed.get(data.itemId)
-      const whole = data.text ?? before ?? ""
+      const beginning = data.text ?? before ?? ""
+      // Of a long text the event has the beginning; its deltas were printed.
+      const isPrinted = data.blobs?.["text"] !== undefined && before?.startsWith(beginning) === true
+      const whole = isPrinted ? before : beginning
       printed.delete(data.itemId)
       const missing = whole.startsWith(before ?? "") ? whole.slice((before ?? "").length) : `\n${whole}`
       const gap = before === undefined && hasPrinted && whole !== "" ? Effect.zipRight(endLine, print("\n")) : Effect.void
@@ -85,8 +88,13 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
         data.status === "aborted"
           ? `aborted${data.reason === undefined ? "" : `: ${data.reason}`}`
           : `exit ${data.exitCode ?? "?"}`
+      const long = data.blobs?.["output"]
+      const shown =
+        long === undefined
+          ? block(data.output ?? "", "tail")
+          : Effect.zipRight(block(data.output ?? "", "head"), note(`… ${long.bytes} bytes in all`, "  │ "))
       return Effect.zipRight(
-        block(data.output ?? "", "tail"),
+        shown,
         failedWith ? output.note(style.red(`  ${end}${seconds(data)}`)) : note(`${end}${seconds(data)}`, "  ")
       )
     }
