@@ -52,27 +52,35 @@ const bytesOf = (server: ServerProcess, hash: string) =>
     return { status: response.status, body: Buffer.from(await response.arrayBuffer()) }
   })
 
-it.live("L22 an output of 5 MiB is read back byte for byte after a SIGKILL; the same output again is the same blob", () =>
-  Effect.gen(function* () {
-    const dataDir = yield* temporaryDirectory
-    writeFileSync(join(dataDir, "large.txt"), output)
-    const first = yield* Effect.scoped(
-      Effect.gen(function* () {
-        const server = yield* serve({ dataDir })
-        const found = yield* ran(server, dataDir)
-        yield* server.kill("SIGKILL")
-        yield* server.ended
-        return found
-      })
-    )
-    const blob = first.item.blobs?.["output"]
-    const hash = createHash("sha256").update(output).digest("hex")
-    expect(blob).toEqual({ hash, bytes: Buffer.byteLength(output), mediaType: "text/plain" })
-    expect(output.startsWith(first.item.output ?? "")).toBe(true)
-    expect(Buffer.byteLength(first.item.output ?? "")).toBeLessThanOrEqual(16 * 1024)
-    const server = yield* serve({ dataDir })
-    expect((yield* bytesOf(server, hash)).body.equals(Buffer.from(output))).toBe(true)
-    const second = yield* ran(server, dataDir)
-    expect(second.item.blobs?.["output"]).toEqual(blob)
-  }).pipe(Effect.scoped)
+it.live(
+  "L22 L14 an output of 5 MiB is read back byte for byte after a SIGKILL; it is deleted with the last thread that has it",
+  () =>
+    Effect.gen(function* () {
+      const dataDir = yield* temporaryDirectory
+      writeFileSync(join(dataDir, "large.txt"), output)
+      const first = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const server = yield* serve({ dataDir })
+          const found = yield* ran(server, dataDir)
+          yield* server.kill("SIGKILL")
+          yield* server.ended
+          return found
+        })
+      )
+      const blob = first.item.blobs?.["output"]
+      const hash = createHash("sha256").update(output).digest("hex")
+      expect(blob).toEqual({ hash, bytes: Buffer.byteLength(output), mediaType: "text/plain" })
+      expect(output.startsWith(first.item.output ?? "")).toBe(true)
+      expect(Buffer.byteLength(first.item.output ?? "")).toBeLessThanOrEqual(16 * 1024)
+      const server = yield* serve({ dataDir })
+      expect((yield* bytesOf(server, hash)).body.equals(Buffer.from(output))).toBe(true)
+      const second = yield* ran(server, dataDir)
+      expect(second.item.blobs?.["output"]).toEqual(blob)
+      const remove = (threadId: string) =>
+        post(server, "/api/commands", { commandId: `d-${threadId}`, type: "thread.delete", threadId })
+      yield* remove(first.threadId)
+      expect((yield* bytesOf(server, hash)).status).toBe(200)
+      yield* remove(second.threadId)
+      expect((yield* bytesOf(server, hash)).status).toBe(404)
+    }).pipe(Effect.scoped)
 )
