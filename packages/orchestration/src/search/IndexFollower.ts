@@ -14,7 +14,7 @@ import * as Query from "@millrace/log/Query"
 import { type Document, type Found, type Progress, SearchFile } from "@millrace/log/search/SearchFile"
 import { StorageFailure } from "@millrace/log/Storage"
 import { Watermark } from "@millrace/log/Watermark"
-import { Cause, Chunk, Data, Effect, Exit, type Scope } from "effect"
+import { Cause, Data, Effect, Exit, type Scope } from "effect"
 import * as Collections from "../readmodel/Collections.ts"
 import * as Documents from "./Documents.ts"
 import type { Finder, Wanted } from "./Finder.ts"
@@ -43,8 +43,6 @@ const restFactor = 30
 const longestRest = 600
 /** How long a query waits for the index to reach the head. */
 const patience = "1 second"
-/** Items that are read in one query: an item can have 256 KiB. */
-const rowsAtOnce = 8
 /** Events without documents after which the cursor is stored: a restart reads at most these again. */
 const cursorEvery = 20_000
 
@@ -95,6 +93,8 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
 
     const sliced = {
       read: Slices.make({ least: 128, most: 1_000 }, rest),
+      // An item can have 256 KiB.
+      rows: Slices.make({ least: 2, most: 32 }, rest),
       put: Slices.make({ least: 16 * 1024, most: 96 * 1024 }, rest),
       forget: Slices.make({ least: 8, most: 256 }, rest),
       merge: Slices.make({ least: 8, most: 64 }, rest)
@@ -154,11 +154,14 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
         const documents = yield* Effect.gen(function* () {
           if (items.size === 0 && titled.size === 0) return []
           const found: Array<Document> = []
-          for (const keys of Chunk.chunksOf(Chunk.fromIterable(items), rowsAtOnce)) {
-            const { rows } = yield* log.query({ rows: Query.rowsByKey(Collections.item, keys) })
-            found.push(...(yield* Documents.ofItems(log, [...rows.values()])))
-            yield* Effect.yieldNow()
-          }
+          for (let left = Array.from(items); left.length > 0;)
+            left = yield* sliced.rows((count) =>
+              Effect.gen(function* () {
+                const { rows } = yield* log.query({ rows: Query.rowsByKey(Collections.item, left.slice(0, count)) })
+                found.push(...(yield* Documents.ofItems(log, [...rows.values()])))
+                return left.slice(count)
+              })
+            )
           return [...found, ...(yield* titles(titled))]
         })
         if (documents.length > 0 || deleted.size > 0 || upTo - storedCursor >= cursorEvery) yield* put(own, documents, next)
