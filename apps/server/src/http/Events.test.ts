@@ -202,7 +202,7 @@ it.scopedLive("D3 a cursor below retention is expired, on JSON and on SSE, and t
 )
 
 it.scopedLive(
-  "D4 a closed range has a strong ETag and 304; an open one is not cached; the ETag depends on stream and format",
+  "D4 L14 a closed range has a strong ETag and 304 until a deletion; an open one is not cached; the ETag depends on stream and format",
   () =>
     Effect.gen(function* () {
       const { append, call, log } = yield* start()
@@ -212,7 +212,7 @@ it.scopedLive(
       const etag = closed.headers.etag ?? ""
       expect([closed.status, etag, closed.headers["cache-control"]]).toEqual([
         200,
-        `"${log.epoch}-1-3-all-json"`,
+        `"${log.epoch}-1-3-0-all-json"`,
         "private, no-cache"
       ])
       for (const known of [etag, `"other", W/${etag}`, "*"]) {
@@ -241,6 +241,12 @@ it.scopedLive(
           "private, no-store"
         ])
       }
+      // A deletion changes earlier pages: no cached one is valid any more.
+      yield* log.append([{ events: [event(7)], rows: [], forget: ["thread/thr_a"] }])
+      const forgotten = yield* ask("since=1&limit=2", { "if-none-match": etag })
+      expect([forgotten.status, forgotten.headers.etag]).toEqual([200, `"${log.epoch}-1-3-1-all-json"`])
+      expect(JSON.parse(forgotten.body)).toMatchObject([{ offset: 2 }, { offset: 3 }])
+      expect(forgotten.body).toContain("log.forgotten")
     })
 )
 

@@ -62,9 +62,14 @@ it.scopedLive("D13 a wait ends with the present view when its time has passed, a
   Effect.gen(function* () {
     const { server, turn } = yield* asking
     expect(yield* turn("?wait=1")).toMatchObject({ status: "waiting" })
-    const longPolls = Effect.map(server.samples({ named: true }), (all) => JSON.stringify(all).includes('"long-poll"'))
+    const longPolls = Effect.map(server.samples({ named: true }), (samples) =>
+      samples
+        .filter(({ name }) => name === "millrace_followers")
+        .flatMap(({ values }) => values.map(({ labels, value }) => (labels?.["transport"] === "long-poll" ? Number(value) : 0)))
+        .reduce((sum, value) => sum + value, 0)
+    )
     const wait = yield* Effect.fork(turn("?wait=60"))
-    yield* Effect.repeat(longPolls, { until: (found) => found, schedule: Schedule.spaced("20 millis") })
+    yield* Effect.repeat(longPolls, { until: (open) => open > 0, schedule: Schedule.spaced("20 millis") })
     const { cut } = yield* server.drain("20 seconds")
     expect(cut).toBe(0)
     expect(yield* Fiber.join(wait)).toMatchObject({ status: "waiting" })
