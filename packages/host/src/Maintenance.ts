@@ -73,6 +73,36 @@ export const isExpired = (oldest: OldestSegment, { bytes, days }: Retention, bel
   ((days !== undefined && Date.parse(oldest.at) < now - Duration.toMillis(Duration.days(days))) ||
     (bytes !== undefined && oldest.usedBytes > bytes))
 
+type Log = typeof EventLog.Service
+
+/** Packs every event before the time (ISO 8601 UTC), except those of turns that are queued or open and newer ones. Returns how many. */
+export const pack = (
+  log: Log,
+  options: { readonly before: string; readonly partial?: boolean; readonly between: Effect.Effect<void> }
+) =>
+  Effect.gen(function* () {
+    let events = 0
+    for (let more = true; more;) {
+      const step = yield* log.pack({ below: (yield* live(log)).turns, ...options })
+      events += step.events
+      more = step.more
+    }
+    return events
+  })
+
+/** Removes the oldest segments that retention does not keep. `readers`: the offsets that live readers have reached. */
+export const retain = (log: Log, retention: Retention, readers: () => ReadonlyArray<number>, between: Effect.Effect<void>) =>
+  Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    for (;;) {
+      const oldest = yield* log.oldestSegment
+      const below = least([(yield* live(log)).threads, ...readers().map((delivered) => delivered + 1)])
+      if (oldest === undefined || !isExpired(oldest, retention, below, now)) return
+      yield* log.trim(oldest.last)
+      yield* between
+    }
+  })
+
 /** Runs until the scope closes. */
 export const make = (consumers: Pick<Consumers, "live">, options: Options = {}) =>
   Effect.gen(function* () {
@@ -86,28 +116,15 @@ export const make = (consumers: Pick<Consumers, "live">, options: Options = {}) 
       return Effect.sleep("1 millis")
     })
 
-    const pack = Effect.gen(function* () {
-      const before = DateTime.formatIso(DateTime.subtractDuration(yield* DateTime.now, coldAfter))
-      for (let more = true; more;) more = (yield* log.pack({ below: (yield* live(log)).turns, before, between })).more
-    })
-
-    const retain = (retention: Retention) =>
-      Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis
-        for (;;) {
-          const oldest = yield* log.oldestSegment
-          const readers = Array.from(consumers.live(), ({ delivered }) => delivered)
-          const below = least([(yield* live(log)).threads, ...readers.map((delivered) => delivered + 1)])
-          if (oldest === undefined || !isExpired(oldest, retention, below, now)) return
-          yield* log.trim(oldest.last)
-          yield* between
-        }
-      })
+    const readers = () => Array.from(consumers.live(), ({ delivered }) => delivered)
+    const packOld = Effect.flatMap(DateTime.now, (now) =>
+      pack(log, { before: DateTime.formatIso(DateTime.subtractDuration(now, coldAfter)), between })
+    )
 
     let failed = false
     const run = Effect.gen(function* () {
-      if (options.retention !== undefined) yield* retain(options.retention)
-      if (Duration.greaterThan(coldAfter, 0)) yield* pack
+      if (options.retention !== undefined) yield* retain(log, options.retention, readers, between)
+      if (Duration.greaterThan(coldAfter, 0)) yield* packOld
       yield* log.sweepBlobs((yield* Clock.currentTimeMillis) - Duration.toMillis(uploadsFor))
       failed = false
     }).pipe(

@@ -33,7 +33,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["token create|list|revoke", "access tokens"],
   ["pair", "print a one-time link that signs a browser in"],
   ["verify", "check the log"],
-  ["log stats|backup|restore", "the data directory on disk"],
+  ["log stats|backup|...", "the data directory on disk"],
   ["service install|...", "run the server as a service of your user"],
   ["update", "install the newest release"],
   ["help COMMAND", "the flags of a command"],

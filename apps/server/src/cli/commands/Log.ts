@@ -1,9 +1,9 @@
-/** `millrace log stats|backup|restore`: the data directory on disk. */
+/** `millrace log stats|pack|prune|backup|restore`: the data directory on disk. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Effect, Option } from "effect"
-import { fromError } from "../Failure.ts"
+import { fromError, usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import { count, plural, size } from "../terminal/Amounts.ts"
@@ -113,7 +113,49 @@ const stats = Command.make("stats", { ...common, url: Flags.url }, ({ data, json
   Command.withDescription("What the log and the other files of the data directory take on the disk, and the largest threads.")
 )
 
+const packing = (data: string, json: boolean, retention?: { readonly days?: number; readonly bytes?: number }) =>
+  Effect.gen(function* () {
+    const output = yield* Output.Output
+    yield* output.progress("packing the log")
+    const { run } = yield* Effect.promise(() => import("./PackProgram.ts"))
+    const result = yield* run(data, retention)
+    yield* output.progress(undefined)
+    if (json) return yield* Output.json(result)
+    const { after, before, packed, removed } = result
+    yield* output.out(
+      `${output.outStyle.green("ok")}  ${plural(packed, "event")} packed, ${plural(removed, "event")} removed; the log: ${size(before.fileBytes)} before, ${size(after.fileBytes)} after\n`
+    )
+  })
+
+const pack = Command.make("pack", common, ({ data, json }) => packing(data, json)).pipe(
+  Command.withDescription("Compress all events of a log that no server uses. A running server compresses events after an hour.")
+)
+
+const dayMillis = 86_400_000
+const prune = Command.make(
+  "prune",
+  {
+    ...common,
+    olderThan: Flags.duration("older-than", "Remove events that are older than this, such as 30d; at least a day."),
+    maxBytes: Flags.size("max-bytes", { description: "Remove the oldest events while the log uses more than this, such as 5GB" })
+  },
+  ({ data, json, maxBytes, olderThan }) => {
+    if (Option.isNone(olderThan) && Option.isNone(maxBytes))
+      return Effect.fail(usage("log prune needs --older-than or --max-bytes, or both."))
+    if (Option.exists(olderThan, (millis) => millis < dayMillis))
+      return Effect.fail(usage("--older-than: expected at least a day, such as 30d"))
+    return packing(data, json, {
+      ...Option.match(olderThan, { onNone: () => ({}), onSome: (millis) => ({ days: millis / dayMillis }) }),
+      ...Option.match(maxBytes, { onNone: () => ({}), onSome: (bytes) => ({ bytes }) })
+    })
+  }
+).pipe(
+  Command.withDescription(
+    "Remove the oldest events of a log that no server uses. Transcripts stay, and so do the events of unfinished turns and goals."
+  )
+)
+
 export const command = Command.make("log").pipe(
-  Command.withDescription("The data directory on disk: sizes, backup and restore."),
-  Command.withSubcommands([stats, backup, restore])
+  Command.withDescription("The data directory on disk: sizes, packing, backup and restore."),
+  Command.withSubcommands([stats, pack, prune, backup, restore])
 )
