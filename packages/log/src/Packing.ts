@@ -85,7 +85,7 @@ const timeOf = ({ json, valid }: Segment.Row): string | undefined => {
 /** `db`: the connection of the reader. One step at a time. */
 export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
   const sql = prepare(db)
-  const slice = { read: slices(64, 1_000), delete: slices(64, 1_000), vacuum: slices(8, 256) }
+  const slice = { read: slices(250, 1_000), delete: slices(250, 1_000), vacuum: slices(16, 256) }
   const bounds = (): Bounds => {
     const [coldUpTo, last] = sql.bounds.get() as [number, number]
     return { coldUpTo, head: Math.max(coldUpTo, last) }

@@ -11,6 +11,7 @@ const delivery = (): Promise<Bench> => import("./delivery.ts")
 const recovery = (): Promise<Bench> => import("./recovery.ts")
 const web = (): Promise<Bench> => import("./web.ts")
 const search = (): Promise<Bench> => import("./search.ts")
+const disk = (): Promise<Bench> => import("./disk.ts")
 const soak = (): Promise<Bench> => import("./soak.ts")
 
 const benches: Readonly<Record<string, ReadonlyArray<() => Promise<Bench>>>> = {
@@ -20,6 +21,7 @@ const benches: Readonly<Record<string, ReadonlyArray<() => Promise<Bench>>>> = {
   recovery: [recovery],
   search: [search],
   web: [web],
+  disk: [disk],
   soak: [soak]
 }
 
