@@ -12,10 +12,13 @@ import * as Query from "@millrace/log/Query"
 import { type Document, maxPassages } from "@millrace/log/search/SearchFile"
 import { Effect } from "effect"
 import * as Collections from "../readmodel/Collections.ts"
+import { type Blobs, withBeginnings } from "../readmodel/WholeText.ts"
 import * as Slices from "./Slices.ts"
 
 /** UTF-16 code units. The words of a query are looked for in one passage. */
 const passageLength = 16 * 1024
+/** Of a large value: UTF-8 has at most 4 bytes for a UTF-16 code unit. */
+const maxBytes = 4 * passageLength * maxPassages
 
 /** The position of an item, from the rank of its row, or of a thread's title, from the offset of the thread's first event. */
 export const positionOf = (offset: number, isTitle: boolean): number => offset * 2 + (isTitle ? 1 : 0)
@@ -74,8 +77,12 @@ export const began = (log: Queryable, { rank, value }: Query.Row<ItemView>, thre
       timeOf(events.events[0], rank) ?? Date.parse(turn?.value.startedAt ?? turn?.value.requestedAt ?? thread.createdAt)
   )
 
+/** The passages of an item, with those parts of large values that are not in its row. */
+export const passagesOfItem = (log: Blobs, item: ItemView) =>
+  Effect.map(withBeginnings(log, item, maxBytes), (whole) => passagesOf(textOf(whole)))
+
 /** The documents of those items that have ended and have a text. */
-export const ofItems = (log: Queryable, rows: ReadonlyArray<Query.Row<ItemView>>) =>
+export const ofItems = (log: Queryable & Blobs, rows: ReadonlyArray<Query.Row<ItemView>>) =>
   Effect.gen(function* () {
     const ended = rows.filter(({ value }) => value.status !== "open" && textOf(value) !== "")
     const threads = yield* threadsOf(
@@ -94,7 +101,7 @@ export const ofItems = (log: Queryable, rows: ReadonlyArray<Query.Row<ItemView>>
         projectId: thread.projectId,
         kind,
         at: yield* began(log, row, thread),
-        passages: passagesOf(textOf(row.value))
+        passages: yield* passagesOfItem(log, row.value)
       })
       yield* breathe
     }

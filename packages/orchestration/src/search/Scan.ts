@@ -12,6 +12,7 @@ import { storageUnavailable } from "@millrace/log/StorageError"
 import { Effect } from "effect"
 import * as Collections from "../readmodel/Collections.ts"
 import * as RowPaging from "../readmodel/RowPaging.ts"
+import type { Blobs } from "../readmodel/WholeText.ts"
 import * as Documents from "./Documents.ts"
 import type { Finder, Page, Wanted } from "./Finder.ts"
 
@@ -39,7 +40,7 @@ const titles = (log: Queryable, { filter, terms }: Wanted) =>
     return found
   })
 
-const items = (log: Queryable, { before, filter, limit, terms }: Wanted) =>
+const items = (log: Queryable & Blobs, { before, filter, limit, terms }: Wanted) =>
   Effect.gen(function* () {
     const found: Array<Found> = []
     if (filter.kind === titleKind) return { found }
@@ -58,7 +59,7 @@ const items = (log: Queryable, { before, filter, limit, terms }: Wanted) =>
         if (thread === undefined || row.value.status === "open") continue
         if (filter.projectId !== undefined && filter.projectId !== thread.projectId) continue
         if (filter.kind !== undefined && filter.kind !== row.value.kind) continue
-        const passage = Documents.passagesOf(Documents.textOf(row.value)).findIndex((passage) => meets(terms, passage))
+        const passage = (yield* Documents.passagesOfItem(log, row.value)).findIndex((passage) => meets(terms, passage))
         if (passage < 0) continue
         const position = Documents.positionOf(row.rank, false)
         found.push({ position, passage, threadId: thread.threadId, at: yield* Documents.began(log, row, thread) })
@@ -70,7 +71,7 @@ const items = (log: Queryable, { before, filter, limit, terms }: Wanted) =>
     return next === undefined ? { found } : { found, next: Documents.positionOf(next, false) }
   })
 
-export const make = (log: Queryable): Finder => ({
+export const make = (log: Queryable & Blobs): Finder => ({
   find: (wanted) =>
     Effect.gen(function* () {
       if (wanted.terms.all.length === 0) return { found: [] }

@@ -8,7 +8,7 @@ import { EventLog, type RowChange } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Context, Effect, Exit, Layer, Scope, TestClock } from "effect"
+import { Context, Effect, Exit, Layer, Scope, Stream, TestClock } from "effect"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Search from "./Search.ts"
@@ -175,6 +175,12 @@ describe.each(Object.entries(ways))("%s", (_, layer) => {
       expect(yield* ids("words")).toEqual(["itm_2", "itm_1", "thr_b", "thr_a"])
       expect(yield* ids("beginning")).toEqual(["itm_2"])
       expect((yield* search({ q: "end" })).hits[0]?.snippet).toMatch(/^….*filler \u2068end\u2069 words$/)
+      // A large value is in a blob; the row has its beginning.
+      const output = `${"filler ".repeat(20_000)}of the output`
+      const { putBlob } = yield* EventLog
+      const blob = yield* putBlob(Stream.make(Buffer.from(output)), "text/plain")
+      yield* item("thr_b", "itm_3", { kind: "command", command: "run", output: output.slice(0, 16_384), blobs: { output: blob } })
+      expect((yield* search({ q: '"of the output"' })).hits[0]?.snippet).toMatch(/^….*filler \u2068of the output\u2069$/)
       yield* renamed("thr_b", "new title")
       expect(yield* ids("other")).toEqual([])
       expect(yield* ids("title")).toEqual(["thr_b"])

@@ -11,6 +11,7 @@ import { parse, type Terms } from "@millrace/log/search/Terms"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import { Context, Effect, Layer } from "effect"
 import * as Collections from "../readmodel/Collections.ts"
+import type { Blobs } from "../readmodel/WholeText.ts"
 import * as Documents from "./Documents.ts"
 import type { Finder } from "./Finder.ts"
 import * as IndexFollower from "./IndexFollower.ts"
@@ -23,7 +24,7 @@ const defaultLimit = 20
 const maxLimit = 100
 
 /** The hits of those documents that still exist. */
-const hitsOf = (log: Queryable, found: ReadonlyArray<Found>, { all }: Terms) =>
+const hitsOf = (log: Queryable & Blobs, found: ReadonlyArray<Found>, { all }: Terms) =>
   Effect.gen(function* () {
     const rows: Record<`item${number}`, Query.Query<Query.RowPage<ItemView>>> = {}
     found.forEach(({ position, threadId }, n) => {
@@ -47,7 +48,7 @@ const hitsOf = (log: Queryable, found: ReadonlyArray<Found>, { all }: Terms) =>
         const row = items[`item${n}`]?.rows[0]
         if (row === undefined || row.rank !== Documents.offsetOf(position)) continue
         const { itemId, kind, turnId } = row.value
-        const text = Documents.passagesOf(Documents.textOf(row.value))[passage] ?? ""
+        const text = (yield* Documents.passagesOfItem(log, row.value))[passage] ?? ""
         hits.push({ ...common, turnId, itemId, kind, snippet: snippet(text, all) })
       }
       yield* breathe
@@ -55,7 +56,7 @@ const hitsOf = (log: Queryable, found: ReadonlyArray<Found>, { all }: Terms) =>
     return hits
   }).pipe(Effect.mapError(storageUnavailable))
 
-export const over = (log: Queryable, { find }: Finder): typeof Search.Service => ({
+export const over = (log: Queryable & Blobs, { find }: Finder): typeof Search.Service => ({
   search: Effect.fn("Search.search")(function* ({ before, kind, limit, project, q, thread }) {
     const terms = parse(q)
     const page = yield* find({
