@@ -40,7 +40,7 @@ afterAll(() => {
 
 const core = ["The host", "The reaper", "The timers", "The dispatcher", "The engine"]
 const inMemory = [...core, "The log"]
-const onDisk = [...core, "The agents", "The process ledger", "The log", "The data directory"]
+const onDisk = [...core, "The search index", "The agents", "The process ledger", "The log", "The data directory"]
 const quiet = Effect.provide(Logger.remove(Logger.defaultLogger))
 
 describe("the layers of a host", () => {
