@@ -1,9 +1,9 @@
-/** Large contents under their hash: uploads, downloads, and the end of uploads that nothing refers to. */
+/** Large contents under their hash: uploads and downloads. `Maintenance` deletes uploads that nothing refers to. */
 import { type Blob, maxBlobBytes } from "@millrace/contracts/Blob"
 import { NotFound, PayloadTooLarge, type StorageUnavailable } from "@millrace/contracts/Errors"
 import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"
 import { storageUnavailable } from "@millrace/log/StorageError"
-import { Clock, Duration, Effect, Schedule, Stream } from "effect"
+import { Effect, Stream } from "effect"
 
 export interface FoundBlob extends Blob {
   /** In parts of at most 1 MiB, read when pulled. Can be run again. */
@@ -56,13 +56,3 @@ export const make = (log: typeof EventLog.Service): Blobs => ({
 
 const isLogUnavailable = <E>(error: E | LogUnavailable): error is LogUnavailable =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "LogUnavailable"
-
-/** How long an upload is kept that nothing refers to. */
-const unused = Duration.toMillis("24 hours")
-
-/** Deletes such uploads: at the start, then every hour. */
-export const sweep = (log: typeof EventLog.Service) =>
-  Effect.flatMap(Clock.currentTimeMillis, (now) => log.sweepBlobs(now - unused)).pipe(
-    Effect.catchAll(({ message }) => Effect.logWarning(`Unused uploads are not deleted yet: ${message}`)),
-    Effect.repeat(Schedule.spaced("1 hour"))
-  )

@@ -135,7 +135,6 @@ const service = ({ maintenance, onStep }: Limits) =>
         Effect.zipRight(consumers.leave)
       )
     )
-    yield* Effect.forkScoped(Blobs.sweep(log))
     const views = yield* Views.Views
     const { search } = yield* Search.Search
     return Host.of({

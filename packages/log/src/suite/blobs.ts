@@ -142,7 +142,12 @@ export const blobs = (test: Test): void => {
       yield* log.append([names("thread/thr_b", usedAgain)])
       yield* log.sweepBlobs(2_000)
       expect(yield* Effect.forEach([unused, again, usedAgain], (hash) => isThere(log, hash))).toEqual([false, true, true])
+      // Used, and put again later: its use keeps it.
+      const kept = yield* put(5)
+      yield* log.append([names("thread/thr_c", kept)])
+      yield* put(5)
       yield* log.sweepBlobs(2_001)
+      expect(yield* isThere(log, kept)).toBe(true)
       expect(yield* Effect.forEach([again, usedAgain], (hash) => isThere(log, hash))).toEqual([false, true])
     }))
 }
