@@ -32,22 +32,18 @@ interface Run {
 }
 
 /** `columns` of the statement `rows`. */
-type Columns = readonly [
-  offset: number,
-  stream: number,
-  version: number,
-  type: string,
-  json: string,
-  valid: number,
-  name: string | null,
-  isForgotten: number | null
-]
+type Columns = readonly [offset: number, stream: number, version: number, type: string, json: string, valid: number]
+
+/** The streams that are not erased yet, by id. */
+type Marked = ReadonlyMap<number, { readonly name: string; readonly forgotten: number }>
 
 /** A row as the reader delivers it: a segment that is written after a stream was forgotten has nothing of it. */
-const rowOf = ([offset, stream, version, type, json, valid, name, isForgotten]: Columns): Segment.Row =>
-  name !== null && isForgotten === 1
-    ? { ...forgotten({ offset, stream: name, version, json }), stream, version, type: forgottenType, valid: true }
+const rowOf = ([offset, stream, version, type, json, valid]: Columns, marked: Marked): Segment.Row => {
+  const mark = marked.get(stream)
+  return mark !== undefined && offset <= mark.forgotten
+    ? { ...forgotten({ offset, stream: mark.name, version, json }), stream, version, type: forgottenType, valid: true }
     : { offset, stream, version, type, json, valid: valid === 1 }
+}
 
 const prepare = (db: Sqlite.Connection) => ({
   bounds: db
@@ -64,14 +60,14 @@ const prepare = (db: Sqlite.Connection) => ({
   oldest: db.prepare("SELECT min(offset) FROM events").pluck(),
   rows: db
     .prepare(
-      `SELECT e.offset, e.stream, e.version, e.type, e.json, json_valid(e.json), s.name, e.offset <= s.forgotten
-       FROM events e LEFT JOIN streams s ON s.id = e.stream WHERE e.offset > ? AND e.offset <= ? ORDER BY e.offset LIMIT ?`
+      `SELECT offset, stream, version, type, json, json_valid(json) FROM events WHERE offset > ? AND offset <= ? ORDER BY offset LIMIT ?`
     )
     .raw(),
   at: db.prepare("SELECT json ->> '$.at' FROM events WHERE offset > ? AND json_valid(json) ORDER BY offset LIMIT 1").pluck(),
   first: db.prepare("SELECT first, last, codec, crc, bytes FROM segments ORDER BY first LIMIT 1"),
   pageSize: db.prepare("SELECT page_size FROM pragma_page_size").pluck(),
   segment: db.prepare("SELECT first, last, codec, crc, bytes FROM segments WHERE first = ?"),
+  marked: db.prepare("SELECT id, name, forgotten FROM streams WHERE forgotten > 0"),
   /** The number of commits that forgot streams. */
   generation: db.prepare("SELECT value FROM meta WHERE key = 'generation'").pluck(),
   free: db.prepare("SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count").raw()
@@ -99,13 +95,17 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
     const at = yield* step(() => sql.at.get(coldUpTo) as string | null | undefined)
     if (last <= coldUpTo || (typeof at === "string" && at >= options.before)) return undefined
     const generation = yield* step(() => sql.generation.get())
+    const marks = yield* step(
+      () => sql.marked.all() as Array<{ readonly id: number; readonly name: string; readonly forgotten: number }>
+    )
+    const marked: Marked = new Map(marks.map((mark) => [mark.id, mark]))
     const rows: Array<Segment.Row> = []
     let bytes = 0
     let cut = false
     for (let after = coldUpTo, more = true; more;) {
       const found = yield* step(() => slice.read((size) => sql.rows.all(after, last, size) as Array<Columns>))
       for (const columns of found) {
-        const row = rowOf(columns)
+        const row = rowOf(columns, marked)
         bytes += Buffer.byteLength(row.json)
         cut = rows.length > 0 && bytes > Segment.maxBytes
         if (cut) break

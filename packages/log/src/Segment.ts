@@ -82,27 +82,25 @@ export const encode = (first: number, last: number, rows: ReadonlyArray<Row>): U
   const types: Array<string> = []
   const known = { streams: new Map<number, number>(), types: new Map<string, number>() }
   const versions = new Map<number, number>()
-  const columns = Array.from({ length: last - first + 1 }, () => ({ stream: -1, version: 0, type: 0, bytes: 0 }))
-  const damaged: Array<number> = []
-  for (const { json, offset, stream, type, valid, version } of rows) {
-    if (!valid) damaged.push(offset)
-    columns[offset - first] = {
-      stream: indexIn(streams, known.streams, stream),
-      version: version - (versions.get(stream) ?? 0),
-      type: indexIn(types, known.types, type),
-      bytes: Buffer.byteLength(json)
-    }
-    versions.set(stream, version)
-  }
-  const header: Header = {
+  const column = (empty: number) => Array.from({ length: last - first + 1 }, () => empty)
+  const header = {
     first,
     streams,
     types,
-    stream: columns.map(({ stream }) => stream),
-    version: columns.map(({ version }) => version),
-    type: columns.map(({ type }) => type),
-    bytes: columns.map(({ bytes }) => bytes),
-    damaged
+    stream: column(-1),
+    version: column(0),
+    type: column(0),
+    bytes: column(0),
+    damaged: new Array<number>()
+  } satisfies Header
+  for (const { json, offset, stream, type, valid, version } of rows) {
+    const i = offset - first
+    if (!valid) header.damaged.push(offset)
+    header.stream[i] = indexIn(streams, known.streams, stream)
+    header.version[i] = version - (versions.get(stream) ?? 0)
+    header.type[i] = indexIn(types, known.types, type)
+    header.bytes[i] = Buffer.byteLength(json)
+    versions.set(stream, version)
   }
   const head = Buffer.from(JSON.stringify(header))
   const length = Buffer.alloc(4)
