@@ -45,7 +45,7 @@ export const make = (
   const addPart = (id: number, n: number, part: Uint8Array) =>
     Effect.zipLeft(
       attempt("putBlob", () => storage.addPart(id, n, part)),
-      Effect.yieldNow()
+      Effect.sleep(0)
     )
   const finish = (id: number, head: BlobHead) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => attempt("putBlob", () => storage.finish(id, head, now)))
@@ -107,7 +107,7 @@ export const make = (
       body: () =>
         Effect.zipLeft(
           attempt("sweepBlobs", () => storage.sweep(before)),
-          Effect.yieldNow()
+          Effect.sleep(0)
         )
     })
 
