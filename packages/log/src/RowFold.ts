@@ -36,6 +36,8 @@ interface Folded {
 
 export class RowFold {
   readonly #rows = new Map<string, Folded>()
+  /** The ids in `#rows` of the rows that were put, by collection and parent. */
+  readonly #children = new Map<string, Set<string>>()
   readonly #childDeletes: Array<ChildrenDelete> = []
 
   add(change: RowChange, rank: number): void {
@@ -56,13 +58,18 @@ export class RowFold {
           ? { change, rank, keep: false }
           : { ...before.put, change }
     this.#rows.set(id, { collection, key, put })
+    const family = `${collection}\u0000${put.change.parent}`
+    const children = this.#children.get(family)
+    if (children === undefined) this.#children.set(family, new Set([id]))
+    else children.add(id)
   }
 
   #deleteChildren({ collection, parent }: ChildrenDelete): void {
     this.#childDeletes.push({ collection, parent })
-    for (const [id, { key, put }] of this.#rows)
-      if (put !== undefined && put.change.collection === collection && put.change.parent === parent)
-        this.#rows.set(id, { collection, key })
+    for (const id of this.#children.get(`${collection}\u0000${parent}`) ?? []) {
+      const row = this.#rows.get(id)
+      if (row?.put?.change.parent === parent) this.#rows.set(id, { collection, key: row.key })
+    }
   }
 
   result(): FoldedRows {

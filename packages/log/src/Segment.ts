@@ -5,7 +5,7 @@
  */
 import { Effect } from "effect"
 import { promisify } from "node:util"
-import { brotliCompress, brotliCompressSync, brotliDecompress, brotliDecompressSync, constants, crc32 } from "node:zlib"
+import { brotliCompress, brotliDecompress, brotliDecompressSync, constants, crc32 } from "node:zlib"
 
 /** Most events of a segment, and most bytes of their JSON if it has more than one event. */
 export const maxEvents = 1_000
@@ -182,8 +182,8 @@ export const compress = (first: number, last: number, content: Uint8Array): Effe
     (bytes) => stored(first, last, bytes)
   )
 
-/** The segment with other rows at the same offsets, about 5 ms of CPU; undefined if no row changes. */
-export const rewrite = (segment: Segment, change: (row: Row) => Row): Stored | undefined => {
+/** The content of the segment with other rows at the same offsets, for `compress`; undefined if no row changes. */
+export const rewrite = (segment: Segment, change: (row: Row) => Row): Uint8Array | undefined => {
   const { first, last } = segment
   let changed = false
   const rows: Array<Row> = []
@@ -194,9 +194,7 @@ export const rewrite = (segment: Segment, change: (row: Row) => Row): Stored | u
     changed ||= next !== row
     rows.push(next)
   }
-  if (!changed) return undefined
-  const content = encode(first, last, rows)
-  return stored(first, last, brotliCompressSync(content, options(content)))
+  return changed ? encode(first, last, rows) : undefined
 }
 
 /** The content that `encode` made, decompressed in a thread of the pool. */

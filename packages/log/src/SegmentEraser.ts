@@ -1,34 +1,56 @@
-/** Erases the contents of a forgotten stream from segments, one at a time, inside the caller's transaction. */
+/** Erases the contents of a forgotten stream from segments, one at a time. Only the compression takes long, and it runs in a thread of the pool. */
+import { Effect } from "effect"
+import type { LogUnavailable } from "./EventLog.ts"
 import { forgotten, forgottenType } from "./Forgotten.ts"
 import * as Segment from "./Segment.ts"
-import type * as Sqlite from "./Sqlite.ts"
+import * as Sqlite from "./Sqlite.ts"
+import type { SqliteWriter } from "./SqliteWriter.ts"
+import { attempt } from "./Storage.ts"
 
-interface Marked {
+/** A stream whose events up to the offset `forgotten` are to be erased. */
+export interface Marked {
   readonly id: number
   readonly name: string
   readonly forgotten: number
 }
 
-/**
- * Rewrites the next segment with events of the stream, after the segment that begins at `after`. Returns where it begins; undefined: there is none. A damaged
- * segment is emptied: its events cannot be read, but parts of them could be decoded.
- */
-export const next = (db: Sqlite.Connection, { forgotten: upTo, id, name }: Marked, after: number): number | undefined => {
-  const stored = db
+const nextWithStream = (db: Sqlite.Connection, { forgotten: upTo, id }: Marked, after: number): Segment.Stored | undefined =>
+  db
     .prepare(
       `SELECT g.first, g.last, g.codec, g.crc, g.bytes FROM segment_streams i JOIN segments g ON g.first = i.first
        WHERE i.stream = ? AND i.first > ? AND i.first <= ? ORDER BY i.first LIMIT 1`
     )
     .get(id, after, upTo) as Segment.Stored | undefined
-  if (stored === undefined) return undefined
+
+/**
+ * The segment without the contents of the stream; undefined if it has none. A damaged segment is emptied: its events cannot be read, but parts of them
+ * could be decoded.
+ */
+const without = ({ forgotten: upTo, id, name }: Marked, stored: Segment.Stored): Effect.Effect<Segment.Stored | undefined> => {
   const segment = Segment.open(stored)
-  const erased = (row: Segment.Row): Segment.Row =>
+  if (segment instanceof Segment.Damaged) return Effect.succeed({ ...stored, crc: 0, bytes: new Uint8Array() })
+  const content = Segment.rewrite(segment, (row) =>
     row.stream === id && row.offset <= upTo && row.type !== forgottenType
       ? { ...row, ...forgotten({ ...row, stream: name }), stream: id, valid: true }
       : row
-  const rewritten =
-    segment instanceof Segment.Damaged ? { ...stored, crc: 0, bytes: new Uint8Array() } : Segment.rewrite(segment, erased)
-  if (rewritten !== undefined)
-    db.prepare("UPDATE segments SET crc = ?, bytes = ? WHERE first = ?").run(rewritten.crc, rewritten.bytes, stored.first)
-  return stored.first
+  )
+  return content === undefined ? Effect.succeed(undefined) : Segment.compress(stored.first, stored.last, content)
 }
+
+/**
+ * Erases the stream from the next segment that has events of it, after the segment that begins at `after`. Returns where the erased segment begins;
+ * undefined: there is none.
+ */
+export const next = (writer: SqliteWriter, marked: Marked, after: number): Effect.Effect<number | undefined, LogUnavailable> =>
+  Effect.gen(function* () {
+    const stored = yield* attempt("erase", () => Sqlite.guarded(() => nextWithStream(writer.connection, marked, after)))
+    if (stored === undefined) return undefined
+    const rewritten = yield* without(marked, stored)
+    if (rewritten === undefined) return stored.first
+    const update = "UPDATE segments SET crc = ?, bytes = ? WHERE first = ? AND crc = ?"
+    // Nothing else rewrites a segment; retention may have removed it meanwhile.
+    yield* attempt("erase", () =>
+      writer.maintain(({ db }) => db.prepare(update).run(rewritten.crc, rewritten.bytes, stored.first, stored.crc))
+    )
+    return stored.first
+  })

@@ -33,7 +33,7 @@ const writeOlder = (file: string) =>
     Sqlite.close(db)
   })
 
-it.scoped("L14 a thread that an older version deleted is forgotten by the migration, and its words leave the files", () =>
+it.scoped("L14 a thread that an older version deleted is forgotten by the migration, and its words leave the log", () =>
   Effect.gen(function* () {
     const directory = yield* temporaryDirectory
     const file = join(directory, "log.db")
@@ -44,6 +44,11 @@ it.scoped("L14 a thread that an older version deleted is forgotten by the migrat
     const { events } = yield* log.read({ after: 0 })
     expect(events.map(({ type }) => type)).toEqual(["log.forgotten", "log.forgotten", "thread.deleted"])
     expect(yield* Effect.provideService(Verify.run, EventLog, log)).toMatchObject({ problems: [], complete: true, rows: 1 })
+    yield* log.awaitErased
+    // The copy is the way back to the older version, until a thread is deleted by this one.
+    expect(filesWithWords()).toEqual(["log.db.v1.backup"])
+    const other = { stream: "thread/thr_b", type: "thread.deleted", at, epoch: 0, data: { threadId: "thr_b" } }
+    yield* log.append([{ events: [other], rows: [], forget: ["thread/thr_b"] }])
     yield* log.awaitErased
     expect(filesWithWords()).toEqual([])
   })
