@@ -168,6 +168,19 @@ describe("Packing", () => {
     })
   )
 
+  it.scoped("L13 a read of one stream opens few large segments, and then its page ends early", () =>
+    Effect.gen(function* () {
+      const log = yield* open(yield* file)
+      for (const _ of range(1, 6))
+        yield* log.append([...events("thread/thr_a", 1), ...events("thread/thr_b", 4, { text: "x".repeat(250_000) })])
+      yield* packAll(log)
+      expect(yield* log.disk).toMatchObject({ segments: 6 })
+      const pages = yield* chain(log, { stream: "thread/thr_a" })
+      expect(Math.max(...pages.map(({ events }) => events.length))).toBeLessThanOrEqual(4)
+      expect(wire(pages).map(({ offset }) => offset)).toEqual(range(0, 5).map((n) => 5 * n + 1))
+    })
+  )
+
   it.scoped("L13 L6 a damaged segment costs its own events, each delivered as unreadable, and the log starts and appends", () =>
     Effect.gen(function* () {
       const at = yield* file

@@ -51,6 +51,8 @@ interface Header {
 export interface Segment {
   readonly first: number
   readonly last: number
+  /** Length of the content before compression. */
+  readonly bytes: number
   /** Number of events by stream. */
   readonly streams: ReadonlyMap<number, number>
   /** Undefined if the row was missing when the segment was packed. */
@@ -135,6 +137,7 @@ const read = (content: Buffer, { first, last }: Stored): Segment | Damaged => {
   return {
     first,
     last,
+    bytes: content.length,
     streams: counts,
     streamAt: (offset) => streams[stream[offset - first]!],
     row: (offset) => {

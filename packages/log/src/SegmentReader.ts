@@ -20,6 +20,8 @@ interface Found {
 export interface Part {
   readonly first: number
   readonly last: number
+  /** Bytes of the segment's content; 0 if it is damaged. */
+  readonly bytes: number
   readonly events: Iterable<StoredEvent>
 }
 
@@ -62,8 +64,9 @@ export class SegmentReader {
     if (found === undefined) return undefined
     const { first, last } = found
     const segment = this.#opened(found)
-    const isDamaged = segment instanceof Segment.Damaged
-    return { first, last, events: isDamaged ? lost(found, after, stream, segment.reason) : this.#events(segment, after, stream) }
+    return segment instanceof Segment.Damaged
+      ? { first, last, bytes: 0, events: lost(found, after, stream, segment.reason) }
+      : { first, last, bytes: segment.bytes, events: this.#events(segment, after, stream) }
   }
 
   *#events(segment: Segment.Segment, after: number, stream: string | undefined): Generator<StoredEvent> {

@@ -3,6 +3,7 @@ import type { Page, ReadOptions, StoredEvent, StoredReceipt } from "./EventLog.t
 import { corrupt, eventOf, type EventRow } from "./EventRow.ts"
 import type { Position, RowPage } from "./Query.ts"
 import * as RowPages from "./RowPages.ts"
+import * as Segment from "./Segment.ts"
 import { SegmentReader } from "./SegmentReader.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteBlobReader } from "./SqliteBlobs.ts"
@@ -17,12 +18,12 @@ const maxRows = 128
 const firstRows = 4
 
 /**
- * The most events of any stream in the segments that one read opens: 1,000 text deltas take about 1 ms. A read of one stream may reach it before its page is
- * full, and then ends early.
+ * A read opens no further segment when those that it opened have this many bytes of content, of any stream. A read of one stream may reach it before its
+ * page is full, and then ends early.
  */
-const maxScanned = 4_000
-/** To open a segment costs as much as this many events in it. */
-const leastScanned = 16
+const maxScannedBytes = 2 * Segment.maxBytes
+/** To find and open a segment costs as much as this many bytes of its content. */
+const leastScannedBytes = 4 * 1024
 
 export class SqliteReader {
   readonly #db: Sqlite.Connection
@@ -146,11 +147,11 @@ export class SqliteReader {
     }
     const isCold = () => !full && reached < coldUpTo
     for (let scanned = 0; isCold();) {
-      if (scanned >= maxScanned) return page(reached)
+      if (scanned >= maxScannedBytes) return page(reached)
       const part = this.#segments.next(reached, stream)
       if (fillTo(part?.first ?? coldUpTo + 1)) for (const event of part?.events ?? []) if (!take(event)) break
       if (!full) reached = part?.last ?? coldUpTo
-      if (part !== undefined) scanned += Math.max(leastScanned, part.last - part.first + 1)
+      if (part !== undefined) scanned += Math.max(leastScannedBytes, part.bytes)
     }
     const ask = (from: number, count: number) =>
       (stream === undefined ? this.#after.all(from, count) : this.#ofStream.all(stream, from, count)) as Array<EventRow>
