@@ -259,6 +259,32 @@ describe("SearchFile", () => {
     )
   )
 
+  it.live(
+    "Q1 while another program reads the file, the words of a forgotten thread are known to be left, also after a restart",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          const file = yield* inDirectory
+          const index = yield* open(file)
+          put(index, document(1, "zebra", { threadId: "thr_gone" }), document(2, "common"))
+          finish(() => index.merge(8))
+          const reader = Sqlite.openReader(file)
+          reader.exec("BEGIN")
+          reader.prepare("SELECT count(*) FROM documents").get()
+          finish(() => index.forget("thr_gone", 7))
+          expect(() => finish(() => index.merge(8))).toThrow("another program")
+          expect(bytes(file).includes("zebra")).toBe(true)
+          index.close()
+          const again = yield* open(file)
+          expect(() => finish(() => again.merge(8))).toThrow("another program")
+          Sqlite.close(reader)
+          finish(() => again.merge(8))
+          expect(bytes(file).includes("zebra")).toBe(false)
+          expect(positions(again, "common")).toEqual([2])
+        })
+      )
+  )
+
   it.live("Q1 documents and progress are stored together or not at all", () =>
     Effect.scoped(
       Effect.gen(function* () {

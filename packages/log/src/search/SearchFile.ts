@@ -81,9 +81,11 @@ const partSchema = (part: number): ReadonlyArray<string> => [
 /** Free pages that a step returns to the file system. */
 const vacuumPages = 64
 
-const remove = (file: string): void => {
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true })
-}
+/** Removes the file of a closed index. Throws StorageFailure. */
+export const remove = (file: string): void =>
+  Sqlite.guarded(() => {
+    for (const suffix of ["", "-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true })
+  })
 
 const connect = (file: string): Sqlite.Connection => {
   const db = Sqlite.openWriter(file, "NORMAL")
@@ -162,7 +164,7 @@ export class SearchFile {
   /** Closes the index of a damaged file and removes the file. */
   discard(file: string): void {
     this.close()
-    Sqlite.guarded(() => remove(file))
+    remove(file)
   }
 
   close(): void {
@@ -214,15 +216,17 @@ export class SearchFile {
 
   /**
    * One step of the work that is left after documents were added and removed, of about this many pages of 4 KiB. False: nothing is left, and no word of a
-   * removed document is in the file.
+   * removed document is in the file or its WAL. Throws StorageFailure `busy` while another program reads the file: call it again later.
    */
   merge(pages: number): boolean {
     return Sqlite.guarded(() => {
       const whole = this.#prepare("SELECT id FROM parts WHERE whole = 1 LIMIT 1").get()
       if (whole !== undefined) {
         if (this.#mergePart(Number(whole), -pages)) return true
+        // The words of the removed documents are in the WAL until it is empty, so the mark stays until then.
+        if (Number(this.#db.pragma("wal_checkpoint(TRUNCATE)", { simple: true })) !== 0)
+          throw new StorageFailure("busy", "another program reads the search index, so its WAL cannot be emptied")
         this.#prepare("UPDATE parts SET whole = 0 WHERE id = ?").run(whole)
-        this.#db.pragma("wal_checkpoint(TRUNCATE)")
         return true
       }
       const newest = this.#prepare("SELECT max(id) FROM parts").get()
