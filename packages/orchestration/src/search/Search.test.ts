@@ -350,6 +350,16 @@ describe("the index", () => {
     })
   )
 
+  it.scoped("Q1 is removed where there is no FTS5, because it would keep the words of deleted threads", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const file = join(directory, "search.db")
+      for (const suffix of ["", "-wal", "-shm"]) writeFileSync(`${file}${suffix}`, "words")
+      yield* Effect.provide(Layer.build(Search.layer(file, false)), memory)
+      expect(readdirSync(directory).filter((name) => name.startsWith("search"))).toEqual([])
+    })
+  )
+
   it.scoped("Q1 closes at once", () =>
     Effect.gen(function* () {
       const { file, log } = yield* inDirectory

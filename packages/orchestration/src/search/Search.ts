@@ -5,7 +5,7 @@ import type { Millrace } from "@millrace/contracts/Millrace"
 import { type SearchHit, titleKind } from "@millrace/contracts/Search"
 import { EventLog, type Queryable } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
-import { type Found, isSupported } from "@millrace/log/search/SearchFile"
+import * as SearchFile from "@millrace/log/search/SearchFile"
 import { snippet } from "@millrace/log/search/Snippet"
 import { parse, type Terms } from "@millrace/log/search/Terms"
 import { storageUnavailable } from "@millrace/log/StorageError"
@@ -24,7 +24,7 @@ const defaultLimit = 20
 const maxLimit = 100
 
 /** The hits of those documents that still exist. */
-const hitsOf = (log: Queryable & Blobs, found: ReadonlyArray<Found>, { all }: Terms) =>
+const hitsOf = (log: Queryable & Blobs, found: ReadonlyArray<SearchFile.Found>, { all }: Terms) =>
   Effect.gen(function* () {
     const rows: Record<`item${number}`, Query.Query<Query.RowPage<ItemView>>> = {}
     found.forEach(({ position, threadId }, n) => {
@@ -80,14 +80,22 @@ export const layerScan = Layer.effect(
   Effect.map(EventLog, (log) => over(log, Scan.make(log)))
 )
 
-/** With an index in this file. */
-export const layer = (file: string) =>
+/**
+ * With an index in this file. Without FTS5 (`hasIndex` = false) there is none, and the file of an earlier one is removed: nothing would delete from it the
+ * words of threads that are deleted now.
+ */
+export const layer = (file: string, hasIndex = SearchFile.isSupported()) =>
   Layer.scoped(
     Search,
     Effect.gen(function* () {
       const log = yield* EventLog
-      if (isSupported()) return over(log, yield* IndexFollower.make(log, file))
+      if (hasIndex) return over(log, yield* IndexFollower.make(log, file))
       yield* Effect.logWarning("This Node has no FTS5: searches read the log's rows and are slow. Node 22.16 and newer have it.")
+      yield* Effect.catchAll(
+        Effect.try(() => SearchFile.remove(file)),
+        ({ error }) =>
+          Effect.logWarning(`The search index ${file} is not used and could not be removed. Remove it: ${String(error)}`)
+      )
       return over(log, Scan.make(log))
     })
   )
