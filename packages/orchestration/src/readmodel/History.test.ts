@@ -3,8 +3,9 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import type { History, HistoryBounds } from "@millrace/contracts/ProviderAdapter"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import { EventLog } from "@millrace/log/EventLog"
+import { read } from "./History.ts"
 
 /** Each session reads the history first; records the result, with the beginning of each message. */
 const reader = (bounds: HistoryBounds) => {
@@ -76,6 +77,36 @@ describe("history", () => {
       const inside = yield* after({ turns: 10, bytes: 2 })
       expect(inside.turns).toEqual([])
       expect(inside).toMatchObject({ earlier: true })
+    })
+  )
+
+  it.scoped("L22 the whole text is read of messages only, newest first, up to a bound of bytes", () =>
+    Effect.gen(function* () {
+      const log = yield* Kit.memory
+      const threadId = "thr_a" as ThreadId
+      const mebibyte = Buffer.alloc(1024 * 1024, "x")
+      const kinds = [...Array.from({ length: 20 }, () => "agent-message"), "reasoning", "agent-message"]
+      for (const [n, kind] of kinds.entries()) {
+        const blobs = { text: { hash: String(n), bytes: 4 * mebibyte.length, mediaType: "text/plain" } }
+        const value = { itemId: `itm_${n}`, threadId, turnId: "trn_1", kind, status: "completed", text: "x", blobs }
+        yield* log.append([
+          {
+            events: [
+              { stream: `thread/${threadId}`, type: "item.completed", at: "2026-11-29T00:00:00.000Z", epoch: 1, data: value }
+            ],
+            rows: [{ op: "put", collection: "item", key: value.itemId, parent: threadId, event: 0, rank: "keep", value }]
+          }
+        ])
+      }
+      const loaded: Array<number> = []
+      const getBlob: typeof log.getBlob = (hash) =>
+        Effect.sync(() => {
+          loaded.push(Number(hash))
+          const content = Stream.map(Stream.range(1, 4), () => mebibyte)
+          return { hash, bytes: 4 * mebibyte.length, mediaType: "text/plain", codec: "identity", content }
+        })
+      yield* read({ ...log, getBlob }, threadId, { turns: 10, bytes: 64 * 1024 })
+      expect(loaded).toEqual([21, 19, 18, 17])
     })
   )
 })

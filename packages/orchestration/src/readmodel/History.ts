@@ -13,7 +13,7 @@ import { type Blobs, withWholeText } from "./WholeText.ts"
 /** Most rows read in all, whatever the bounds. */
 const maxItems = 5000
 const maxTurns = 5000
-/** Most bytes of a page of rows, and most characters of messages read in all. */
+/** Most bytes of a page of rows. No further message is read after this many characters. */
 const maxRowBytes = 16 * 1024 * 1024
 
 /** The message of an item; `undefined` for reasoning, plans and the like, which are private to the agent. */
@@ -46,7 +46,8 @@ const itemsByTurn = (log: Queryable & Blobs, threadId: ThreadId) =>
     for (let before = Number.MAX_SAFE_INTEGER; before > 0;) {
       const { page } = yield* log.query({ page: Query.rows(Collections.item, { parent: threadId, before, ...pageSize }) })
       for (const { value } of page.rows) {
-        const message = messageOf(yield* withWholeText(log, value))
+        if (bytes >= maxRowBytes) return { byTurn, partly: true }
+        const message = messageOf(Item.roleOf(value) === undefined ? value : yield* withWholeText(log, value))
         if (message === undefined) continue
         const all = byTurn.get(value.turnId) ?? []
         all.push(message)
@@ -54,7 +55,7 @@ const itemsByTurn = (log: Queryable & Blobs, threadId: ThreadId) =>
         bytes += textOf(message).length
       }
       seen += page.rows.length
-      if (seen >= maxItems || bytes >= maxRowBytes) return { byTurn, partly: true }
+      if (seen >= maxItems) return { byTurn, partly: true }
       before = page.next ?? 0
     }
     return { byTurn, partly: false }
