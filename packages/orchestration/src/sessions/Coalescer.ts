@@ -15,7 +15,7 @@ const maxDeltaBytes = 64 * 1024
 const overhead = 256
 
 /** Approximate bytes of an event's JSON: only fields that can be large are counted. */
-const weigh = (event: DurableEvent): number => {
+export const weigh = (event: DurableEvent): number => {
   switch (event._tag) {
     case "ItemDelta":
       return overhead + event.text.length

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemContent } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
+import { storedBytes } from "@millrace/log/Blob"
 import type * as Blob from "@millrace/log/Blob"
 import { simulate } from "@millrace/testing/SeededScheduler"
 import { Chunk, Deferred, Effect, Exit, FastCheck as fc, Fiber, Queue, Stream, TestClock } from "effect"
@@ -63,6 +64,23 @@ describe("coalescing", () => {
       yield* Deferred.await(taken)
       yield* Fiber.interrupt(reader)
       expect(said(handed)).toEqual([delta(1, "a")])
+    })
+  )
+
+  it.effect("L22 a chunk with large values weighs its events and the stored bytes of the values", () =>
+    Effect.gen(function* () {
+      const handed: Array<Weighed> = []
+      const payload = Array.from({ length: 20_000 }, (_, n) => n * 7919)
+      const large: DurableEvent = { _tag: "Opaque", method: "large", payload }
+      const small = Array.from({ length: 20 }, (_, n) => delta(n, "x".repeat(9000)))
+      yield* Ingestion.run(
+        { ingest: (one) => Effect.sync(() => void handed.push(one)) },
+        { threadId, epoch: 1, events: Stream.fromChunk(Chunk.make(large, ...small)) }
+      )
+      expect(handed).toHaveLength(1)
+      const blobs = handed.flatMap(({ fact }) => (fact._tag === "AgentEvents" ? (fact.blobs ?? []) : []))
+      expect(blobs).toHaveLength(1)
+      expect(handed[0]?.weight).toBeGreaterThan(20 * 9000 + storedBytes(blobs[0]!))
     })
   )
 

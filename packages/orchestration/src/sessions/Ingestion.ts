@@ -5,10 +5,10 @@
 import { wellFormedJson } from "@millrace/contracts/Text"
 import * as Permits from "@millrace/contracts/Permits"
 import type { ThreadId } from "@millrace/contracts/Ids"
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { DurableEvent, ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { type Blob, storedBytes } from "@millrace/log/Blob"
 import { Chunk, Duration, Effect, Stream } from "effect"
-import { Coalescer } from "./Coalescer.ts"
+import { Coalescer, weigh } from "./Coalescer.ts"
 import type { Engine } from "../engine/Engine.ts"
 import { keptWhole } from "../state/KeptWhole.ts"
 import { fitEvent } from "../state/LargeValues.ts"
@@ -23,8 +23,9 @@ export interface Options {
   readonly chunk?: number
 }
 
-/** Bytes of events that name these blobs, about. */
-const weightOf = (blobs: ReadonlyArray<Blob>): number => blobs.reduce((sum, blob) => sum + storedBytes(blob) + 32 * 1024, 0)
+/** Bytes of these events and of the blobs that they name, about. */
+const weightOf = (events: ReadonlyArray<DurableEvent>, blobs: ReadonlyArray<Blob>): number =>
+  events.reduce((sum, event) => sum + weigh(event), 0) + blobs.reduce((sum, blob) => sum + storedBytes(blob), 0)
 
 /**
  * Reads the session's events to their end. When it returns, all of them are in the engine's lane, in order (L5).
@@ -62,7 +63,7 @@ export const run = (
               ? { fact: { _tag: "AgentEvents", threadId, epoch, events: values }, weight }
               : {
                   fact: { _tag: "AgentEvents", threadId, epoch, events: values, blobs },
-                  weight: Math.min(weight, weightOf(blobs))
+                  weight: weightOf(values, blobs)
                 }
           )
         }
