@@ -16,40 +16,42 @@ const longValues = (item: ItemView): ReadonlyArray<readonly [Name, Blob]> => [
   ...(item.changes ?? []).flatMap(({ blob }, at) => (blob === undefined ? [] : [[`${changePrefix}${at}`, blob] as const]))
 ]
 
+/** Loaded values by their hash: an amended item names other ones. Text, or a parsed value of the type `application/json`. */
+type Whole = ReadonlyMap<string, unknown>
+
 /** The item with these values whole. */
-const withValues = (item: ItemView, whole: Readonly<Record<Name, string>>): ItemView => {
-  const fields = Object.entries(item.blobs ?? {}).flatMap(([name, { mediaType }]): ReadonlyArray<readonly [string, unknown]> => {
-    const value = whole[name]
-    if (value === undefined) return []
-    return [[name, mediaType === "application/json" ? (JSON.parse(value) as unknown) : value]]
-  })
-  const changes = item.changes?.map((change, at) => {
-    const diff = whole[`${changePrefix}${at}`]
-    return diff === undefined ? change : { ...change, diff }
+const withValues = (item: ItemView, whole: Whole): ItemView => {
+  const fields = Object.entries(item.blobs ?? {}).flatMap(([name, { hash }]) =>
+    whole.has(hash) ? [[name, whole.get(hash)] as const] : []
+  )
+  const changes = item.changes?.map((change) => {
+    const diff = change.blob && whole.get(change.blob.hash)
+    return typeof diff === "string" ? { ...change, diff } : change
   })
   return { ...item, ...(changes && { changes }), ...Object.fromEntries(fields) }
 }
 
 /** The item as far as it is loaded, and a line for each value of which only the beginning is here. */
 export const useWhole = (item: ItemView) => {
-  const [whole, setWhole] = useState<Readonly<Record<Name, string>>>({})
+  const [whole, setWhole] = useState<Whole>(new Map())
   const [failure, setFailure] = useState<string>()
-  const load = async (name: Name, { hash }: Blob) => {
+  const load = async ({ hash, mediaType }: Blob) => {
     try {
-      const value = await text(`/api/blobs/${hash}`)
-      setWhole((before) => ({ ...before, [name]: value }))
+      const content = await text(`/api/blobs/${hash}`)
+      const value: unknown = mediaType === "application/json" ? JSON.parse(content) : content
+      setWhole((before) => new Map(before).set(hash, value))
     } catch (cause) {
       setFailure(cause instanceof Error ? cause.message : String(cause))
     }
   }
   const lines = longValues(item).flatMap(([name, blob]) => {
-    if (whole[name] !== undefined) return []
+    if (whole.has(blob.hash)) return []
     const at = name.startsWith(changePrefix) ? item.changes?.[Number(name.slice(changePrefix.length))]?.path : undefined
     return [
       <p key={name} className="cut">
         This is the beginning of the {at === undefined ? name : `diff of ${at}`}: {blob.bytes.toLocaleString("en")} bytes in all.{" "}
         {blob.bytes <= maxShown ? (
-          <button type="button" className="quiet" onClick={() => void load(name, blob)}>
+          <button type="button" className="quiet" onClick={() => void load(blob)}>
             Show all
           </button>
         ) : (
@@ -60,7 +62,7 @@ export const useWhole = (item: ItemView) => {
       </p>
     ]
   })
-  const shown = Object.keys(whole).length === 0 ? item : withValues(item, whole)
+  const shown = whole.size === 0 ? item : withValues(item, whole)
   return {
     shown,
     lines:
