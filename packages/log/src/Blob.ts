@@ -59,7 +59,7 @@ export const make = (content: Uint8Array, mediaType: string): Effect.Effect<Blob
     return { hash, bytes: content.length, mediaType, codec, parts }
   })
 
-/** As `make`, at once and without compression: for content of at most some 100 KiB. */
+/** As `make`, at once and without compression: for content of at most about 600 KB. */
 export const plain = (content: Uint8Array, mediaType: string): Blob => ({
   hash: createHash("sha256").update(content).digest("hex"),
   bytes: content.length,

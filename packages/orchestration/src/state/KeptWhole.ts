@@ -32,7 +32,7 @@ export const keptWhole = <A>(values: ReadonlyArray<A>, fitOne: (value: A, keep: 
     })
   })
 
-/** The same at once, for values that the server itself joins: at most some 100 KiB each. The blobs are added to `into`, by their hash. */
+/** The same at once, for values that the server itself joins: at most about 600 KB each. The blobs are added to `into`, by their hash. */
 export const keepInto =
   (into: Map<string, Blob.Blob>): Keep =>
   (text, mediaType) => {

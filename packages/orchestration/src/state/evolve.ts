@@ -32,7 +32,7 @@ const withClaim = (
   open: ThreadState["items"][string] | undefined
 ): OpenTurn => {
   if (kind !== "agent-message" || turn.goalId === undefined) return turn
-  // Of a long message the event has the beginning; the claim is at the end, which the deltas have.
+  // Of a message over 64 KiB the event has the beginning. The claim is at the end, which only the deltas have: without deltas it is not seen.
   return { ...turn, claim: Goal.claimOf(blobs?.["text"] === undefined ? text : (open?.text ?? text)) }
 }
 
