@@ -4,6 +4,8 @@ import { run } from "@millrace/testing/Program"
 import { serve, type ServerProcess } from "@millrace/testing/ServerProcess"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect } from "effect"
+import { readdirSync, readFileSync, statSync } from "node:fs"
+import { join } from "node:path"
 
 const get = ({ token, url }: { readonly url: string; readonly token: string }, path: string, init: RequestInit = {}) =>
   Effect.promise(async () => {
@@ -109,6 +111,107 @@ describe("millrace log", () => {
       expect(said).toMatchObject({ threads: usage["threads"], head: expect.any(Number) })
       const people = yield* run(["log", "stats", "--data", dataDir])
       expect(people.stdout).toContain(String(body["threadId"]))
+      yield* stop(server)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("L13 L17 log pack and log prune work through a running server; a dry run changes nothing", () =>
+    Effect.gen(function* () {
+      const cwd = yield* temporaryDirectory
+      const dataDir = `${yield* temporaryDirectory}/data`
+      const server = yield* serve({ dataDir })
+      const { body } = yield* start(server, cwd, "[[say the first answer]]")
+      yield* ended(server, body["turnId"])
+      const threadId = String(body["threadId"])
+      yield* post(server, "/api/commands", { commandId: "stop", type: "session.stop", threadId })
+      const title = (n: number) => `${"a long title ".repeat(10)}${n}`
+      yield* Effect.forEach(
+        Array.from({ length: 3_000 }, (_, n) => n),
+        (n) => post(server, "/api/commands", { commandId: `c${n}`, type: "thread.rename", threadId, title: title(n) }),
+        { concurrency: 16, discard: true }
+      )
+      const before = yield* get(server, "/api/events", ndjson)
+      const head = Number(before.headers.get("x-millrace-last-idx"))
+      const { logEpoch } = JSON.parse((yield* get(server, "/api/state")).text) as { readonly logEpoch: string }
+      expect(head).toBeGreaterThan(3_000)
+      const items = yield* get(server, `/api/threads/${threadId}/items`)
+      const events = () => get(server, "/api/events", ndjson)
+
+      // A token without the scope, a field that does not exist, and no limit.
+      const reader = yield* run(["token", "create", "reader", "--scope", "read", "--data", dataDir])
+      const readOnly = { ...server, token: reader.stdout.trim() }
+      for (const path of ["/api/log/pack", "/api/log/prune"])
+        expect(yield* post(readOnly, path, {})).toMatchObject({ status: 403, body: { _tag: "Forbidden", scope: "admin" } })
+      expect(yield* post(server, "/api/log/pack", { x: 1 })).toMatchObject({ status: 400, body: { path: "x" } })
+      expect(yield* post(server, "/api/log/prune", {})).toMatchObject({ status: 400 })
+
+      // Nothing is packed yet.
+      const first = yield* post(server, "/api/log/prune", { maxBytes: 1, dryRun: true })
+      expect(first).toMatchObject({ status: 200, body: { removed: head, retainedFrom: head, packed: 0, more: false } })
+      const made = yield* run(["log", "pack", "--data", dataDir, "--json"])
+      expect([made.code, made.stderr]).toEqual([0, ""])
+      const packed = JSON.parse(made.stdout) as { readonly after: { readonly coldBytes: number; readonly fileBytes: number } }
+      expect(packed).toMatchObject({ packed: head, removed: 0, retainedFrom: 0, more: false })
+      expect(packed.after.coldBytes).toBeGreaterThan(0)
+      expect((yield* events()).text).toBe(before.text)
+
+      const preview = yield* post(server, "/api/log/prune", { maxBytes: 1_048_576, dryRun: true })
+      const dry = yield* run(["log", "prune", "--max-bytes", "1MiB", "--dry-run", "--json", "--url", server.url], {
+        env: { MILLRACE_TOKEN: server.token }
+      })
+      expect([dry.code, JSON.parse(dry.stdout)]).toEqual([0, preview.body])
+      const people = yield* run(["log", "prune", "--older-than", "1d", "--dry-run", "--data", dataDir])
+      expect(people.stdout).toContain("0 events would be removed, up to offset 0")
+      expect((yield* events()).text).toBe(before.text)
+
+      const removed = yield* post(server, "/api/log/prune", { maxBytes: 1 })
+      expect(removed).toMatchObject({ status: 200, body: { removed: head, retainedFrom: head, more: false } })
+      const expired = yield* get(server, `/api/events?after=${logEpoch}-5`)
+      expect([expired.status, expired.text]).toEqual([410, expect.stringContaining("CursorExpired")])
+      expect(itemsOf((yield* get(server, `/api/threads/${threadId}/items`)).text)).toEqual(itemsOf(items.text))
+      const audit = readFileSync(`${dataDir}/access.jsonl`, "utf8").trim().split("\n")
+      expect(audit.map((line) => JSON.parse(line) as object)).toMatchObject([
+        { action: "log.pack", actor: expect.any(String) },
+        { action: "log.prune", actor: expect.any(String), maxBytes: 1 }
+      ])
+      yield* stop(server)
+      // The same commands without the server.
+      const offline = yield* run(["log", "prune", "--max-bytes", "1MiB", "--dry-run", "--data", dataDir, "--json"])
+      expect(JSON.parse(offline.stdout)).toMatchObject({ removed: 0, packed: 0, retainedFrom: head })
+      expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("L18 L14 a backup after thread.delete has no word of the thread", () =>
+    Effect.gen(function* () {
+      const cwd = yield* temporaryDirectory
+      const dataDir = `${yield* temporaryDirectory}/data`
+      const directory = `${yield* temporaryDirectory}/backup`
+      const server = yield* serve({ dataDir })
+      const word = "zebrafinch"
+      const { body } = yield* start(server, cwd, `[[say the ${word} sings]]`)
+      yield* ended(server, body["turnId"])
+      const threadId = String(body["threadId"])
+      yield* post(server, "/api/log/pack", {})
+      const words = () =>
+        Effect.gen(function* () {
+          yield* run(["log", "backup", directory, "--data", dataDir])
+          const restored = `${yield* temporaryDirectory}/restored`
+          expect(yield* run(["log", "restore", directory, "--data", restored])).toMatchObject({ code: 0 })
+          const second = yield* serve({ dataDir: restored })
+          const events = (yield* get({ url: second.url, token: server.token }, "/api/events", ndjson)).text
+          yield* stop(second)
+          const files = [directory, restored].flatMap((root) =>
+            (readdirSync(root, { recursive: true }) as ReadonlyArray<string>)
+              .map((name) => join(root, name))
+              .filter((file) => statSync(file).isFile() && readFileSync(file, "latin1").includes(word))
+          )
+          return { inEvents: events.includes(word), files }
+        })
+      expect((yield* words()).inEvents).toBe(true)
+      const deleted = yield* post(server, "/api/commands", { commandId: "delete", type: "thread.delete", threadId })
+      expect(deleted.status).toBe(200)
+      expect(yield* words()).toEqual({ inEvents: false, files: [] })
       yield* stop(server)
     }).pipe(Effect.scoped)
   )

@@ -8,6 +8,7 @@ import type { TurnId } from "@millrace/contracts/Ids"
 import { ItemView, RequestView } from "@millrace/contracts/Item"
 import { SearchPage } from "@millrace/contracts/Search"
 import { LogUsage } from "@millrace/contracts/LogUsage"
+import { LogWork, type PruneRequest } from "@millrace/contracts/LogWork"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "@millrace/contracts/State"
 import { cut } from "@millrace/contracts/Text"
 import * as HttpRequest from "./HttpRequest.ts"
@@ -22,6 +23,10 @@ export interface HttpTransport extends Transport, HttpTransfer.HttpTransfer {
   readonly turn: (turnId: TurnId) => Effect.Effect<TurnView, Errors.NotFound | Errors.StorageUnavailable | TransportError>
   /** What the log and the other files of the server take on the disk, measured in the last minute. */
   readonly logUsage: Effect.Effect<LogUsage, Errors.StorageUnavailable | TransportError>
+  /** Packs the log, for about 10 seconds at most. Needs a token of the scope admin. */
+  readonly packLog: Effect.Effect<LogWork, Errors.StorageUnavailable | TransportError>
+  /** Removes the oldest events, for about 10 seconds at most. A dry run has no deadline. Needs a token of the scope admin. */
+  readonly pruneLog: (request: PruneRequest) => Effect.Effect<LogWork, Errors.StorageUnavailable | TransportError>
 }
 
 /** An event is at most 256 KiB (L4); escapes and the envelope make it larger on the wire. */
@@ -102,6 +107,8 @@ export const make = (options: Options): HttpTransport => {
     thread: (threadId) => call(`/api/threads/${id(threadId)}`, ThreadView, lookup),
     turn: (turnId) => call(`/api/turns/${id(turnId)}`, TurnView, lookup),
     logUsage: call("/api/log", LogUsage, storage),
+    packLog: call("/api/log/pack", LogWork, storage, { method: "POST", body: "{}" }),
+    pruneLog: (prune) => request.json("/api/log/prune", LogWork, storage, { method: "POST", body: JSON.stringify(prune) }),
     turns: (threadId, page) => call(`/api/threads/${id(threadId)}/turns${query({ ...page })}`, PageOf(TurnView), lookup),
     items: (threadId, page) => call(`/api/threads/${id(threadId)}/items${query({ ...page })}`, PageOf(ItemView), lookup),
     search: (request) => call(`/api/search${query({ ...request })}`, SearchPage, storage),

@@ -13,6 +13,7 @@ import { ItemView, RequestView } from "./Item.ts"
 import { LogEvent } from "./Event.ts"
 import { SearchFilter, SearchPage } from "./Search.ts"
 import { LogUsage } from "./LogUsage.ts"
+import { LogWork, PruneRequest } from "./LogWork.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 /** Times are milliseconds since 1970 by the server's clock. A repeated request returns the values of the first one (S7). */
@@ -291,6 +292,17 @@ export const ApiGroup = HttpApiGroup.make("api")
     HttpApiEndpoint.get("logUsage", "/log")
       .annotate(OpenApi.Summary, "Read what the log and the other files take on the disk")
       .addSuccess(LogUsage)
+  )
+  .add(
+    HttpApiEndpoint.post("packLog", "/log/pack")
+      .annotate(OpenApi.Summary, "Compress the events of the log (administrators only)")
+      .addSuccess(LogWork)
+  )
+  .add(
+    HttpApiEndpoint.post("pruneLog", "/log/prune")
+      .annotate(OpenApi.Summary, "Remove the oldest events of the log (administrators only)")
+      .setPayload(PruneRequest.annotations({ examples: [{ olderThanDays: 30, dryRun: true }] }))
+      .addSuccess(LogWork)
   )
   .add(
     HttpApiEndpoint.get("processes", "/processes")

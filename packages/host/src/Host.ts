@@ -30,6 +30,7 @@ import * as Blobs from "./Blobs.ts"
 import * as AgentMemory from "./AgentMemory.ts"
 import * as Consumers from "./Consumers.ts"
 import * as HostStats from "./HostStats.ts"
+import type { LogWorks } from "./LogWork.ts"
 import * as Maintenance from "./Maintenance.ts"
 import * as BoundedLayer from "./BoundedLayer.ts"
 import * as Shutdown from "./Shutdown.ts"
@@ -79,6 +80,7 @@ export class Host extends Context.Tag("@millrace/host/Host")<
   Host,
   Millrace &
     Blobs.Blobs &
+    LogWorks &
     Context.Tag.Service<typeof Transfer.Transfer> & {
       /**
        * As `follow`, with a choice of delivery mode. A slow consumer never blocks the log, commands or another consumer. After an interruption, resume
@@ -119,7 +121,7 @@ const service = ({ maintenance, onStep }: Limits) =>
     const log = yield* EventLog
     const closing = yield* BoundedLayer.CloseDeadline
     const consumers = yield* Consumers.make(log, yield* Signals.Signals)
-    yield* Maintenance.make(consumers, maintenance)
+    const logWorks = yield* Maintenance.make(consumers, maintenance)
     const dispatcher = yield* Dispatcher.Dispatcher
     const shutdown = yield* Shutdown.make({
       engine,
@@ -139,6 +141,7 @@ const service = ({ maintenance, onStep }: Limits) =>
     const { search } = yield* Search.Search
     return Host.of({
       ...Blobs.make(log),
+      ...logWorks,
       ...views,
       ...WaitReasons.withWaiting(views, engine),
       search,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { EventLog, type OldestSegment, type PackOptions, type RowChange } from "@millrace/log/EventLog"
+import { EventLog, type PackOptions, type RowChange, type SegmentUsage } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import { unavailable, StorageFailure } from "@millrace/log/Storage"
-import { Effect, Logger, TestClock } from "effect"
+import { type Duration, Effect, Fiber, Logger, TestClock } from "effect"
 import type { Consumers } from "./Consumers.ts"
 import * as Maintenance from "./Maintenance.ts"
 
@@ -20,9 +20,10 @@ type Reader = ReturnType<Consumers["live"]> extends Iterable<infer One> ? One : 
 const reader = (delivered: number): Reader => ({ name: "one", stream: undefined, delivery: "lossless", delivered })
 
 /** A log in memory with 100 events that claims to have segments of 10 events, the oldest of them two days old. */
-const start = (options: Maintenance.Options, readers: ReadonlyArray<Reader> = []) =>
+const start = (options: Maintenance.Options, readers: ReadonlyArray<Reader> = [], stepTakes: Duration.DurationInput = 0) =>
   Effect.gen(function* () {
     const memory = yield* EventLogMemory.make()
+    const work = { steps: 0, most: 0, now: 0 }
     const packs: Array<Pick<PackOptions, "below" | "before">> = []
     const messages: Array<string> = []
     let steps = 0
@@ -34,19 +35,24 @@ const start = (options: Maintenance.Options, readers: ReadonlyArray<Reader> = []
           packs.push({ below, before })
           if (fails) return Effect.fail(unavailable("pack", new StorageFailure("full", "scripted")))
           steps++
-          return Effect.succeed({ events: 0, bytes: 0, rows: 0, pages: 0, more: steps % 3 !== 0 })
+          work.most = Math.max(work.most, ++work.now)
+          const step = Effect.succeed({ events: 0, bytes: 0, rows: 0, pages: 0, more: steps % 3 !== 0 })
+          return Effect.zipRight(Effect.sleep(stepTakes), step).pipe(Effect.ensuring(Effect.sync(() => work.now--)))
         }),
-      oldestSegment: Effect.map(memory.retainedFrom, (retained): OldestSegment | undefined => ({
-        last: retained + 10,
-        at: new Date(retained < 50 ? 0 : 86_400_000 * 2).toISOString(),
-        usedBytes: 1_000 - retained
-      }))
+      disk: Effect.zipWith(memory.disk, memory.retainedFrom, (disk, freeBytes) => ({ ...disk, fileBytes: 1_000, freeBytes })),
+      segmentAfter: (offset) =>
+        Effect.map(memory.retainedFrom, (retained): SegmentUsage | undefined => ({
+          last: offset + 10,
+          bytes: 10,
+          at: new Date(offset < 50 ? 0 : 86_400_000 * 2).toISOString(),
+          usedBytes: 1_000 - retained
+        }))
     }
     const append = (rows: ReadonlyArray<RowChange> = []) =>
       log.append([{ events: [{ stream: "thread/thr_a", type: "a", at: "", epoch: 0, data: {} }], rows }])
     for (let n = 0; n < 100; n++) yield* append()
     yield* TestClock.setTime(86_400_000 * 2)
-    yield* Maintenance.make({ live: () => readers }, { interval: "1 minute", ...options }).pipe(
+    const requested = yield* Maintenance.make({ live: () => readers }, { interval: "1 minute", ...options }).pipe(
       Effect.provideService(EventLog, log),
       Effect.provide(
         Logger.replace(
@@ -57,7 +63,7 @@ const start = (options: Maintenance.Options, readers: ReadonlyArray<Reader> = []
     )
     /** One run. It may wait for 1 ms after an append. */
     const run = Effect.zipRight(TestClock.adjust("1 minute"), TestClock.adjust("10 millis"))
-    return { log, append, packs, messages, run, fail: (on: boolean) => Effect.sync(() => void (fails = on)) }
+    return { log, append, requested, work, packs, messages, run, fail: (on: boolean) => Effect.sync(() => void (fails = on)) }
   })
 
 describe("Maintenance", () => {
@@ -129,6 +135,68 @@ describe("Maintenance", () => {
       yield* one.append([put("live", "thr_a", true)])
       yield* one.run
       expect(yield* one.log.retainedFrom).toBe(100)
+    })
+  )
+
+  it.scoped(
+    "L13 a request packs everything before open turns, and never at the same time as another request or the fiber's own run",
+    () =>
+      Effect.gen(function* () {
+        const { append, packs, requested, work } = yield* start({}, [], "1 second")
+        const requests = yield* Effect.fork(Effect.all([requested.packLog, requested.packLog], { concurrency: 2 }))
+        yield* TestClock.adjust("1 minute")
+        expect((yield* Fiber.join(requests)).map(({ more }) => more)).toEqual([false, false])
+        expect(packs.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => ({ below: Infinity, before: expect.any(String) })))
+        expect(packs[0]!.before).toBe("1970-01-03T00:00:00.000Z")
+        yield* append([put("live", "thr_a", true), put("turn", "t1", {})])
+        yield* append([put("thread-state", "thr_a", { turns: [{ turnId: "t1" }], queue: [] })])
+        // The fiber's run and a request at the same time.
+        const request = yield* Effect.fork(Effect.zipRight(Effect.sleep("1 minute"), requested.packLog))
+        yield* TestClock.adjust("2 minutes")
+        yield* Fiber.join(request)
+        expect(packs.at(-1)?.below).toBe(101)
+        expect(work.most).toBe(1)
+      })
+  )
+
+  it.scoped(
+    "L13 a request ends after 10 seconds and reports that there is more; one that is cut off leaves the next one free",
+    () =>
+      Effect.gen(function* () {
+        const { requested, work } = yield* start({ coldAfter: 0 }, [], "4 seconds")
+        const first = yield* Effect.fork(requested.packLog)
+        yield* TestClock.adjust("10 seconds")
+        expect((yield* Fiber.join(first)).more).toBe(true)
+        const cut = yield* Effect.fork(requested.packLog)
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(cut)
+        const next = yield* Effect.fork(requested.packLog)
+        yield* TestClock.adjust("10 seconds")
+        expect((yield* Fiber.join(next)).more).toBe(false)
+        expect(work.most).toBe(1)
+      })
+  )
+
+  it.scoped("L17 a request removes what it asks for; a dry run reports the same and changes nothing", () =>
+    Effect.gen(function* () {
+      const readers = [reader(25)]
+      const { append, log, packs, requested } = yield* start({ coldAfter: 0 }, readers)
+      const preview = requested.pruneLog({ maxBytes: 1, dryRun: true })
+      expect(yield* preview).toMatchObject({ removed: 20, retainedFrom: 20, removedBytes: 20, packed: 0, more: false })
+      expect(yield* requested.pruneLog({ olderThanDays: 1, dryRun: true })).toMatchObject({ removed: 20 })
+      readers.length = 0
+      expect(yield* requested.pruneLog({ olderThanDays: 1, dryRun: true })).toMatchObject({ removed: 50, retainedFrom: 50 })
+      yield* append([put("live", "thr_a", true)])
+      // A slice after an append waits for 1 ms.
+      const waiting = yield* Effect.fork(preview)
+      yield* TestClock.adjust("10 millis")
+      expect(yield* Fiber.join(waiting)).toMatchObject({ removed: 100, retainedFrom: 100 })
+      expect([yield* log.retainedFrom, packs]).toEqual([0, []])
+      expect(yield* requested.pruneLog({ olderThanDays: 1 })).toMatchObject({ removed: 50, retainedFrom: 50, more: false })
+      expect(yield* requested.pruneLog({ maxBytes: 1 })).toMatchObject({ removed: 50, retainedFrom: 100 })
+      expect(new Set(packs.map(({ before }) => before))).toEqual(
+        new Set(["1970-01-02T00:00:00.010Z", "1970-01-03T00:00:00.010Z"])
+      )
     })
   )
 

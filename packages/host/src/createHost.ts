@@ -79,6 +79,8 @@ export const createHost = async (options: CreateOptions): Promise<PromiseHost> =
     stats: () => run(host.stats),
     draining: () => run(host.draining),
     ready: () => run(host.ready),
+    packLog: () => run(host.packLog),
+    pruneLog: (request) => run(host.pruneLog(request)),
     follow: (request = {}) => Iterable.make(host.follow(request), runtime),
     subscribe: (request) => Iterable.make(host.subscribe(request), runtime),
     putBlob: (source, mediaType) => withBytes(source, (bytes) => run(host.putBlob(bytes, mediaType))),

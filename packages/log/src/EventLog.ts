@@ -141,9 +141,11 @@ export interface Packed {
   readonly more: boolean
 }
 
-/** The oldest segment of a log. */
-export interface OldestSegment {
+/** A segment, as retention sees it. */
+export interface SegmentUsage {
   readonly last: number
+  /** Its size in the file. */
+  readonly bytes: number
   /** Time of its last event, ISO 8601 UTC. */
   readonly at: string
   /** Bytes of the database file that are in use. */
@@ -248,8 +250,8 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
      */
     readonly pack: (options: PackOptions) => Effect.Effect<Packed, LogUnavailable>
     readonly disk: Effect.Effect<DiskUsage, LogUnavailable>
-    /** Undefined if the log has no segments. */
-    readonly oldestSegment: Effect.Effect<OldestSegment | undefined, LogUnavailable>
+    /** The first segment with an event after the offset; undefined if there is none. */
+    readonly segmentAfter: (offset: number) => Effect.Effect<SegmentUsage | undefined, LogUnavailable>
     /**
      * Checks whether the files at the log's paths are still those that it has open (L12). If they were moved, removed or replaced, returns the reason as
      * text, and appends fail with `LogUnavailable`, reason `lost`. Always none for a log in memory.

@@ -42,7 +42,7 @@ interface Connected extends Storage {
   readonly anchor: AnchorFile | undefined
   readonly pack: (typeof EventLog.Service)["pack"]
   readonly disk: (typeof EventLog.Service)["disk"]
-  readonly oldestSegment: (typeof EventLog.Service)["oldestSegment"]
+  readonly segmentAfter: (typeof EventLog.Service)["segmentAfter"]
 }
 
 const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string): Connected => {
@@ -79,7 +79,7 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
       anchor,
       pack: (how) => Effect.zipRight(attempt("pack", requireFiles), packing.pack(how)),
       disk: DiskUsage.of(options.file, db),
-      oldestSegment: packing.oldestSegment,
+      segmentAfter: packing.segmentAfter,
       commit: (batch) => {
         requireFiles()
         const placed = writer.commit(batch)
@@ -146,7 +146,7 @@ export const make = Effect.fn("EventLogSqlite.make")(function* (options: Options
   }
   return yield* StoredLog.make(
     { ...storage, commit },
-    { ...options, awaitErased: eraser.done, pack, disk: storage.disk, oldestSegment: storage.oldestSegment }
+    { ...options, awaitErased: eraser.done, pack, disk: storage.disk, segmentAfter: storage.segmentAfter }
   )
 })
 

@@ -64,7 +64,11 @@ const prepare = (db: Sqlite.Connection) => ({
     )
     .raw(),
   at: db.prepare("SELECT json ->> '$.at' FROM events WHERE offset > ? AND json_valid(json) ORDER BY offset LIMIT 1").pluck(),
-  first: db.prepare("SELECT first, last, codec, crc, bytes FROM segments ORDER BY first LIMIT 1"),
+  /** One search in the key: the segment that contains the next offset, or the first one after it. */
+  after: db.prepare(
+    `SELECT first, last, codec, crc, bytes FROM segments
+     WHERE first >= coalesce((SELECT max(first) FROM segments WHERE first <= ?), 0) AND last > ? ORDER BY first LIMIT 1`
+  ),
   pageSize: db.prepare("SELECT page_size FROM pragma_page_size").pluck(),
   segment: db.prepare("SELECT first, last, codec, crc, bytes FROM segments WHERE first = ?"),
   marked: db.prepare("SELECT id, name, forgotten FROM streams WHERE forgotten > 0"),
@@ -232,15 +236,17 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
     const rows = yield* deleteCopies(run.last, between)
     return { ...nothing, events: run.last - run.first + 1, bytes: stored.bytes.byteLength, rows }
   })
-  const oldestSegment = step(() => {
-    const stored = sql.first.get() as Segment.Stored | undefined
-    if (stored === undefined) return undefined
-    const segment = Segment.open(stored)
-    const { all, free } = pages()
-    const row = segment instanceof Segment.Damaged ? undefined : segment.row(stored.last)
-    // A segment without a readable time counts as old.
-    const at = (row === undefined ? undefined : timeOf(row)) ?? noTime
-    return { last: stored.last, at, usedBytes: (all - free) * (sql.pageSize.get() as number) }
-  })
-  return { pack, oldestSegment }
+  const segmentAfter = (offset: number) =>
+    step(() => {
+      const stored = sql.after.get(offset, offset) as Segment.Stored | undefined
+      if (stored === undefined) return undefined
+      const segment = Segment.open(stored)
+      const { all, free } = pages()
+      const row = segment instanceof Segment.Damaged ? undefined : segment.row(stored.last)
+      // A segment without a readable time counts as old.
+      const at = (row === undefined ? undefined : timeOf(row)) ?? noTime
+      const usedBytes = (all - free) * (sql.pageSize.get() as number)
+      return { last: stored.last, bytes: stored.bytes.byteLength, at, usedBytes }
+    })
+  return { pack, segmentAfter }
 }

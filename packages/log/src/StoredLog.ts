@@ -33,7 +33,7 @@ export interface Options {
 }
 
 /** What a store on a disk adds. Default: it packs nothing, erases at the commit, and has no files. */
-export type Additions = Partial<Pick<typeof EventLog.Service, "pack" | "disk" | "oldestSegment" | "awaitErased">>
+export type Additions = Partial<Pick<typeof EventLog.Service, "pack" | "disk" | "segmentAfter" | "awaitErased">>
 
 /** Ascending offsets as text: `3, 7 to 9`. */
 const rangesOf = (offsets: ReadonlyArray<number>): string => {
@@ -189,7 +189,7 @@ export const make = (
       awaitErased: options.awaitErased ?? Effect.void,
       pack: options.pack ?? (() => Effect.succeed({ events: 0, bytes: 0, rows: 0, pages: 0, more: false })),
       disk: options.disk ?? Effect.succeed(noFiles),
-      oldestSegment: options.oldestSegment ?? Effect.succeed(undefined),
+      segmentAfter: options.segmentAfter ?? (() => Effect.succeed(undefined)),
       lost: Effect.sync(() => Option.fromNullable(storage.lost())),
       stats: Effect.sync(() => {
         const [events, bytes, seconds] = [perBatch.events.now, perBatch.bytes.now, perBatch.seconds.now]

@@ -15,6 +15,8 @@ interface By {
 export type Entry = By &
   (
     | { readonly action: "shutdown"; readonly mode: "drain" | "now"; readonly deadlineMs: number }
+    | { readonly action: "log.pack" }
+    | { readonly action: "log.prune"; readonly olderThanDays: number | undefined; readonly maxBytes: number | undefined }
     /** `revoked`: the token's id. */
     | { readonly action: "revoke"; readonly revoked: string }
   )

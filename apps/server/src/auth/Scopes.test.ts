@@ -106,6 +106,8 @@ it.scopedLive("X9 every route of every token: 403 with the scope that it needs, 
       nativeThreads: "operate",
       importNative: "operate",
       shutdown: "admin",
+      packLog: "admin",
+      pruneLog: "admin",
       "POST /api/pair": "operate",
       "POST /v1/chat/completions": "operate",
       "POST /v1/responses": "operate"

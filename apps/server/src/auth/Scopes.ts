@@ -67,6 +67,8 @@ const table: Readonly<Record<Operation, Least>> = {
   putBlob: "operate",
   importNative: "operate",
   shutdown: "admin",
+  packLog: "admin",
+  pruneLog: "admin",
   // Commands
   "request.answer": "answer",
   "project.create": "operate",

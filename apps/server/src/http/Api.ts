@@ -139,6 +139,22 @@ const make = Effect.gen(function* () {
     logUsage: () => Effect.mapError(disk.current, storageUnavailable),
     tokens: () => TokenAdmin.list(tokens.dataDir),
     revokeToken: ({ path }) => TokenAdmin.revoke(tokens.dataDir, path.id),
+    packLog: () =>
+      Effect.gen(function* () {
+        const { actor, tokenId } = yield* Session
+        yield* AuditLog.write(tokens.dataDir, { action: "log.pack", actor, tokenId })
+        return yield* service.packLog
+      }),
+    pruneLog: ({ payload }) =>
+      Effect.gen(function* () {
+        const { dryRun, maxBytes, olderThanDays } = payload
+        if (olderThanDays === undefined && maxBytes === undefined)
+          return yield* new BadRequest({ message: "body: olderThanDays or maxBytes, or both, is required" })
+        const { actor, tokenId } = yield* Session
+        if (dryRun !== true)
+          yield* AuditLog.write(tokens.dataDir, { action: "log.prune", actor, tokenId, olderThanDays, maxBytes })
+        return yield* service.pruneLog(payload)
+      }),
     shutdown: ({ payload: { deadlineMs = 10_000, mode = "drain" } }) =>
       Effect.gen(function* () {
         const { actor, tokenId } = yield* Session

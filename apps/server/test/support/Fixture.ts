@@ -12,6 +12,7 @@ import * as Ready from "@millrace/contracts/Ready"
 import { EventLog, type NewEvent } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Blobs from "@millrace/host/Blobs"
+import * as LogWork from "@millrace/host/LogWork"
 import * as Signals from "@millrace/orchestration/streams/Signals"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Tokens from "../../src/auth/Tokens.ts"
@@ -119,6 +120,7 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
         exportThread: (id) => missing("thread", id),
         importThread: () => Effect.dieMessage("a whole host imports"),
         ...Blobs.make(log),
+        ...LogWork.make(log, { readers: () => [], between: Effect.void }),
         nativeThreads: (id) => missing("history", id),
         importNative: ({ provider }) => missing("history", provider),
         search: () => Effect.succeed({ hits: [] }),

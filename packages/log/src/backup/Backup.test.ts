@@ -9,7 +9,7 @@ import * as DataDirectory from "../DataDirectory.ts"
 import { EventLog } from "../EventLog.ts"
 import * as EventLogSqlite from "../EventLogSqlite.ts"
 import { StorageFailure } from "../Storage.ts"
-import { bytesOf } from "../suite/subject.ts"
+import { bytesOf, packAll } from "../suite/subject.ts"
 import { verify } from "../Verify.ts"
 import { backup, type Step } from "./Backup.ts"
 import * as Manifest from "./Manifest.ts"
@@ -109,6 +109,38 @@ describe("a backup", () => {
       for (const name of modes) expect([name, statSync(join(directory, name)).mode & 0o077]).toEqual([name, 0])
       for (const name of ["tokens.jsonl", "log.db", "trusted"])
         expect([name, statSync(join(target, name)).mode & 0o077]).toEqual([name, 0])
+    })
+  )
+
+  it.scopedLive("L18 L13 a log with packed segments restores byte for byte, and a second backup copies no segment again", () =>
+    Effect.gen(function* () {
+      const { dataDir } = yield* seeded
+      yield* using(dataDir, (log) =>
+        Effect.gen(function* () {
+          yield* log.append(Array.from({ length: 2_500 }, (_, n) => note(`text ${n}`, `thread/thr_${n % 3}`)))
+          yield* packAll(log)
+          yield* log.append([note("after packing")])
+          expect(yield* log.disk).toMatchObject({ segments: 3, coldUpTo: 2_503 })
+        })
+      )
+      const read = (directory: string) =>
+        using(directory, (log) =>
+          Effect.map(log.read({ after: 0, limit: 3_000, maxBytes: 1e9 }), (page) => ({ events: bytesOf([page]), page }))
+        )
+      const before = yield* read(dataDir)
+      expect(before.events.length).toBe(2_504)
+      const directory = yield* temporaryDirectory
+      yield* backup({ dataDir, target: directory })
+      const segments = manifestOf(directory).parts.filter(({ table }) => table === "segments")
+      expect(segments.length).toBe(3)
+      const target = `${yield* temporaryDirectory}/restored`
+      yield* restoring(directory, target)
+      const after = yield* read(target)
+      expect(after.events.slice(0, 2_504)).toEqual(before.events)
+      yield* using(target, (log) => Effect.map(log.disk, (disk) => expect(disk).toMatchObject({ segments: 3, coldUpTo: 2_503 })))
+      yield* contents(target)
+      yield* using(dataDir, (log) => log.append([note("later")]))
+      expect((yield* backup({ dataDir, target: directory })).added.objects).toBe(1)
     })
   )
 

@@ -108,7 +108,7 @@ export const server = ({ dataDir, url }: Where): Effect.Effect<Connected, CliFai
   })
 
 /** A transport to the server of the URL, else to that of the data directory; `None` when no server runs. */
-const located = ({ dataDir, url }: Where) =>
+export const located = ({ dataDir, url }: Where) =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
     if (url !== undefined) return Option.some(transportTo(url, token))

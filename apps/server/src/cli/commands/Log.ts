@@ -3,6 +3,8 @@ import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import { Effect, Option } from "effect"
+import type { PruneRequest } from "@millrace/contracts/LogWork"
+import type { Where } from "../client/Connect.ts"
 import { fromError, usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
@@ -113,22 +115,32 @@ const stats = Command.make("stats", { ...common, url: Flags.url }, ({ data, json
   Command.withDescription("What the log and the other files of the data directory take on the disk, and the largest threads.")
 )
 
-const packing = (data: string, json: boolean, retention?: { readonly days?: number; readonly bytes?: number }) =>
+const packing = (where: Where, json: boolean, prune?: PruneRequest) =>
   Effect.gen(function* () {
     const output = yield* Output.Output
-    yield* output.progress("packing the log")
+    const isDryRun = prune?.dryRun === true
+    yield* output.progress(isDryRun ? "reading the log" : "packing the log")
     const { run } = yield* Effect.promise(() => import("./PackProgram.ts"))
-    const result = yield* run(data, retention)
+    const result = yield* run(where, prune, output.progress)
     yield* output.progress(undefined)
     if (json) return yield* Output.json(result)
-    const { after, before, packed, removed } = result
+    const { after, before, packed, removed, removedBytes = 0, retainedFrom } = result
     yield* output.out(
-      `${output.outStyle.green("ok")}  ${plural(packed, "event")} packed, ${plural(removed, "event")} removed; the log: ${size(before.fileBytes)} before, ${size(after.fileBytes)} after\n`
+      isDryRun
+        ? `${plural(removed, "event")} would be removed, up to offset ${retainedFrom}: ${size(removedBytes)} of a log of ${size(before.fileBytes)}. Nothing was changed.\n`
+        : `${output.outStyle.green("ok")}  ${plural(packed, "event")} packed, ${plural(removed, "event")} removed; the log: ${size(before.fileBytes)} before, ${size(after.fileBytes)} after\n`
     )
   })
 
-const pack = Command.make("pack", common, ({ data, json }) => packing(data, json)).pipe(
-  Command.withDescription("Compress all events of a log that no server uses. A running server compresses events after an hour.")
+const whereOf = ({ data, url }: { readonly data: string; readonly url: Option.Option<string> }): Where => ({
+  dataDir: data,
+  url: Option.getOrUndefined(url)
+})
+
+const pack = Command.make("pack", { ...common, url: Flags.url }, ({ json, ...where }) => packing(whereOf(where), json)).pipe(
+  Command.withDescription(
+    "Compress all events of the log now, except those of unfinished turns. A running server compresses events after an hour."
+  )
 )
 
 const dayMillis = 86_400_000
@@ -136,22 +148,25 @@ const prune = Command.make(
   "prune",
   {
     ...common,
+    url: Flags.url,
     olderThan: Flags.duration("older-than", "Remove events that are older than this, such as 30d; at least a day."),
-    maxBytes: Flags.size("max-bytes", { description: "Remove the oldest events while the log uses more than this, such as 5GB" })
+    maxBytes: Flags.size("max-bytes", { description: "Remove the oldest events while the log uses more than this, such as 5GB" }),
+    dryRun: Options.boolean("dry-run").pipe(Options.withDescription("Print what would be removed, and change nothing."))
   },
-  ({ data, json, maxBytes, olderThan }) => {
+  ({ dryRun, json, maxBytes, olderThan, ...where }) => {
     if (Option.isNone(olderThan) && Option.isNone(maxBytes))
       return Effect.fail(usage("log prune needs --older-than or --max-bytes, or both."))
     if (Option.exists(olderThan, (millis) => millis < dayMillis))
       return Effect.fail(usage("--older-than: expected at least a day, such as 30d"))
-    return packing(data, json, {
-      ...Option.match(olderThan, { onNone: () => ({}), onSome: (millis) => ({ days: millis / dayMillis }) }),
-      ...Option.match(maxBytes, { onNone: () => ({}), onSome: (bytes) => ({ bytes }) })
+    return packing(whereOf(where), json, {
+      ...Option.match(olderThan, { onNone: () => ({}), onSome: (millis) => ({ olderThanDays: millis / dayMillis }) }),
+      ...Option.match(maxBytes, { onNone: () => ({}), onSome: (bytes) => ({ maxBytes: bytes }) }),
+      ...(dryRun && { dryRun })
     })
   }
 ).pipe(
   Command.withDescription(
-    "Remove the oldest events of a log that no server uses. Transcripts stay, and so do the events of unfinished turns and goals."
+    "Remove the oldest events of the log. Transcripts stay, and so do the events of unfinished turns and goals."
   )
 )
 

@@ -15,6 +15,7 @@ it.scopedLive(
   () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
+      const where = { dataDir, url: undefined }
       const written = yield* Effect.gen(function* () {
         const log = yield* opened(dataDir)
         const at = "2026-11-20T09:00:00.000Z"
@@ -27,12 +28,19 @@ it.scopedLive(
               rows: []
             }))
           )
-        const owned = yield* Effect.flip(run(dataDir))
+        const owned = yield* Effect.flip(run(where, undefined))
         expect(owned.message).toContain(`Process ${process.pid} uses ${dataDir}`)
         return (yield* log.read({ after: 0, limit: 2_500, maxBytes: 1e9 })).events.map(({ json }) => json)
       }).pipe(Effect.scoped)
 
-      const packed = yield* run(dataDir)
+      // Nothing is packed yet: events count with their JSON.
+      expect(yield* run(where, { olderThanDays: 1, dryRun: true })).toMatchObject({
+        packed: 0,
+        removed: 2_500,
+        removedBytes: written.reduce((sum, json) => sum + Buffer.byteLength(json), 0)
+      })
+      expect(yield* run(where, { olderThanDays: 3_650, dryRun: true })).toMatchObject({ removed: 0, retainedFrom: 0 })
+      const packed = yield* run(where, undefined)
       expect(packed).toMatchObject({ packed: 2_500, removed: 0 })
       expect(packed.after.fileBytes).toBeLessThan(packed.before.fileBytes / 3)
       yield* Effect.scoped(
@@ -42,8 +50,11 @@ it.scopedLive(
         })
       )
 
-      expect(yield* run(dataDir, { days: 3_650 })).toMatchObject({ packed: 0, removed: 0 })
-      expect(yield* run(dataDir, { bytes: 1 })).toMatchObject({ packed: 0, removed: 2_500 })
+      const preview = yield* run(where, { maxBytes: 1, dryRun: true })
+      expect(preview).toMatchObject({ packed: 0, removed: 2_500, retainedFrom: 2_500, removedBytes: packed.after.coldBytes })
+      expect(preview.after).toEqual(packed.after)
+      expect(yield* run(where, { olderThanDays: 3_650 })).toMatchObject({ packed: 0, removed: 0 })
+      expect(yield* run(where, { maxBytes: 1 })).toMatchObject({ packed: 0, removed: 2_500 })
       yield* Effect.scoped(
         Effect.gen(function* () {
           const log = yield* opened(dataDir)

@@ -1,45 +1,54 @@
-/** Packs and prunes the log of a data directory that no server uses. A running server does both by itself. */
+/** Packs and prunes a log: through its server if one runs, else in this process. */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { DateTime, Effect, Option } from "effect"
-import * as Maintenance from "@millrace/host/Maintenance"
+import { Effect, Option } from "effect"
+import type { LogWork, PruneRequest } from "@millrace/contracts/LogWork"
+import * as Work from "@millrace/host/LogWork"
 import * as DataDirectory from "@millrace/log/DataDirectory"
-import type { DiskUsage } from "@millrace/log/EventLog"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
+import { located, type Where } from "../client/Connect.ts"
 import { failed, fromError } from "../Failure.ts"
+import { plural } from "../terminal/Amounts.ts"
 
-export interface Packed {
-  /** Events that were packed, and that were removed. */
-  readonly packed: number
-  readonly removed: number
-  readonly before: DiskUsage
-  readonly after: DiskUsage
-}
-
-/** Packs all events but those of unfinished turns. With `retention`, then removes whole segments that it does not keep. */
-export const run = (dataDir: string, retention?: Maintenance.Retention) =>
+/** The log of a directory that no server uses, open until the scope closes. */
+const opened = (dataDir: string) =>
   Effect.gen(function* () {
     if (!existsSync(join(dataDir, "log.db")))
       return yield* failed(`There is no log in ${dataDir}. Set the data directory with --data or MILLRACE_DATA.`)
     const owner = yield* DataDirectory.owner(dataDir)
     if (Option.isSome(owner))
       return yield* failed(
-        `Process ${owner.value.pid} uses ${dataDir}. A running server packs old events by itself, and removes those that retention in millrace.config.json does not keep. Stop it to use this command.`
+        `Process ${owner.value.pid} uses ${dataDir}, and no server answers there. Try again when the server has started, or stop the process.`
       )
     const { anchorFile, logFile } = yield* DataDirectory.make(dataDir)
     const log = yield* EventLogSqlite.make({ file: logFile, anchor: anchorFile })
-    const before = yield* log.disk
-    const from = yield* log.retainedFrom
-    const between = Effect.yieldNow()
-    const now = DateTime.formatIso(yield* DateTime.now)
-    const packed = yield* Maintenance.pack(log, { before: now, partial: true, between })
-    if (retention !== undefined) {
-      yield* Maintenance.retain(log, retention, () => [], between)
-      // Gives the pages of the removed segments back.
-      yield* Maintenance.pack(log, { before: now, partial: true, between })
+    return Work.make(log, { readers: () => [], between: Effect.yieldNow() })
+  })
+
+/**
+ * Packs all events but those of unfinished turns. With `prune`, packs and removes what it asks for. Repeats the request until the work is complete.
+ */
+export const run = (
+  where: Where,
+  prune: PruneRequest | undefined,
+  onProgress: (text: string) => Effect.Effect<void> = () => Effect.void
+) =>
+  Effect.gen(function* () {
+    const server = yield* located(where)
+    const { packLog, pruneLog } = Option.isSome(server) ? server.value : yield* opened(where.dataDir)
+    const request = prune === undefined ? packLog : pruneLog(prune)
+    let total: LogWork = yield* request
+    while (total.more) {
+      yield* onProgress(`${plural(total.packed, "event")} packed, ${plural(total.removed, "event")} removed`)
+      const next: LogWork = yield* request
+      total = {
+        ...next,
+        before: total.before,
+        packed: total.packed + next.packed,
+        removed: total.removed + next.removed
+      }
     }
-    const result: Packed = { packed, removed: (yield* log.retainedFrom) - from, before, after: yield* log.disk }
-    return result
+    return total
   }).pipe(
     Effect.scoped,
     Effect.mapError((error) => (error._tag === "CliFailure" ? error : fromError(error)))

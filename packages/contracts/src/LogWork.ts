@@ -1,0 +1,40 @@
+/** Packing and pruning a log on request: the bodies and the answer of `POST /api/log/pack` and `POST /api/log/prune`. */
+import { Schema } from "effect"
+
+const bytes = (description: string) => Schema.NonNegativeInt.annotations({ description })
+
+/** Which events to remove: the oldest ones that either limit does not keep. At least one limit is required. */
+export const PruneRequest = Schema.Struct({
+  olderThanDays: Schema.optional(Schema.Number.pipe(Schema.between(1, 3650))).annotations({
+    description: "Removes events that are older than this many days, 1 to 3650."
+  }),
+  maxBytes: Schema.optional(Schema.Int.pipe(Schema.positive())).annotations({
+    description: "Removes the oldest events while the log uses more than this many bytes."
+  }),
+  dryRun: Schema.optional(Schema.Boolean).annotations({ description: "Reports what would be removed, and changes nothing." })
+})
+export type PruneRequest = typeof PruneRequest.Type
+
+export const LogSize = Schema.Struct({
+  fileBytes: bytes("The log's database file."),
+  coldBytes: bytes("Packed events in it."),
+  freeBytes: bytes("Space in the file that the log uses again before the file grows.")
+}).annotations({ identifier: "LogSize" })
+export type LogSize = typeof LogSize.Type
+
+export const LogWork = Schema.Struct({
+  packed: Schema.NonNegativeInt.annotations({ description: "Events that were packed." }),
+  removed: Schema.NonNegativeInt.annotations({
+    description: "Events that were removed; of a dry run: at most so many would be."
+  }),
+  removedBytes: Schema.optional(bytes("Of a dry run: about what the events that would be removed take in the file.")),
+  retainedFrom: Schema.NonNegativeInt.annotations({
+    description: "Events at and below this offset are deleted; of a dry run: would be."
+  }),
+  before: LogSize,
+  after: LogSize,
+  more: Schema.Boolean.annotations({
+    description: "The work is not complete: the request ended after 10 seconds. Send it again to continue."
+  })
+}).annotations({ identifier: "LogWork" })
+export type LogWork = typeof LogWork.Type

@@ -1,0 +1,164 @@
+/** The steps of the maintenance of a log: packing (L13), removal by retention (L17), and a preview of the removal. All can be interrupted. */
+import type { EventLog, LogUnavailable, SegmentUsage } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
+import * as Collections from "@millrace/orchestration/readmodel/Collections"
+import * as RowPaging from "@millrace/orchestration/readmodel/RowPaging"
+import { Clock, Duration, Effect } from "effect"
+
+type ThreadRow = typeof Collections.threadState extends Query.Collection<infer Value> ? Value : never
+type Log = typeof EventLog.Service
+
+/** What is kept: events of the last days, and at most so many bytes of the log's file. Default: everything. */
+export interface Retention {
+  readonly days?: number
+  readonly bytes?: number
+}
+
+/** How the steps share the process. */
+export interface Sharing {
+  /** The offsets that live readers have reached. */
+  readonly readers: () => ReadonlyArray<number>
+  /** Runs between two slices of the work. */
+  readonly between: Effect.Effect<void>
+}
+
+/** The smallest rank; infinite if there is none. */
+const least = (ranks: Iterable<number>): number => Math.min(Infinity, ...ranks)
+
+interface Live {
+  /** First offset of the oldest turn that is queued or open. */
+  readonly turns: number
+  /** The offset since which a thread has anything open, queued or scheduled, or an active goal, without a break. */
+  readonly threads: number
+}
+
+const live = (log: Log): Effect.Effect<Live, LogUnavailable> =>
+  Effect.gen(function* () {
+    let found: Live = { turns: Infinity, threads: Infinity }
+    yield* RowPaging.eachPage(log, Collections.live, (page) =>
+      Effect.gen(function* () {
+        const { states } = yield* log.query({
+          states: Query.rowsByKey(
+            Collections.threadState,
+            page.map(({ key }) => key)
+          )
+        })
+        const ids = ({ queue, turns }: Pick<ThreadRow, "queue" | "turns">) =>
+          [turns, queue].flatMap((list) => list.map(({ turnId }) => turnId))
+        const open = Array.from(states.values()).flatMap(({ value }) => ids(value))
+        const { turns } = yield* log.query({
+          turns: Query.rowsByKey(Collections.turn, open)
+        })
+        found = {
+          turns: least([found.turns, ...Array.from(turns.values(), ({ rank }) => rank)]),
+          threads: least([found.threads, ...page.map(({ rank }) => rank)])
+        }
+      })
+    )
+    return found
+  })
+
+/** Milliseconds since 1970: retention removes what is older. */
+const cutoff = (days: number, now: number): number => now - Duration.toMillis(Duration.days(days))
+
+/**
+ * Whether retention removes this segment. `below`: the first offset that is in use. `now`: milliseconds since 1970.
+ */
+export const isExpired = (
+  segment: Pick<SegmentUsage, "last" | "at" | "usedBytes">,
+  { bytes, days }: Retention,
+  below: number,
+  now: number
+): boolean =>
+  segment.last < below &&
+  ((days !== undefined && Date.parse(segment.at) < cutoff(days, now)) || (bytes !== undefined && segment.usedBytes > bytes))
+
+/** Packs every event before the time (ISO 8601 UTC), except those of turns that are queued or open and newer ones. */
+export const pack = (
+  log: Log,
+  options: { readonly before: string; readonly partial?: boolean; readonly between: Effect.Effect<void> }
+) =>
+  Effect.gen(function* () {
+    for (let more = true; more;) more = (yield* log.pack({ below: (yield* live(log)).turns, ...options })).more
+  })
+
+/** The first offset that retention may not remove. */
+const firstInUse = (log: Log, readers: Sharing["readers"]) =>
+  Effect.map(live(log), ({ threads }) => least([threads, ...readers().map((delivered) => delivered + 1)]))
+
+/** Removes the oldest segments that retention does not keep. */
+export const retain = (log: Log, retention: Retention, { between, readers }: Sharing) =>
+  Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    for (;;) {
+      const oldest = yield* log.segmentAfter(yield* log.retainedFrom)
+      if (oldest === undefined || !isExpired(oldest, retention, yield* firstInUse(log, readers), now)) return
+      yield* log.trim(oldest.last)
+      yield* between
+    }
+  })
+
+/**
+ * Packs the events that the retention does not keep, removes them, and gives their space back. For a bound in bytes it packs all events first, because packed
+ * events are smaller.
+ */
+export const prune = (log: Log, retention: Retention, sharing: Sharing) =>
+  Effect.gen(function* () {
+    const { between } = sharing
+    const now = yield* Clock.currentTimeMillis
+    const { bytes, days } = retention
+    const times = [...(days === undefined ? [] : [cutoff(days, now)]), ...(bytes === undefined ? [] : [now])]
+    const before = times.map((time) => new Date(time).toISOString())
+    for (const time of before) yield* pack(log, { before: time, partial: true, between })
+    yield* retain(log, retention, sharing)
+    // Gives the pages of the removed segments back.
+    for (const time of before.slice(-1)) yield* pack(log, { before: time, partial: true, between })
+  })
+
+/** Number of events that are read at once. */
+const previewEvents = 250
+
+export interface Preview {
+  /** Events up to this offset would be removed. */
+  readonly upTo: number
+  readonly bytes: number
+}
+
+/**
+ * What `prune` would remove: the offset up to which, and the bytes. At most that: events that are not packed count with the size of their JSON, and packing
+ * may make the log smaller than the bound.
+ */
+export const preview = (log: Log, retention: Retention, sharing: Sharing): Effect.Effect<Preview, LogUnavailable> =>
+  Effect.gen(function* () {
+    const { between, readers } = sharing
+    const now = yield* Clock.currentTimeMillis
+    const below = Math.min(yield* firstInUse(log, readers), (yield* live(log)).turns)
+    const { fileBytes, freeBytes } = yield* log.disk
+    let upTo = yield* log.retainedFrom
+    let bytes = 0
+    const goes = (last: number, at: string, size: number) => {
+      const isGoing = isExpired({ last, at, usedBytes: fileBytes - freeBytes - bytes }, retention, below, now)
+      if (isGoing) [upTo, bytes] = [last, bytes + size]
+      return isGoing
+    }
+    for (;;) {
+      const segment = yield* log.segmentAfter(upTo)
+      if (segment === undefined) break
+      if (!goes(segment.last, segment.at, segment.bytes)) return { upTo, bytes }
+      yield* between
+    }
+    for (;;) {
+      const { events } = yield* Effect.catchTag(log.read({ after: upTo, limit: previewEvents }), "CursorAhead", Effect.die)
+      const kept = events.find(({ json, offset }) => !goes(offset, timeOf(json), Buffer.byteLength(json)))
+      if (kept !== undefined || events.length === 0) return { upTo, bytes }
+      yield* between
+    }
+  }).pipe(
+    // The events were removed in the meantime.
+    Effect.catchTag("CursorExpired", () => preview(log, retention, sharing))
+  )
+
+const timeOf = (json: string): string => {
+  const { at } = JSON.parse(json) as { readonly at?: string }
+  return at ?? ""
+}
