@@ -3,6 +3,7 @@ import { mulberry32, seeds } from "@millrace/testing/SeededScheduler"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Logger, LogLevel, Runtime, type Scope, Stream } from "effect"
 import { corruptType, EventLog, type Page } from "./EventLog.ts"
+import { readFileSync, writeFileSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import * as LogInspection from "./LogInspection.ts"
 import * as Segment from "./Segment.ts"
@@ -165,6 +166,28 @@ describe("Packing", () => {
       yield* log.append(events("thread/thr_b", 12, { text: "x".repeat(200_000) }))
       expect(yield* pack(2_513, "12:00:00")).toBe(305)
       expect(yield* pack(2_513, "12:00:00")).toBe(5)
+    })
+  )
+
+  it.scoped("L13 a run of large events reads no row after the one that does not fit", () =>
+    Effect.gen(function* () {
+      const at = yield* file
+      const name = "thread/thr_a"
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const log = yield* open(at)
+          for (const n of range(1, 30))
+            yield* log.append(events(name, 1, { text: `${"x".repeat(25_000)} page ${n}.${"x".repeat(25_000)}` }))
+        })
+      )
+      // The page with the middle of event 25: the link to the next page is wrong, so a read of this row fails.
+      const bytes = readFileSync(at)
+      const middle = bytes.indexOf("page 25.")
+      bytes.fill(0xff, middle - (middle % 4096), middle - (middle % 4096) + 4)
+      writeFileSync(at, bytes)
+      const log = yield* open(at)
+      expect(yield* log.pack({ below: 31, before: "9999" })).toMatchObject({ events: 20 })
+      expect(yield* Effect.flip(log.pack({ below: 31, before: "9999", partial: true }))).toMatchObject({ reason: "corrupt" })
     })
   )
 

@@ -1,7 +1,8 @@
 /**
  * Packs old events of a SQLite log into segments (docs/decisions/0133). Segments cover the offsets from the first retained one up to `coldUpTo`. One step packs one
  * run of rows: read, compress, insert the segment, verify it, delete the rows. A crash may leave rows at or below `coldUpTo`; readers do not use them, and
- * the next step deletes them. Nothing here holds the event loop for long: reads, deletes and vacuum are done in slices.
+ * the next step deletes them. Reads, deletes and vacuum are done in slices. The checkpoint of
+ * the WAL after a step is one call, which holds the event loop for as long as the disk takes to write the pages of a step: 100 to 400 of them.
  */
 import { Effect } from "effect"
 import type { LogUnavailable, PackOptions, Packed } from "./EventLog.ts"
@@ -106,17 +107,21 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
     const rows: Array<Segment.Row> = []
     let bytes = 0
     let cut = false
-    for (let after = coldUpTo, more = true; more;) {
-      const found = yield* step(() => slice.read((size) => sql.rows.all(after, last, size) as Array<Columns>))
-      for (const columns of found) {
+    /** Reads the next rows, one by one, so that no row after the first one that does not fit is read. Returns how many fit. */
+    const readRows = (size: number): number => {
+      const known = rows.length
+      for (const columns of sql.rows.iterate(rows.at(-1)?.offset ?? coldUpTo, last, size) as Iterable<Columns>) {
         const row = rowOf(columns, marked)
         bytes += Buffer.byteLength(row.json)
         cut = rows.length > 0 && bytes > Segment.maxBytes
         if (cut) break
         rows.push(row)
       }
-      after = rows.at(-1)?.offset ?? last
-      more = !cut && found.length > 0 && after < last
+      return rows.length - known
+    }
+    for (let more = true; more;) {
+      const found = yield* step(() => slice.read(readRows))
+      more = !cut && found > 0 && rows.at(-1)!.offset < last
       yield* options.between
     }
     const isOld = (row: Segment.Row) => (timeOf(row) ?? "") < options.before
