@@ -1,8 +1,9 @@
 /**
  * Maintenance of the log, in one background fiber: packs old events into segments (L13), removes what retention no longer keeps (L17), and deletes uploads
- * that nothing refers to. A fault of the storage is logged once and tried again; it never fails an append. The same steps run on request, one at a time.
+ * that nothing refers to. A fault of one step is logged once and does not stop the others; the next run tries it again. It never fails an append. The same
+ * steps run on request, one at a time.
  */
-import { EventLog } from "@millrace/log/EventLog"
+import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import { Clock, DateTime, Duration, Effect } from "effect"
 import type { Consumers } from "./Consumers.ts"
 import * as LogWork from "./LogWork.ts"
@@ -38,21 +39,24 @@ export const make = (consumers: Pick<Consumers, "live">, options: Options = {}) 
     )
     const exclusively = (yield* Effect.makeSemaphore(1)).withPermits(1)
 
-    let failed = false
+    const failed = new Set<string>()
+    /** Logs a fault once, until the step succeeds. */
+    const step = (fault: string, work: Effect.Effect<void, LogUnavailable>): Effect.Effect<void> =>
+      Effect.matchEffect(work, {
+        onSuccess: () => Effect.sync(() => void failed.delete(fault)),
+        onFailure: ({ message }) => {
+          if (failed.has(fault)) return Effect.void
+          failed.add(fault)
+          return Effect.logWarning(`${fault}. It is tried again: ${message}`)
+        }
+      })
+    const sweep = Effect.flatMap(Clock.currentTimeMillis, (now) => log.sweepBlobs(now - Duration.toMillis(uploadsFor)))
     const run = Effect.gen(function* () {
-      if (options.retention !== undefined) yield* Retention.retain(log, options.retention, sharing)
-      if (Duration.greaterThan(coldAfter, 0)) yield* packOld
-      yield* log.sweepBlobs((yield* Clock.currentTimeMillis) - Duration.toMillis(uploadsFor))
-      failed = false
-    }).pipe(
-      exclusively,
-      Effect.catchAll(({ message }) => {
-        const warn = failed ? Effect.void : Effect.logWarning(`The log could not be packed. It is tried again: ${message}`)
-        failed = true
-        return warn
-      }),
-      Effect.withSpan("Maintenance.run")
-    )
+      if (options.retention !== undefined)
+        yield* step("Old segments could not be removed", Retention.retain(log, options.retention, sharing))
+      if (Duration.greaterThan(coldAfter, 0)) yield* step("The log could not be packed", packOld)
+      yield* step("Unused uploads could not be removed", Effect.asVoid(sweep))
+    }).pipe(exclusively, Effect.withSpan("Maintenance.run"))
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "1 minute"), run)))
     return LogWork.make(log, sharing, exclusively)
   })

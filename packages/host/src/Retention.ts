@@ -25,6 +25,7 @@ export interface Sharing {
 /** The smallest rank; infinite if there is none. */
 const least = (ranks: Iterable<number>): number => Math.min(Infinity, ...ranks)
 
+/** At most the offset after the head: what begins later has a greater offset. So these bounds stay safe, and one query of them is enough for a run. */
 interface Live {
   /** First offset of the oldest turn that is queued or open. */
   readonly turns: number
@@ -34,7 +35,9 @@ interface Live {
 
 const live = (log: Log): Effect.Effect<Live, LogUnavailable> =>
   Effect.gen(function* () {
-    let found: Live = { turns: Infinity, threads: Infinity }
+    // Read before the threads, so that what begins in between counts.
+    const next = (yield* log.head) + 1
+    let found: Live = { turns: next, threads: next }
     yield* RowPaging.eachPage(log, Collections.live, (page) =>
       Effect.gen(function* () {
         const { states } = yield* log.query({
@@ -79,20 +82,22 @@ export const pack = (
   options: { readonly before: string; readonly partial?: boolean; readonly between: Effect.Effect<void> }
 ) =>
   Effect.gen(function* () {
-    for (let more = true; more;) more = (yield* log.pack({ below: (yield* live(log)).turns, ...options })).more
+    const { turns: below } = yield* live(log)
+    for (let more = true; more;) more = (yield* log.pack({ below, ...options })).more
   })
 
-/** The first offset that retention may not remove. */
-const firstInUse = (log: Log, readers: Sharing["readers"]) =>
-  Effect.map(live(log), ({ threads }) => least([threads, ...readers().map((delivered) => delivered + 1)]))
+/** The first offset that retention may not remove. Ask again for each segment, because a new reader may begin before the others. */
+const firstInUse = ({ threads }: Live, readers: Sharing["readers"]): number =>
+  least([threads, ...readers().map((delivered) => delivered + 1)])
 
 /** Removes the oldest segments that retention does not keep. */
 export const retain = (log: Log, retention: Retention, { between, readers }: Sharing) =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
+    const bounds = yield* live(log)
     for (;;) {
       const oldest = yield* log.segmentAfter(yield* log.retainedFrom)
-      if (oldest === undefined || !isExpired(oldest, retention, yield* firstInUse(log, readers), now)) return
+      if (oldest === undefined || !isExpired(oldest, retention, firstInUse(bounds, readers), now)) return
       yield* log.trim(oldest.last)
       yield* between
     }
@@ -132,7 +137,8 @@ export const preview = (log: Log, retention: Retention, sharing: Sharing): Effec
   Effect.gen(function* () {
     const { between, readers } = sharing
     const now = yield* Clock.currentTimeMillis
-    const below = Math.min(yield* firstInUse(log, readers), (yield* live(log)).turns)
+    const bounds = yield* live(log)
+    const below = Math.min(firstInUse(bounds, readers), bounds.turns)
     const { fileBytes, freeBytes } = yield* log.disk
     let upTo = yield* log.retainedFrom
     let bytes = 0
