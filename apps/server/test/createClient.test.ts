@@ -158,7 +158,7 @@ describe.each(["http", "websocket"] as const)("createClient over %s", (transport
       const reading = client.exportThread(threadId, "ndjson")[Symbol.asyncIterator]()
       await reading.next()
       await client.close()
-      const cut = { _tag: "Disconnected", message: "The client was closed before the export was complete." }
+      const cut = { _tag: "Disconnected", message: "The client was closed before the document was complete." }
       await expect(reading.next()).rejects.toMatchObject(cut)
       expect(await reading.next()).toEqual({ done: true, value: undefined })
       await expect(all(client.exportThread(threadId, "ndjson"))).rejects.toMatchObject(cut)
