@@ -247,6 +247,8 @@ describe("L12 history never goes back undetected", () => {
     })
     expect(compare(anchor, opened(json))).toBeUndefined()
     expect(compare(anchor, opened(forgotten({ offset: 5, stream: "thread/a", version: 5, json }).json))).toBeUndefined()
+    const nested = json.replace('"words"', '{"a":1,"type":"log.forgotten","at":1}')
+    expect(compare(anchor, opened(nested))).toMatchObject({ from: 5, to: 9 })
     expect(compare(anchor, opened(json.replace("words", '{\\"type\\":\\"log.forgotten\\",\\"at\\":1}')))).toMatchObject({
       from: 5,
       to: 9

@@ -9,8 +9,10 @@ const noTime = "1970-01-01T00:00:00.000Z"
 /** The envelope's `at` precedes `data`, and a quote inside an earlier field is escaped, so the first match is the envelope's. */
 const atOf = (json: string): string => /"at":("[^"]*")/.exec(json)?.[1] ?? JSON.stringify(noTime)
 
-/** Whether this is the wire JSON of a forgotten event. Inside other fields its quotes would be escaped. */
-export const isForgotten = (json: string): boolean => json.includes(`,"type":"${forgottenType}","at":`)
+const forgottenStart = new RegExp(`^\\{"offset":\\d+,"stream":"(?:[^"\\\\]|\\\\.)*","version":\\d+,"type":"${forgottenType}",`)
+
+/** Whether this is the wire JSON of a forgotten event. */
+export const isForgotten = (json: string): boolean => forgottenStart.test(json)
 
 /** `json`: the event's wire JSON; its time is kept. */
 export const forgotten = (event: {

@@ -15,7 +15,8 @@ const maxRecord = 1024 * 1024
 
 /** Most characters of the record of a blob, whose content is in base64. */
 const maxBlobRecord = Math.ceil(maxBlobBytes / 3) * 4 + 1024
-const isTooLarge = (text: string): boolean => text.length > (text.startsWith('{"blob":"') ? maxBlobRecord : maxRecord)
+const blobStart = '{"blob":"'
+const isTooLarge = (start: string, length: number): boolean => length > (start.startsWith(blobStart) ? maxBlobRecord : maxRecord)
 
 /** Most characters of `"events"`, its colon and the blanks around it. */
 const nameLength = 64
@@ -24,9 +25,46 @@ const [quote, backslash, newline] = [0x22, 0x5c, 0x0a]
 const [open, close, openArray, closeArray] = [0x7b, 0x7d, 0x5b, 0x5d]
 const isBlank = (code: number) => code === 0x20 || code === 0x09 || code === 0x0d || code === newline
 
+/** The current record so far, in pieces: joining them at each push would take quadratic time. */
+class Held {
+  #pieces: Array<string> = []
+  #start = ""
+  #end = ""
+  length = 0
+
+  add(text: string): void {
+    if (text === "") return
+    this.#pieces.push(text)
+    this.length += text.length
+    if (this.#start.length < blobStart.length) this.#start += text.slice(0, blobStart.length)
+    this.#end = (this.#end + text.slice(-nameLength)).slice(-nameLength)
+  }
+
+  /** The whole text; afterwards it is empty. */
+  take(last: string): string {
+    const text = this.#pieces.join("") + last
+    this.#pieces = []
+    this.#start = this.#end = ""
+    this.length = 0
+    return text
+  }
+
+  /** Its last `nameLength` characters. */
+  get end(): string {
+    return this.#end
+  }
+
+  get isTooLarge(): boolean {
+    return isTooLarge(this.#start, this.length)
+  }
+
+  get text(): string {
+    return this.#pieces.join("")
+  }
+}
+
 export class RecordSplitter {
-  /** The current record so far; empty between records. */
-  private held = ""
+  private readonly held = new Held()
   private depth = 0
   private inText = false
   private escaped = false
@@ -49,7 +87,7 @@ export class RecordSplitter {
         else if (code === quote) this.inText = false
         continue
       }
-      if (this.depth === 0 && this.held === "" && from === at) {
+      if (this.depth === 0 && this.held.length === 0 && from === at) {
         // Skips blanks between records, and commas in a document.
         if (isBlank(code) || (this.inEvents && code === 0x2c)) {
           from = at + 1
@@ -59,7 +97,7 @@ export class RecordSplitter {
         if (this.inEvents && code === closeArray) {
           // The fields after the `events` array are the trailer, which becomes a separate object.
           this.inEvents = false
-          this.held = "{"
+          this.held.add("{")
           this.depth = 1
           from = at + 1
           continue
@@ -69,10 +107,9 @@ export class RecordSplitter {
       else if (code === open) this.depth++
       else if (code === openArray) {
         if (this.depth === 1 && /"events"\s*:\s*$/.test(this.before(text, from, at))) {
-          const soFar = this.held + text.slice(from, at)
+          const soFar = this.held.take(text.slice(from, at))
           const header = soFar.slice(0, soFar.lastIndexOf('"events"')).trimEnd()
           found.push({ line: this.begins, text: `${header.endsWith(",") ? header.slice(0, -1) : header}}` })
-          this.held = ""
           this.depth = 0
           this.inEvents = true
           from = at + 1
@@ -80,31 +117,30 @@ export class RecordSplitter {
       } else if (code === close || code === closeArray) {
         this.depth--
         if (this.depth <= 0) {
-          found.push({ line: this.begins, text: (this.held + text.slice(from, at + 1)).replace(/^\{\s*,/, "{") })
-          this.held = ""
+          found.push({ line: this.begins, text: this.held.take(text.slice(from, at + 1)).replace(/^\{\s*,/, "{") })
           this.depth = 0
           from = at + 1
         }
       }
       // Text outside any object is a record too, so that it is rejected with its line.
       else if (this.depth === 0 && code === newline) {
-        found.push({ line: this.begins, text: this.held + text.slice(from, at) })
-        this.held = ""
+        found.push({ line: this.begins, text: this.held.take(text.slice(from, at)) })
         from = at + 1
       }
     }
-    this.held += text.slice(from)
-    return isTooLarge(this.held) || found.some((record) => isTooLarge(record.text)) ? "too-large" : found
+    this.held.add(text.slice(from))
+    return this.held.isTooLarge || found.some(({ text }) => isTooLarge(text, text.length)) ? "too-large" : found
   }
 
   /** The last `nameLength` characters before this one: bounded, so that a record with many lists takes linear time. */
   private before(text: string, from: number, at: number): string {
     const own = text.slice(Math.max(from, at - nameLength), at)
-    return own.length < nameLength ? this.held.slice(own.length - nameLength) + own : own
+    return own.length < nameLength ? this.held.end.slice(own.length - nameLength) + own : own
   }
 
   /** The unfinished record, if any. */
   get rest(): Record | undefined {
-    return this.held.trim() === "" && !this.inEvents ? undefined : { line: this.begins, text: this.held }
+    const { text } = this.held
+    return text.trim() === "" && !this.inEvents ? undefined : { line: this.begins, text }
   }
 }
