@@ -1,13 +1,14 @@
 /** Large contents under their hash: uploads and downloads. `Maintenance` deletes uploads that nothing refers to. */
 import { type Blob, maxBlobBytes } from "@millrace/contracts/Blob"
-import { NotFound, PayloadTooLarge, type StorageUnavailable } from "@millrace/contracts/Errors"
+import { type NotFound, PayloadTooLarge, type StorageUnavailable } from "@millrace/contracts/Errors"
+import { notFound } from "@millrace/log/Blob"
 import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import { Effect, Stream } from "effect"
 
 export interface FoundBlob extends Blob {
-  /** In parts of at most 1 MiB, read when pulled. Can be run again. */
-  readonly content: Stream.Stream<Uint8Array, StorageUnavailable>
+  /** In parts of at most 1 MiB, read when pulled. Can be run again. Fails with `NotFound` if the blob is deleted while it is read. */
+  readonly content: Stream.Stream<Uint8Array, NotFound | StorageUnavailable>
 }
 
 export interface Blobs {
@@ -40,16 +41,12 @@ export const make = (log: typeof EventLog.Service): Blobs => ({
   getBlob: (hash) =>
     Effect.flatMap(Effect.mapError(log.getBlob(hash), storageUnavailable), (found) =>
       found === undefined
-        ? new NotFound({
-            what: "blob",
-            id: hash,
-            message: "There is no blob with this hash: it never was, or nothing refers to it any more."
-          })
+        ? notFound(hash)
         : Effect.succeed({
             hash,
             bytes: found.bytes,
             mediaType: found.mediaType,
-            content: Stream.mapError(found.content, storageUnavailable)
+            content: Stream.catchTag(found.content, "LogUnavailable", (error) => Stream.fail(storageUnavailable(error)))
           })
     )
 })

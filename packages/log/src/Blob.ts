@@ -2,6 +2,7 @@
  * Blobs as they are stored: content under its SHA-256, in parts of 1 MiB that are compressed one by one, so that neither writing nor reading one holds the
  * event loop for long. Hashing and compression run on the thread pool.
  */
+import { NotFound } from "@millrace/contracts/Errors"
 import { Effect } from "effect"
 import { createHash, webcrypto } from "node:crypto"
 import { promisify } from "node:util"
@@ -70,3 +71,11 @@ export const plain = (content: Uint8Array, mediaType: string): Blob => ({
 
 /** Bytes that a blob takes in the log. */
 export const storedBytes = ({ parts }: Blob): number => parts.reduce((sum, part) => sum + part.length, 0)
+
+/** The error of readers of a blob that does not exist, or that is deleted while they read it. */
+export const notFound = (hash: string): NotFound =>
+  new NotFound({
+    what: "blob",
+    id: hash,
+    message: "There is no blob with this hash: it never was, or nothing refers to it any more."
+  })

@@ -1,7 +1,17 @@
 /** The blobs of a log, over its storage: uploads, reads and deletion, each in parts with a turn of the event loop between them. */
 import { Clock, Effect, Exit, Option, Ref, Stream } from "effect"
 import { createHash } from "node:crypto"
-import { type Blob, type BlobHead, type Codec, codecOf, decodePart, encodePart, partBytes, storedBytes } from "./Blob.ts"
+import {
+  type Blob,
+  type BlobHead,
+  type Codec,
+  codecOf,
+  decodePart,
+  encodePart,
+  notFound,
+  partBytes,
+  storedBytes
+} from "./Blob.ts"
 import type { EventLog, LogUnavailable, StoredBlob } from "./EventLog.ts"
 import { attempt, type BlobStorage, type FoundBlob, StorageFailure, unavailable } from "./Storage.ts"
 
@@ -87,11 +97,11 @@ export const make = (
     Stream.unfoldEffect(0, (n) =>
       n * partBytes >= bytes
         ? Effect.succeedNone
-        : attempt("getBlob", () => {
-            const part = storage.part(id, n)
-            if (part === undefined) throw new StorageFailure("lost", `the blob ${hash} was deleted while it was read`)
-            return part
-          }).pipe(
+        : attempt("getBlob", () => storage.part(id, n)).pipe(
+            Effect.filterOrFail(
+              (part) => part !== undefined,
+              () => notFound(hash)
+            ),
             Effect.flatMap((part) =>
               Effect.catchAllDefect(decodePart(codec, part), (cause) =>
                 Effect.fail(unavailable("getBlob", new StorageFailure("corrupt", `the blob ${hash} is damaged`, cause)))

@@ -4,7 +4,7 @@
  * `EventLogSqlite.layer` and `EventLogMemory.layer` pass one behaviour suite (EventLogSuite.ts).
  */
 import { Context, type Effect, type Option, Schema, type Stream } from "effect"
-import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
+import type { CursorAhead, CursorExpired, NotFound } from "@millrace/contracts/Errors"
 import type * as Blobs from "./Blob.ts"
 import type { HistogramCounts } from "./Histogram.ts"
 import type { Answer, Request } from "./Query.ts"
@@ -81,7 +81,8 @@ export interface Committed {
 }
 
 export interface StoredBlob extends Blobs.BlobHead {
-  readonly content: Stream.Stream<Uint8Array, LogUnavailable>
+  /** In parts of at most 1 MiB. Fails with `NotFound` if the blob is deleted while it is read. */
+  readonly content: Stream.Stream<Uint8Array, LogUnavailable | NotFound>
 }
 
 export interface StoredEvent {
@@ -234,7 +235,7 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
       content: Stream.Stream<Uint8Array, E>,
       mediaType: string
     ) => Effect.Effect<Blobs.BlobHead, E | LogUnavailable>
-    /** The blob of this hash, with its content in parts; undefined if there is none. A blob that is deleted while it is read fails as `lost`. */
+    /** The blob of this hash, with its content in parts; undefined if there is none. */
     readonly getBlob: (hash: string) => Effect.Effect<StoredBlob | undefined, LogUnavailable>
     /** Deletes the blobs that were put before this time (milliseconds since 1970) and that no event refers to. In slices. */
     readonly sweepBlobs: (before: number) => Effect.Effect<void, LogUnavailable>

@@ -116,7 +116,7 @@ export const blobs = (test: Test): void => {
       // A reader that holds it is not given another blob's bytes.
       const other = yield* Blob.make(noise(Blob.partBytes * 2, 6), "text/plain")
       yield* log.append([names("thread/thr_c", other.hash, other)])
-      expect(yield* Effect.flip(Stream.runDrain(found!.content))).toMatchObject({ _tag: "LogUnavailable", reason: "lost" })
+      expect(yield* Effect.flip(Stream.runDrain(found!.content))).toMatchObject({ _tag: "NotFound", id: blob.hash })
       yield* log.append([names("thread/thr_b", blob.hash, blob)])
       expect((yield* contentOf(log, blob.hash)).length).toBe(Blob.partBytes * 2)
     }))

@@ -18,10 +18,10 @@ const withWhole = <I extends ItemContent>(
     if (found === undefined) return Effect.succeed(item)
     let bytes = 0
     const parts = Stream.takeUntil(found.content, (part) => (bytes += part.length) >= maxBytes)
-    return Effect.map(Stream.runCollect(parts), (read) => ({
-      ...item,
-      [field]: Buffer.concat(Chunk.toReadonlyArray(read)).toString()
-    }))
+    return Stream.runCollect(parts).pipe(
+      Effect.map((read) => ({ ...item, [field]: Buffer.concat(Chunk.toReadonlyArray(read)).toString() })),
+      Effect.catchTag("NotFound", () => Effect.succeed(item))
+    )
   })
 }
 

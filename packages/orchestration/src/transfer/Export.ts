@@ -4,7 +4,7 @@
  */
 import { type Blob, named } from "@millrace/contracts/Blob"
 import { defined } from "@millrace/contracts/Defined"
-import type { CursorAhead, CursorExpired } from "@millrace/contracts/Errors"
+import type { CursorAhead, CursorExpired, NotFound } from "@millrace/contracts/Errors"
 import { domainEvent, type LogEvent } from "@millrace/contracts/Event"
 import { type ThreadId, threadStream } from "@millrace/contracts/Ids"
 import { type ExportFormat, type ExportHeader, exportVersion } from "@millrace/contracts/Import"
@@ -114,7 +114,8 @@ const markdown = (): Writer => {
 
 const writers = { json, ndjson, markdown } satisfies Record<ExportFormat, () => Writer>
 
-export type ExportError = LogUnavailable | CursorAhead | CursorExpired
+/** `NotFound`: the thread was deleted meanwhile, and with it a blob. */
+export type ExportError = LogUnavailable | CursorAhead | CursorExpired | NotFound
 
 /** The document in pieces. Reads when pulled; holds one page. The header comes from the given view of the thread. */
 export const make = (thread: ThreadView, format: ExportFormat): Stream.Stream<string, ExportError, EventLog> =>
