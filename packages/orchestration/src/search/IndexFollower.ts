@@ -36,7 +36,7 @@ const attempt = <A>(run: () => A): Effect.Effect<A, IndexFailed> =>
 
 /** Pause after the index has caught up. A query ends it, so it delays no answer; it keeps the fiber from running at each commit. */
 const pause = "250 millis"
-/** Pause after a failure of the disk. */
+/** Pause after a failure of the disk, and before an index that was discarded is built again. */
 const retryPause = "5 seconds"
 /** At most `longestRest` milliseconds. */
 const restFactor = 30
@@ -70,7 +70,10 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
     let index: SearchFile | undefined
     let progress: Progress = { cursor: 0 }
     let storedCursor = 0
-    let fault: string | undefined
+    /** Why the index is closed; undefined while it is open or is built again. */
+    let closed: string | undefined
+    /** The last problem that was reported. Reset when the index has caught up. */
+    let reported: string | undefined
 
     /** The head after the last rest, and the milliseconds of the slices since then. */
     let [restedAt, spent] = [0, 0]
@@ -215,6 +218,7 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
         if (progress.cursor < (yield* log.head)) return
         const asked = query.next
         indexedTo.advance(progress.cursor)
+        reported = undefined
         yield* log.awaitBeyond(progress.cursor)
         yield* Effect.raceFirst(asked, Effect.sleep(pause))
       })
@@ -224,6 +228,7 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
         attempt(() => SearchFile.open(file, log.epoch, head)),
         (opened) => {
           index = opened
+          closed = undefined
           restedAt = head
           progress = opened.progress
           storedCursor = progress.cursor
@@ -236,9 +241,17 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
       index = undefined
     })
 
+    /** Logs the problem unless it is the one that was logged last. */
+    const report = (problem: string) =>
+      Effect.suspend(() => {
+        if (reported === problem) return Effect.void
+        reported = problem
+        return Effect.logWarning(problem)
+      })
+
     const discard = (why: string) =>
       Effect.zipRight(
-        Effect.logWarning(`The search index is built again: ${why}`),
+        report(`The search index is built again: ${why}`),
         attempt(() => {
           const lost = index
           index = undefined
@@ -251,14 +264,22 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
         CursorExpired: ({ message }) => discard(message),
         CursorAhead: ({ message }) => discard(message)
       }),
-      Effect.catchTag("IndexFailed", (failure) => (failure.isLost ? discard(failure.message) : Effect.fail(failure))),
+      // An index that did not open is not there to be discarded.
+      Effect.catchTag("IndexFailed", (failure) =>
+        failure.isLost && index !== undefined ? discard(failure.message) : Effect.fail(failure)
+      ),
       Effect.exit,
       Effect.flatMap((exit) => {
-        if (Exit.isSuccess(exit) || Cause.isInterrupted(exit.cause)) return Effect.void
-        const message = Cause.pretty(exit.cause)
-        const report = fault === message ? Effect.void : Effect.logWarning(`The search index is not updated now: ${message}`)
-        fault = message
-        return Effect.zipRight(report, Effect.zipRight(close, Effect.sleep(retryPause)))
+        if (Exit.isSuccess(exit)) return Effect.sleep(retryPause)
+        if (Cause.isInterrupted(exit.cause)) return Effect.void
+        const why = Cause.prettyErrors(exit.cause)
+          .map(({ message }) => message)
+          .join("; ")
+        closed = why
+        return Effect.zipRight(
+          report(`The search index is not updated now: ${why}`),
+          Effect.zipRight(close, Effect.sleep(retryPause))
+        )
       })
     )
 
@@ -296,6 +317,7 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
           )
           const { cursor, rebuild } = progress
           const own = index
+          if (own === undefined && closed !== undefined) return yield* unavailable(closed)
           if (own === undefined) return { found: [], indexing: { done: 0, of: head } }
           const found = yield* Effect.mapError(foundIn(own, { terms, filter, before, limit: limit + 1 }), ({ message }) =>
             unavailable(message)

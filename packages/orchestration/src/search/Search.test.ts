@@ -1,5 +1,6 @@
 /** One suite for both ways to search, and what the index does across restarts, deletions and other logs. */
 import { describe, expect, it } from "@effect/vitest"
+import { CursorExpired } from "@millrace/contracts/Errors"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { SearchRequest } from "@millrace/contracts/Search"
@@ -8,7 +9,7 @@ import { EventLog, type RowChange } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Context, Effect, Exit, Layer, Scope, Stream, TestClock } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Logger, Scope, Stream, TestClock } from "effect"
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Search from "./Search.ts"
@@ -329,12 +330,45 @@ describe("the index", () => {
         yield* item("thr_a", "itm_3", { text: "third word" })
         const { head, trim } = yield* EventLog
         yield* trim((yield* head) - 1)
-        expect(yield* during(file, complete("word"))).toEqual(["itm_3", "itm_2", "itm_1"])
+        const found = yield* Effect.fork(during(file, complete("word")))
+        yield* TestClock.adjust("5 seconds")
+        expect(yield* Fiber.join(found)).toEqual(["itm_3", "itm_2", "itm_1"])
       }).pipe(Effect.provide(log))
     })
   )
 
-  it.scoped("Q1 that cannot be opened reports it and is tried again", () =>
+  it.scoped("Q1 that is discarded again and again is built at most every 5 seconds, and reports it once", () =>
+    Effect.gen(function* () {
+      const { file, log } = yield* inDirectory
+      yield* Effect.gen(function* () {
+        const real = yield* EventLog
+        let [head, reads] = [0, 0]
+        const warnings: Array<unknown> = []
+        const failing: typeof real = {
+          ...real,
+          head: Effect.sync(() => ++head),
+          read: () => {
+            reads++
+            return Effect.fail(new CursorExpired({ message: "expired", logEpoch: real.epoch, head: 1 }))
+          }
+        }
+        const logger = Logger.make<unknown, void>(({ message }) => void warnings.push(message))
+        yield* Layer.build(
+          Search.layer(file).pipe(
+            Layer.provide(Layer.succeed(EventLog, failing)),
+            Layer.provideMerge(Logger.replace(Logger.defaultLogger, logger))
+          )
+        )
+        yield* Effect.repeatN(Effect.yieldNow(), 100)
+        expect(reads).toBe(1)
+        yield* TestClock.adjust("5 seconds")
+        yield* Effect.repeatN(Effect.yieldNow(), 100)
+        expect([reads, warnings.length]).toEqual([2, 1])
+      }).pipe(Effect.provide(log))
+    })
+  )
+
+  it.scoped("Q1 that cannot be opened fails its searches with the reason and is tried again", () =>
     Effect.gen(function* () {
       const { directory, log } = yield* inDirectory
       const file = join(directory, "absent", "search.db")
@@ -343,7 +377,9 @@ describe("the index", () => {
         Effect.gen(function* () {
           const waiting = yield* Effect.fork(search({ q: "word" }))
           yield* TestClock.adjust("2 seconds")
-          expect(yield* waiting).toMatchObject({ hits: [], indexing: { done: 0 } })
+          const { _tag, message } = yield* Effect.flip(Fiber.join(waiting))
+          expect(_tag).toBe("StorageUnavailable")
+          expect(message).toMatch(/^The search index cannot be read: .+\. Try again\.$/)
           expect(existsSync(file)).toBe(false)
         })
       ).pipe(Effect.provide(log))
