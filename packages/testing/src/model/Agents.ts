@@ -34,7 +34,7 @@ export class Agents {
   readonly calls = new Map<ThreadId, number>()
   /** Turns, in the order in which the agents received them. */
   readonly given: Array<TurnId> = []
-  readonly interrupted: Array<TurnId> = []
+  readonly interrupted: Array<{ readonly threadId: ThreadId; readonly turnId: TurnId }> = []
   readonly answers: Array<{ readonly requestId: RequestId; readonly answer: Answer }> = []
   /** Turns that an agent reported as completed. */
   readonly completed = new Set<TurnId>()
@@ -136,7 +136,7 @@ export class Agents {
         }),
       interrupt: (turnId) =>
         Effect.suspend(() => {
-          this.interrupted.push(turnId)
+          this.interrupted.push({ threadId: input.threadId, turnId })
           switch (this.mood.interrupt) {
             case "hang":
               return nothing

@@ -58,17 +58,18 @@ export const owners = ({ reference, agents }: Sides, server: Server): ReadonlyAr
     const calling = (agents.calls.get(thread.id as ThreadId) ?? 0) > 0
     if (turn === undefined || turnId === undefined || thread.stopping || opening || calling) continue
     if (turn.origin === "user" && !agents.given.includes(turnId)) wrong.push(`T4 no agent received ${turnId}`)
-    if (turn.interrupting && agent?.runs(turnId) === true && !agents.interrupted.includes(turnId))
+    if (turn.interrupting && agent?.runs(turnId) === true && !agents.interrupted.some((one) => one.turnId === turnId))
       wrong.push(`T7 the agent was not asked to interrupt ${turnId}`)
   }
   return wrong
 }
 
 /** T7, T12, T13: agents receive each request once, and nothing else. */
-export const agentsAgree = ({ agents }: Sides, noted: Noted): ReadonlyArray<string> => {
+export const agentsAgree = ({ agents, reference }: Sides, noted: Noted): ReadonlyArray<string> => {
   const wrong: Array<string> = []
-  for (const turnId of agents.interrupted)
-    if (!noted.interrupts.has(turnId)) wrong.push(`T7 ${turnId} was interrupted without a request`)
+  for (const { threadId, turnId } of agents.interrupted)
+    if (!noted.interrupts.has(turnId) && !reference.unseen.has(threadId))
+      wrong.push(`T7 ${turnId} was interrupted without a request`)
   for (const text of agents.refused) if (!noted.requested.has(text)) wrong.push(`T12 the refused ${text} did not become a turn`)
   const told = new Map<string, number>()
   for (const { requestId } of agents.answers) told.set(requestId, (told.get(requestId) ?? 0) + 1)

@@ -119,6 +119,17 @@ export class Client {
     for (const sent of this.open) sent.possible.push(predict(this.reference, sent.command))
   }
 
+  /** Whether the command may have been decided in a state that the reference could not read. */
+  private isUnseen(command: Command): boolean {
+    const threadId =
+      command.type === "request.answer"
+        ? this.reference.requests.get(command.requestId)?.thread.id
+        : "threadId" in command
+          ? command.threadId
+          : undefined
+    return threadId !== undefined && this.reference.unseen.has(threadId)
+  }
+
   /** Checks the answers that arrived; the log was read up to `head`. */
   hear(head: number): void {
     for (const sent of this.sent) {
@@ -127,7 +138,7 @@ export class Client {
       if (answer === undefined) continue
       sent.answer = answer.prediction
       sent.accepted = answer.accepted
-      if (!sent.possible.some((one) => agrees(answer.prediction, one)))
+      if (!this.isUnseen(sent.command) && !sent.possible.some((one) => agrees(answer.prediction, one)))
         this.say(
           `C1 ${JSON.stringify(sent.command)} was answered ${JSON.stringify(answer.prediction)}; due was ${JSON.stringify(sent.possible)}`
         )

@@ -46,6 +46,8 @@ export class Reference {
   readonly requests = new Map<string, Request>()
   readonly texts = new Map<string, string>()
   private offset = 0
+  /** Ids of deleted threads of which events were forgotten before they were read (L14): what happened in them before the deletion is not known. */
+  readonly unseen = new Set<string>()
   /** Streams with forgotten events whose deletion was not read yet. */
   private readonly forgotten = new Set<string>()
   private readonly versions = new Map<string, number>()
@@ -69,6 +71,7 @@ export class Reference {
     if (!event.stream.startsWith("thread/")) return wrong
     if (event.type === "log.forgotten") {
       this.forgotten.add(event.stream)
+      this.unseen.add(event.stream.slice("thread/".length))
       return wrong
     }
     const data = event.data as Data
