@@ -3,8 +3,8 @@ import { describe, expect, it } from "@effect/vitest"
 import { run } from "@millrace/testing/Program"
 import { serve, type ServerProcess } from "@millrace/testing/ServerProcess"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect } from "effect"
-import { readdirSync, readFileSync } from "node:fs"
+import { Effect, Schedule } from "effect"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 
 const call = ({ token, url }: ServerProcess, path: string, body?: object) =>
@@ -26,10 +26,13 @@ interface Event {
 const eventsOf = (server: ServerProcess) =>
   Effect.map(call(server, "/api/events"), ({ text }) => parse<ReadonlyArray<Event>>(text))
 
+/** A file that the server has removed meanwhile contains nothing. */
+const contains = (path: string, word: string): boolean => existsSync(path) && readFileSync(path).includes(word)
+
 /** The files below the directory that contain the word. */
 const filesWith = (directory: string, word: string): ReadonlyArray<string> =>
   readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && readFileSync(join(entry.parentPath, entry.name)).includes(word))
+    .filter((entry) => entry.isFile() && contains(join(entry.parentPath, entry.name), word))
     .map(({ name }) => name)
 
 /** A thread that said its word in every way that the demo agent knows, and whose last turn waits for an approval. */
@@ -51,6 +54,13 @@ const talk = (server: ServerProcess, cwd: string, word: string) =>
 
 const remove = (server: ServerProcess, threadId: string) =>
   call(server, "/api/commands", { commandId: `delete-${threadId}`, type: "thread.delete", threadId })
+
+/** Returns when no file has the word: a server erases within seconds, and one that stops earlier leaves the rest to its next start. */
+const erased = (directory: string, word: string) =>
+  Effect.repeat(
+    Effect.sync(() => filesWith(directory, word).length),
+    { until: (left) => left === 0, schedule: Schedule.spaced("100 millis") }
+  )
 
 const stop = (server: ServerProcess) => Effect.zipRight(server.kill("SIGTERM"), server.ended)
 
@@ -86,6 +96,7 @@ describe("L14 a deleted thread", () => {
       for (const path of ["/items", "/turns", ""])
         expect((yield* call(server, `/api/threads/${threadId}${path}`)).text).not.toContain("nightjar")
       expect((yield* call(server, "/api/state")).text).not.toContain("nightjar")
+      yield* erased(dataDir, "nightjar")
       yield* stop(server)
       expect(filesWith(dataDir, "nightjar")).toEqual([])
       expect(filesWith(dataDir, "kingfisher-answer")).not.toEqual([])
@@ -108,6 +119,7 @@ describe("L14 a deleted thread", () => {
       yield* server.ended
       const again = yield* serve({ dataDir })
       expect((yield* call(again, "/api/events")).text).not.toContain("nightjar")
+      yield* erased(dataDir, "nightjar")
       yield* stop(again)
       expect(filesWith(dataDir, "nightjar")).toEqual([])
       expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
