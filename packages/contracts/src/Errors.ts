@@ -98,6 +98,8 @@ export const Rule = Schema.Literal(
   "GoalNotFound",
   "GoalOver",
   "DirectoryNotFound",
+  "BlobNotFound",
+  "SecretNotFound",
   "TextTooLarge",
   "Unsupported"
 )

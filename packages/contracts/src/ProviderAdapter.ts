@@ -4,10 +4,12 @@
  */
 import type { Effect, Scope, Stream } from "effect"
 import { Context, Schema } from "effect"
+import type { Attachment, Delivered } from "./Attachment.ts"
 import type { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import type { NativeThread } from "./Import.ts"
 import { Failure, type Answer, type ItemContent, type ItemKind, type ItemStatus } from "./Item.ts"
 import type { ProviderEvent } from "./ProviderEvent.ts"
+import type { PermissionMode, SettingName, Settings } from "./Settings.ts"
 import type { Continuity, ProviderStatus, TurnAction } from "./State.ts"
 
 /** An operation on an agent failed. `outcome: unknown`: the deadline passed, and the operation may have taken effect. */
@@ -26,7 +28,8 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
  * What an agent's session can do; a closed list. Without a capability the server degrades as docs/providers.md says, never silently.
  * steer: text can be added to the running turn · interrupt: a turn can be stopped and the session stays · resume: a later session can continue the
  * conversation · fork: a copy of the conversation can continue separately · approvals: the agent asks before it acts · questions: it asks for user
- * input · plan, diff, usage: it reports its plan, changes, tokens · images: it accepts them with a prompt · compact, review: it runs such turns.
+ * input · plan, diff, usage: it reports its plan, changes, tokens · images: it accepts them with a prompt · compact, review: it runs such turns ·
+ * set-model, set-effort, set-permission-mode: a running session takes such a change.
  */
 export const Capability = Schema.Literal(
   "steer",
@@ -40,7 +43,10 @@ export const Capability = Schema.Literal(
   "usage",
   "images",
   "compact",
-  "review"
+  "review",
+  "set-model",
+  "set-effort",
+  "set-permission-mode"
 )
 export type Capability = typeof Capability.Type
 
@@ -85,12 +91,23 @@ export interface OpenInput {
   /** Absolute path of the project directory. */
   readonly cwd: string
   readonly model?: string
+  /** The thread's settings without `model`, with the values of secrets. Only settings that the adapter declares. */
+  readonly settings?: Omit<Settings, "model">
+  /** The thread's attachment directory, which the agent may read. Files can appear in it before each turn. */
+  readonly attachments?: string
   /** From an earlier session of this thread: continue that conversation if the provider still has it. */
   readonly resumeKey?: string
   /** Continue a copy of that conversation, which gets a new resume key. Only for an agent with the `fork` capability. */
   readonly fork?: true
   /** The conversation from the log, for an agent that stores none itself. Read when the effect runs. */
   readonly history?: (bounds: HistoryBounds) => Effect.Effect<History>
+}
+
+/** An attachment of a turn with its content. */
+export interface TurnAttachment extends Attachment {
+  readonly delivery: Delivered["delivery"]
+  /** Absolute path of the copy in the thread's attachment directory. The prompt names it if the delivery is `path`. */
+  readonly path: string
 }
 
 export interface ProviderSession {
@@ -109,8 +126,24 @@ export interface ProviderSession {
     readonly turnId: TurnId
     readonly text: string
     readonly action?: TurnAction
+    readonly attachments?: ReadonlyArray<TurnAttachment>
   }) => Effect.Effect<void, ProviderError>
-  readonly steer: (input: { readonly turnId: TurnId; readonly text: string }) => Effect.Effect<void, ProviderError>
+  readonly steer: (input: {
+    readonly turnId: TurnId
+    readonly text: string
+    readonly attachments?: ReadonlyArray<TurnAttachment>
+  }) => Effect.Effect<void, ProviderError>
+  /** Whether the agent takes this attachment in its own protocol; absent: none. The others are delivered as paths. */
+  readonly takes?: (attachment: Attachment) => boolean
+  /**
+   * Changes settings of the running session, before the next turn. Only called with settings whose change the session's capabilities list as
+   * `set-model`, `set-effort` or `set-permission-mode`; for others a new session resumes the conversation. `undefined`: the agent's default.
+   */
+  readonly configure?: (changed: {
+    readonly model?: string | undefined
+    readonly effort?: string | undefined
+    readonly permissionMode?: PermissionMode | undefined
+  }) => Effect.Effect<void, ProviderError>
   /** Asks the agent to stop this turn, within the agent's own protocol. The caller escalates with `stop`. */
   readonly interrupt: (turnId: TurnId) => Effect.Effect<void, ProviderError>
   /** Passes an answer to the agent. Does nothing for a request that is unknown to the session or already settled. */
@@ -155,8 +188,16 @@ export interface NativeHistory {
   >
 }
 
+/** What the settings of a thread may contain for an agent. A command that sets anything else is rejected (`Unsupported`). */
+export interface Settable {
+  readonly settings: ReadonlySet<SettingName>
+  readonly permissionModes: ReadonlySet<PermissionMode>
+}
+
 export interface ProviderAdapter {
   readonly name: string
+  /** Absent: no setting but `model`. */
+  readonly settable?: Settable
   /** Present if the agent's own conversations can be read. Their ids are resume keys. */
   readonly history?: NativeHistory
   /** Whether the agent is installed, its version, whether it is signed in. Never fails, bounded in time. */

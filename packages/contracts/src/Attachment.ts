@@ -1,0 +1,57 @@
+/** What a turn carries besides its text: images and files, each a blob that was uploaded before. */
+import { Schema } from "effect"
+import { BlobHash } from "./Blob.ts"
+
+/** Most attachments of one turn. */
+export const maxAttachments = 16
+
+const name = Schema.String.pipe(
+  Schema.minLength(1, { message: () => "an attachment needs a name" }),
+  Schema.maxLength(255, { message: () => "the attachment's name is longer than 255 characters" }),
+  Schema.filter(
+    (given) =>
+      (!/[\p{Cc}/\\]/u.test(given) && given !== "." && given !== "..") ||
+      "an attachment's name is a file name, without slashes and control characters"
+  )
+)
+
+/** `type/subtype` without parameters, lowercase. */
+export const MediaType = Schema.String.pipe(
+  Schema.pattern(/^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/, {
+    message: () => "expected a media type like image/png"
+  })
+)
+
+/** An attachment of a command. */
+export const GivenAttachment = Schema.Struct({
+  blob: BlobHash.annotations({ description: "The hash that `POST /api/blobs` returned." }),
+  name,
+  mediaType: Schema.optional(MediaType).annotations({ description: "Default: the media type of the upload." })
+}).annotations({ identifier: "GivenAttachment", description: "An uploaded file for a turn." })
+export type GivenAttachment = typeof GivenAttachment.Type
+
+export const GivenAttachments = Schema.Array(GivenAttachment)
+  .pipe(Schema.maxItems(maxAttachments, { message: () => `a turn takes at most ${maxAttachments} attachments` }))
+  .annotations({ description: "Images and files for the agent, at most 16." })
+
+/** An attachment of a turn or an item, in events and views. */
+export const Attachment = Schema.Struct({
+  blob: Schema.String.annotations({ description: "SHA-256 of the content, in lowercase hex: `GET /api/blobs/HASH`." }),
+  name: Schema.String,
+  mediaType: Schema.String,
+  bytes: Schema.Int.annotations({ description: "Bytes of the content." })
+}).annotations({ identifier: "Attachment", description: "A file of a turn or an item; its content is a blob." })
+export type Attachment = typeof Attachment.Type
+
+/** How the agent got an attachment. */
+export const Delivered = Schema.Struct({
+  blob: Schema.String,
+  delivery: Schema.Literal("native", "path").annotations({
+    description:
+      "native: as part of the agent's own protocol. path: as a file in the thread's attachment directory, whose path is in the prompt."
+  })
+}).annotations({ identifier: "DeliveredAttachment" })
+export type Delivered = typeof Delivered.Type
+
+/** The media types of images that agents and browsers show. */
+export const imageTypes: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"])

@@ -1,0 +1,98 @@
+/** The settings of a thread: what its agent is started and asked with. A change is a `thread.updated` event and takes effect with the next turn. */
+import { Schema } from "effect"
+import { oneOf } from "./Item.ts"
+
+/** In the order of what the agent may do without a person, least first. */
+export const permissionModes = ["plan", "read-only", "ask", "accept-edits", "full-access"] as const
+
+/**
+ * What the agent may do without a person. `plan`: it proposes a plan and changes nothing. `read-only`: it reads and changes nothing. `ask`: it asks before
+ * it changes files or runs commands. `accept-edits`: it changes files of the workspace and asks before it runs commands. `full-access`: it does not ask.
+ */
+export const PermissionMode = oneOf(...permissionModes)
+export type PermissionMode = typeof PermissionMode.Type
+
+const argument = (what: string, characters: number) =>
+  Schema.String.pipe(
+    Schema.minLength(1, { message: () => `${what} must not be empty; use null for the agent's default` }),
+    Schema.maxLength(characters, { message: () => `${what} is longer than ${characters} characters` }),
+    Schema.filter((text) => {
+      if (/[\p{Cc}\u2028\u2029]/u.test(text)) return `${what} has control characters`
+      return text.startsWith("-") ? `${what} begins with "-", so an agent would read it as a flag` : true
+    })
+  )
+
+/** How much the model thinks, in the agent's own word, such as `low` or `high`. */
+export const Effort = argument("the effort", 100)
+
+const Directory = Schema.String.pipe(
+  Schema.maxLength(4096, { message: () => "the path is longer than 4096 characters" }),
+  Schema.filter((path) => !path.includes("\0") || "the path contains a NUL character, which no directory name allows")
+)
+export const Directories = Schema.Array(Directory).pipe(
+  Schema.maxItems(32, { message: () => "a thread has at most 32 further directories" })
+)
+
+const SecretName = Schema.String.pipe(
+  Schema.pattern(/^[A-Za-z0-9_.-]{1,100}$/, {
+    message: () => "a secret's name has 1 to 100 letters, digits, dots, dashes and underscores"
+  })
+)
+/** A value, or the name of a stored secret. A plain value is stored as a secret at once and reads back as its name. */
+export const SecretValue = Schema.Union(
+  Schema.String.pipe(Schema.maxLength(8192, { message: () => "the value is longer than 8192 characters" })),
+  Schema.Struct({ secret: SecretName })
+).annotations({
+  identifier: "SecretValue",
+  description: "A value, or `{secret: NAME}`. A plain value reads back as `{secret: NAME}`."
+})
+export type SecretValue = typeof SecretValue.Type
+const Values = Schema.Record({ key: Schema.String, value: SecretValue })
+
+/** An MCP server of a thread, in the shape that agents share. */
+export const McpServer = Schema.Union(
+  Schema.Struct({
+    command: argument("the command", 4096),
+    args: Schema.optional(Schema.Array(Schema.String.pipe(Schema.maxLength(8192))).pipe(Schema.maxItems(256))),
+    env: Schema.optional(Values)
+  }),
+  Schema.Struct({
+    url: Schema.String.pipe(
+      Schema.maxLength(4096),
+      Schema.filter((url) => /^https?:\/\//.test(url) || "expected an http or https URL")
+    ),
+    headers: Schema.optional(Values)
+  }),
+  Schema.Struct({ builtin: Schema.Literal(true) })
+).annotations({ identifier: "McpServer", description: "An MCP server: a command, a URL, or a server that Millrace provides." })
+export type McpServer = typeof McpServer.Type
+
+export const McpServers = Schema.Record({
+  key: Schema.String.pipe(
+    Schema.pattern(/^[A-Za-z0-9_-]{1,64}$/, {
+      message: () => "the name of an MCP server has 1 to 64 letters, digits, dashes and underscores"
+    })
+  ),
+  value: McpServer
+}).pipe(Schema.filter((servers) => Object.keys(servers).length <= 32 || "a thread has at most 32 MCP servers"))
+export type McpServers = typeof McpServers.Type
+
+export const Instructions = Schema.String.pipe(
+  Schema.maxLength(32_768, {
+    message: () => "the instructions are longer than 32768 characters; put them into a file of the project"
+  })
+)
+
+/** A thread's settings; an absent one is as the provider instance is set. */
+export interface Settings {
+  readonly model?: string
+  readonly effort?: string
+  readonly permissionMode?: PermissionMode
+  /** Absolute paths, in addition to the project's directory. */
+  readonly directories?: ReadonlyArray<string>
+  readonly mcpServers?: McpServers
+  /** Added to the agent's own instructions. */
+  readonly instructions?: string
+}
+
+export type SettingName = keyof Settings
