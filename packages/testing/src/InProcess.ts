@@ -7,7 +7,9 @@ import * as Subscription from "@millrace/host/internal/Subscription"
 import type { EventLog } from "@millrace/log/EventLog"
 import { Effect, Stream } from "effect"
 
-const noSignals = { position: () => 0, since: (position: number) => ({ position, signals: [] }), awaitBeyond: () => Effect.never }
+/** `Effect.never` holds a timer until it is interrupted. A model kills fibers without an interruption, so the timers would stay, with all that they refer to. */
+const nothing: Effect.Effect<never> = Effect.async<never>(() => {})
+const noSignals = { position: () => 0, since: (position: number) => ({ position, signals: [] }), awaitBeyond: () => nothing }
 
 export const follow = (
   log: typeof EventLog.Service,

@@ -3,8 +3,9 @@
  * the test advances it, so the machine has a state "at rest" that a test can inspect. A process can be killed between any two steps, as by SIGKILL: nothing of
  * it runs again, not even a finalizer.
  */
-import { Clock, Duration, Effect, type Exit, Random, type Scheduler } from "effect"
+import { Clock, Duration, Effect, type Exit, FiberRef, Random, type Scheduler } from "effect"
 import type { RuntimeFiber } from "effect/Fiber"
+import { globalValue } from "effect/GlobalValue"
 import { mulberry32 } from "../SeededScheduler.ts"
 
 /** One process: its fibers inherit its scheduler and its clock. */
@@ -38,6 +39,14 @@ interface Timer {
 interface Owner {
   dead: boolean
 }
+
+/**
+ * Effect refers to each root fiber until it has ended. The fibers of a killed process never end, so the machine removes them: 1 MB for each run
+ * of the model.
+ */
+const roots = globalValue(Symbol.for("effect/FiberScope/Global"), () => ({
+  roots: new Set<RuntimeFiber<unknown, unknown>>()
+})).roots
 
 /** Step limit that ends a livelock. */
 const maxSteps = 200_000
@@ -107,6 +116,7 @@ export class Machine {
         owner.dead = true
         this.ready = this.ready.filter(({ process }) => process !== owner)
         this.timers = this.timers.filter(({ process }) => process !== owner)
+        for (const fiber of roots) if (fiber.getFiberRef(FiberRef.currentScheduler) === scheduler) roots.delete(fiber)
       },
       alive: () => !owner.dead,
       timers: () => this.timers.filter(({ process }) => process === owner).length
