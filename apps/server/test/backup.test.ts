@@ -1,5 +1,6 @@
 /** Backup and restore with real processes: a server under load, its tokens, its transcripts and its clients' cursors; and a log at its bound. */
 import { describe, expect, it } from "@effect/vitest"
+import * as Sqlite from "@millrace/log/internal/Sqlite"
 import { run } from "@millrace/testing/Program"
 import { serve, type ServerProcess } from "@millrace/testing/ServerProcess"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
@@ -179,6 +180,39 @@ describe("millrace log", () => {
       const offline = yield* run(["log", "prune", "--max-bytes", "1MiB", "--dry-run", "--data", dataDir, "--json"])
       expect(JSON.parse(offline.stdout)).toMatchObject({ removed: 0, packed: 0, retainedFrom: head })
       expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("L18 L6 a damaged log: backup and verify name the events and exit with 1; the backup is restored with a warning", () =>
+    Effect.gen(function* () {
+      const cwd = yield* temporaryDirectory
+      const dataDir = `${yield* temporaryDirectory}/data`
+      const directory = `${yield* temporaryDirectory}/backup`
+      const server = yield* serve({ dataDir })
+      const { body } = yield* start(server, cwd, "[[deltas 200 0]]")
+      yield* ended(server, body["turnId"])
+      yield* post(server, "/api/log/pack", {})
+      yield* ended(server, (yield* start(server, cwd, "[[say more]]")).body["turnId"])
+      yield* stop(server)
+      const db = Sqlite.openWriter(`${dataDir}/log.db`, "NORMAL")
+      const last = Number(db.prepare("SELECT last FROM segments WHERE first = 1").pluck().get())
+      db.exec("UPDATE segments SET bytes = x'00' WHERE first = 1")
+      Sqlite.close(db)
+      const verified = yield* run(["verify", "--data", dataDir])
+      expect([verified.code, verified.stdout.trimEnd().split("\n")]).toEqual([
+        1,
+        [expect.stringContaining(`events 1 to ${last} (${last}) cannot be read: the segment`)]
+      ])
+      const made = yield* run(["log", "backup", directory, "--data", dataDir, "--json"])
+      expect([made.code, made.stderr]).toEqual([1, expect.stringContaining(`Lost: the events 1 to ${last}.`)])
+      expect(JSON.parse(made.stdout)).toMatchObject({ damaged: { kept: [], lost: [{ kind: "events", first: 1, last }] } })
+      const restored = `${yield* temporaryDirectory}/restored`
+      const done = yield* run(["log", "restore", directory, "--data", restored])
+      expect([done.code, done.stdout]).toEqual([0, expect.stringContaining(`events 1 to ${last} (${last}) cannot be read`)])
+      const second = yield* serve({ dataDir: restored })
+      const items = yield* get({ url: second.url, token: server.token }, `/api/threads/${String(body["threadId"])}/items`)
+      expect(items.status).toBe(200)
+      yield* stop(second)
     }).pipe(Effect.scoped)
   )
 

@@ -107,6 +107,11 @@ export const make = (
                 Effect.fail(unavailable("getBlob", new StorageFailure("corrupt", `the blob ${hash} is damaged`, cause)))
               )
             ),
+            Effect.filterOrFail(
+              (part) => part.length === Math.min(partBytes, bytes - n * partBytes),
+              () =>
+                unavailable("getBlob", new StorageFailure("corrupt", `the blob ${hash} is damaged: a part has another length`))
+            ),
             Effect.map((part) => Option.some([part, n + 1] as const))
           )
     )

@@ -8,9 +8,9 @@ import { readdirSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import type { LogUnavailable } from "./EventLog.ts"
 import { forgotten, forgottenType } from "./Forgotten.ts"
+import type { Marked } from "./Marked.ts"
 import { isBackupOf } from "./Migrations.ts"
 import * as SegmentEraser from "./SegmentEraser.ts"
-import type { Marked } from "./SegmentEraser.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { SqliteWriter } from "./SqliteWriter.ts"
 import { attempt } from "./Storage.ts"
@@ -102,7 +102,8 @@ const slice = (writer: SqliteWriter, file: string, position: Position): Effect.E
     if (!(yield* run(() => emptyWal(writer.connection)))) return "blocked"
     yield* run(() => {
       removeBackups(writer.connection, file)
-      const done = "UPDATE streams SET forgotten = 0 WHERE id = ? AND forgotten = ?"
+      // Negative: erased up to this offset. A backup needs it, for the objects of earlier backups.
+      const done = "UPDATE streams SET forgotten = -forgotten WHERE id = ? AND forgotten = ?"
       writer.maintain(({ db }) => db.prepare(done).run(marked.id, marked.forgotten))
     })
     return "more"

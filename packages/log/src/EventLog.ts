@@ -193,6 +193,9 @@ export const maxEventBytes = 256 * 1024
  */
 export const corruptType = "log.corrupt"
 
+/** The stream of an unreadable event whose own stream is unknown. Its version, 0, has no meaning. */
+export const unreadableStream = "log/unreadable"
+
 export class EventLog extends Context.Tag("@millrace/log/EventLog")<
   EventLog,
   {

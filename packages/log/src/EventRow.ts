@@ -1,5 +1,5 @@
 /** A stored event, from the table or from a segment, and the event that is delivered for it. All reads pass through here. */
-import { corruptType, type StoredEvent } from "./EventLog.ts"
+import { corruptType, type StoredEvent, unreadableStream } from "./EventLog.ts"
 import { forgotten } from "./Forgotten.ts"
 
 /** `stream`: its name; null if the table `streams` does not have it. `valid`, `isForgotten`: 1 or 0, as SQLite returns them. */
@@ -14,7 +14,7 @@ export type EventRow = readonly [
 ]
 
 /** The event that replaces an unreadable one (L6). `stream`: if it is known although the row is not. */
-export const corrupt = (offset: number, reason: string, row?: EventRow, known = "log/unreadable"): StoredEvent => {
+export const corrupt = (offset: number, reason: string, row?: EventRow, known = unreadableStream): StoredEvent => {
   const stream = row?.[1] ?? known
   return {
     offset,

@@ -61,7 +61,8 @@ const initial = statements(
 /**
  * `segments`: runs of old events, each compressed into one blob; `segment_streams`: which streams a segment has events of, and how many. Together the
  * segments cover the offsets from the first one to the last without holes, and rows of `events` at or below their end are copies that are still to be deleted.
- * `streams.forgotten`: the events of this stream up to this offset are delivered as `log.forgotten`; 0 again when they are erased.
+ * `streams.forgotten`: the events of this stream up to this offset are delivered as `log.forgotten`; negative
+ * when they are erased.
  */
 const segments = statements(
   `ALTER TABLE streams ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0`,

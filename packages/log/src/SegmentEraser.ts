@@ -1,18 +1,11 @@
 /** Erases the contents of a forgotten stream from segments, one at a time. Only the compression takes long, and it runs in a thread of the pool. */
 import { Effect } from "effect"
 import type { LogUnavailable } from "./EventLog.ts"
-import { forgotten, forgottenType } from "./Forgotten.ts"
+import { type Marked, masked } from "./Marked.ts"
 import * as Segment from "./Segment.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { SqliteWriter } from "./SqliteWriter.ts"
 import { attempt } from "./Storage.ts"
-
-/** A stream whose events up to the offset `forgotten` are to be erased. */
-export interface Marked {
-  readonly id: number
-  readonly name: string
-  readonly forgotten: number
-}
 
 const nextWithStream = (db: Sqlite.Connection, { forgotten: upTo, id }: Marked, after: number): Segment.Stored | undefined =>
   db
@@ -24,16 +17,18 @@ const nextWithStream = (db: Sqlite.Connection, { forgotten: upTo, id }: Marked, 
 
 /**
  * The segment without the contents of the stream; undefined if it has none. A damaged segment is emptied: its events cannot be read, but parts of them
- * could be decoded.
+ * could be decoded. The events of other streams in it are in a backup that was made before the damage (LargeValues.ts).
  */
-const without = ({ forgotten: upTo, id, name }: Marked, stored: Segment.Stored): Effect.Effect<Segment.Stored | undefined> => {
+const without = (marked: Marked, stored: Segment.Stored): Effect.Effect<Segment.Stored | undefined> => {
   const segment = Segment.open(stored)
-  if (segment instanceof Segment.Damaged) return Effect.succeed({ ...stored, crc: 0, bytes: new Uint8Array() })
-  const content = Segment.rewrite(segment, (row) =>
-    row.stream === id && row.offset <= upTo && row.type !== forgottenType
-      ? { ...row, ...forgotten({ ...row, stream: name }), stream: id, valid: true }
-      : row
-  )
+  if (segment instanceof Segment.Damaged)
+    return Effect.as(
+      Effect.logWarning(
+        `The events ${stored.first} to ${stored.last} were damaged (${segment.reason}) and are emptied, because a deleted thread had events among them. A backup from before the damage keeps those of the other threads.`
+      ).pipe(Effect.when(() => stored.bytes.length > 0)),
+      { ...stored, crc: 0, bytes: new Uint8Array() }
+    )
+  const content = Segment.rewrite(segment, (row) => masked(row, marked))
   return content === undefined ? Effect.succeed(undefined) : Segment.compress(stored.first, stored.last, content)
 }
 

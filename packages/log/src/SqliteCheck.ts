@@ -4,7 +4,7 @@
  * Blocks the event loop while SQLite reads the whole file, so use it only in a program that does nothing else.
  */
 import { Effect } from "effect"
-import { corruptType } from "./EventLog.ts"
+import { corruptType, unreadableStream } from "./EventLog.ts"
 import * as Segment from "./Segment.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { attempt } from "./Storage.ts"
@@ -22,7 +22,7 @@ const segmentProblems = function* (db: Sqlite.Connection): Generator<string> {
     end = last
     const segment = Segment.open(stored)
     const indexed = index.all(first) as Array<readonly [stream: number, count: number]>
-    // A damaged segment is reported with each of its events.
+    // The events of a damaged segment are reported as unreadable.
     if (
       !(segment instanceof Segment.Damaged) &&
       JSON.stringify(indexed) !== JSON.stringify([...segment.streams].toSorted(([a], [b]) => a - b))
@@ -65,7 +65,9 @@ export const check = (file: string): Check => {
     page: ({ events }) =>
       Effect.sync(() => {
         for (const { json, stream, type } of events)
-          if (type === corruptType) seen.delete(stream)
+          // It may be the last event of any stream.
+          if (stream === unreadableStream) seen.clear()
+          else if (type === corruptType) seen.delete(stream)
           else seen.set(stream, (JSON.parse(json) as { readonly version: number }).version)
         return []
       }),

@@ -69,7 +69,7 @@ describe("Verify", () => {
       })
       expect(wire(yield* all(log, "thread/thr_0")).map(({ version }) => version)).toEqual(range(1, 1_000))
       expect((yield* log.append(events("thread/thr_0", 1)))[0]).toEqual({ first: 2_001, last: 2_001 })
-      expect(yield* verified(log)).toMatchObject({ problemCount: 1, problems: [{ offset: 700, problem: "json" }] })
+      expect(yield* verified(log)).toMatchObject({ problemCount: 1, problems: [{ offset: 700, problem: "unreadable" }] })
     })
   )
 
@@ -80,8 +80,26 @@ describe("Verify", () => {
       expect(list.map(({ offset }) => offset)).toEqual(range(1, 2_000))
       expect(list.filter(({ type }) => type === corruptType).map(({ offset }) => offset)).toEqual([10, 11, 12])
       const report = yield* verified(log)
-      expect(report.problems.filter(({ problem }) => problem === "json").map(({ offset }) => offset)).toEqual([10, 11, 12])
-      expect(report.problems.find(({ problem }) => problem === "version")).toMatchObject({ offset: 13, stream: "thread/thr_1" })
+      // One line, and none for the versions that are missing with them.
+      expect(report.problems).toMatchObject([
+        { offset: 10, problem: "unreadable", message: expect.stringContaining("events 10 to 12 (3)") as string }
+      ])
+    })
+  )
+
+  it.scoped("L6 no more versions of a stream are missing than events are unreadable", () =>
+    Effect.gen(function* () {
+      // thr_1 has the events 1 to 200, 401 to 600, …; thr_0 the others.
+      const log = yield* damaged(
+        execute(`DELETE FROM events WHERE offset BETWEEN 190 AND 195;
+                 UPDATE events SET version = version + 7, json = replace(json, '"version":' || version || ',', '"version":' || (version + 7) || ',')
+                 WHERE offset BETWEEN 401 AND 2000 AND stream = (SELECT stream FROM events WHERE offset = 1)`)
+      )
+      const { problems } = yield* verified(log)
+      expect(problems).toMatchObject([
+        { offset: 190, problem: "unreadable" },
+        { offset: 401, problem: "version" }
+      ])
     })
   )
 

@@ -3,13 +3,14 @@
  * recorded. One pass over the events in pages; memory: one number per stream. SqliteCheck checks the database file itself.
  */
 import { Effect, Stream } from "effect"
-import { corruptType, EventLog, type Page } from "./EventLog.ts"
+import { corruptType, EventLog, type Page, unreadableStream } from "./EventLog.ts"
 
 export interface Problem {
-  /** Offset of the event, if the problem concerns one. */
+  /** Offset of the event, or of the first one, if the problem concerns events. */
   readonly offset?: number
   readonly stream?: string
-  readonly problem: "offset" | "version" | "json" | "mismatch" | "head" | "file" | "projection"
+  /** `unreadable`: consecutive events that cannot be read for the same reason, such as those of a damaged segment. */
+  readonly problem: "offset" | "version" | "unreadable" | "mismatch" | "head" | "file" | "projection"
   readonly message: string
 }
 
@@ -53,6 +54,23 @@ const parse = (json: string): Wire | undefined => {
   }
 }
 
+interface Unreadable {
+  readonly first: number
+  last: number
+  readonly stream: string
+  readonly reason: string
+}
+
+const unreadable = ({ first, last, reason, stream }: Unreadable): Problem => ({
+  offset: first,
+  stream,
+  problem: "unreadable",
+  message:
+    first === last
+      ? `event ${first} cannot be read: ${reason}`
+      : `events ${first} to ${last} (${last - first + 1}) cannot be read: ${reason}`
+})
+
 /**
  * Checks up to the head at the start; an engine may keep appending. `onProgress` gets the offset reached, once per page.
  */
@@ -71,7 +89,14 @@ export const verify = Effect.fn("Verify.verify")(function* (
     problemCount++
     if (problems.length < kept) problems.push(problem)
   }
-  const versions = new Map<string, number>()
+  /** Of each stream: the version of its last event, and how many events of unknown streams came before it. */
+  const versions = new Map<string, { readonly version: number; readonly lost: number }>()
+  let lost = 0
+  let run: Unreadable | undefined
+  const endRun = () => {
+    if (run !== undefined) report(unreadable(run))
+    run = undefined
+  }
   let events = 0
   let bytes = 0
   let expected = retainedFrom + 1
@@ -86,16 +111,18 @@ export const verify = Effect.fn("Verify.verify")(function* (
       expected = offset + 1
       const wire = parse(event.json)
       if (wire === undefined || event.type === corruptType) {
-        report({
-          offset,
-          stream,
-          problem: "json",
-          message: `event ${offset} cannot be read: ${String(wire?.data?.reason ?? "its JSON is damaged")}`
-        })
-        // Its version is unknown or doubtful: continue with the next event of its stream.
-        if (typeof wire?.version === "number" && wire.version > 0) versions.set(stream, wire.version)
+        const reason = String(wire?.data?.reason ?? "its JSON is damaged")
+        if (run !== undefined && run.last === offset - 1 && run.stream === stream && run.reason === reason) run.last = offset
+        else {
+          endRun()
+          run = { first: offset, last: offset, stream, reason }
+        }
+        if (stream === unreadableStream) lost++
+        // Its version is doubtful: continue with the next event of its stream.
+        else if (typeof wire?.version === "number" && wire.version > 0) versions.set(stream, { version: wire.version, lost })
         continue
       }
+      endRun()
       if (wire.offset !== offset || wire.stream !== stream || wire.type !== event.type)
         report({
           offset,
@@ -104,11 +131,12 @@ export const verify = Effect.fn("Verify.verify")(function* (
           message: `the JSON of event ${offset} differs from its columns: offset ${String(wire.offset)}, stream ${String(wire.stream)}, type ${String(wire.type)}`
         })
       const version = Number(wire.version)
-      const before = versions.get(stream)
-      // After a trim, the first retained version of a stream is unknown.
-      if (before === undefined ? retainedFrom === 0 && version !== 1 : version !== before + 1)
-        report({ offset, stream, problem: "version", message: `version ${version} of ${stream} follows ${before ?? 0}` })
-      versions.set(stream, version)
+      const before = versions.get(stream) ?? (retainedFrom === 0 ? { version: 0, lost: 0 } : undefined)
+      // After a trim, the first retained version of a stream is unknown. Events of unknown streams may be of this one.
+      const missing = before === undefined ? 0 : version - before.version - 1
+      if (before !== undefined && (missing < 0 || missing > lost - before.lost))
+        report({ offset, stream, problem: "version", message: `version ${version} of ${stream} follows ${before.version}` })
+      versions.set(stream, { version, lost })
     }
   }
 
@@ -123,6 +151,7 @@ export const verify = Effect.fn("Verify.verify")(function* (
     ),
     Effect.when(() => head > retainedFrom)
   )
+  endRun()
   if (expected !== head + 1) report({ problem: "head", message: `the head is ${head}, the last event read is ${expected - 1}` })
   for (const check of options.checks ?? []) (yield* check.end(head)).forEach(report)
   const result: Report = {

@@ -291,7 +291,12 @@ describe("a restore", () => {
       yield* backup({ dataDir, target: directory })
       const before = yield* contents(dataDir)
       const error = yield* refused(
-        restore({ source: directory, dataDir, replace: true, check: () => Effect.succeed(["offset 3 follows 1"]) })
+        restore({
+          source: directory,
+          dataDir,
+          replace: true,
+          check: () => Effect.succeed([{ problem: "offset" as const, message: "offset 3 follows 1" }])
+        })
       )
       expect(error).toMatchObject({ reason: "damaged", message: expect.stringContaining("offset 3 follows 1") })
       expect(yield* contents(dataDir)).toEqual(before)

@@ -3,19 +3,8 @@
  * directory; it neither waits nor takes part. Only what the last backup does not have is written. The manifest is replaced last, by a rename: a backup
  * that is interrupted at any point leaves the earlier one complete. Then the objects that it no longer names are deleted.
  */
-import {
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync
-} from "node:fs"
-import { dirname, join, resolve, sep } from "node:path"
+import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
+import { join, resolve } from "node:path"
 import { DateTime, Effect, Option } from "effect"
 import * as DataDirectory from "../DataDirectory.ts"
 import * as DataFiles from "../DataFiles.ts"
@@ -26,8 +15,10 @@ import { latest } from "../Migrations.ts"
 import { attempt } from "../Storage.ts"
 import { BackupRefused } from "./BackupError.ts"
 import { DatabaseCopy } from "./DatabaseCopy.ts"
+import * as LargeValues from "./LargeValues.ts"
 import * as Manifest from "./Manifest.ts"
 import { Objects, sync } from "./Objects.ts"
+import { copyName, lock, manifestPartial, refusal } from "./Target.ts"
 
 /** The points at which a test can kill the process. */
 export type Step = "begun" | "database" | "part" | "files" | "synced" | "manifest" | "replaced" | "cleaned"
@@ -50,48 +41,11 @@ export interface Summary {
   readonly objects: number
   readonly bytes: number
   readonly added: { readonly objects: number; readonly bytes: number }
+  /** What could not be read. The backup of everything else is complete. */
+  readonly damaged: LargeValues.Damaged
 }
-
-const lockName = "lock.db"
-const copyName = "database.partial"
-const manifestPartial = `${Manifest.fileName}.partial`
-const ours: ReadonlySet<string> = new Set([
-  Manifest.fileName,
-  manifestPartial,
-  "objects",
-  copyName,
-  `${copyName}-journal`,
-  lockName,
-  `${lockName}-journal`
-])
 
 const io = <A>(run: () => A) => attempt("backup", () => Sqlite.guarded(run))
-
-/** The path itself, or the nearest directory above it that exists; without symbolic links. */
-const real = (path: string): string => (existsSync(path) ? realpathSync(path) : real(dirname(path)))
-const isInside = (path: string, directory: string): boolean => `${path}${sep}`.startsWith(`${directory}${sep}`)
-
-/** Refuses a directory that must not be written to. Changes nothing. */
-const refusal = ({ dataDir, target }: Options): BackupRefused | undefined => {
-  if (!existsSync(join(dataDir, "log.db")))
-    return new BackupRefused({
-      reason: "no-log",
-      message: `There is no log in ${dataDir}. Set the data directory with --data or MILLRACE_DATA.`
-    })
-  if (isInside(real(target), realpathSync(dataDir)))
-    return new BackupRefused({
-      reason: "inside",
-      message: `${target} is inside the data directory. Choose a directory elsewhere, on another disk if possible.`
-    })
-  if (!existsSync(target)) return undefined
-  const other = statSync(target).isDirectory() ? readdirSync(target).find((name) => !ours.has(name)) : "a file"
-  return other === undefined
-    ? undefined
-    : new BackupRefused({
-        reason: "foreign",
-        message: `${target} holds something else (${other}). Choose an empty directory, or one that holds only a backup.`
-      })
-}
 
 /** The files of the data directory that a backup has, relative to it. */
 const filesOf = (directory: string): ReadonlyArray<string> => {
@@ -122,21 +76,6 @@ export const readManifest = (directory: string) =>
   Effect.flatMap(
     io(() => Manifest.read(directory)),
     (read) => read
-  )
-
-const lock = (target: string) =>
-  Effect.acquireRelease(
-    io(() => {
-      mkdirSync(target, { recursive: true, mode: 0o700 })
-      writeFileSync(join(target, lockName), "", { flag: "a", mode: 0o600 })
-      return Sqlite.lock(join(target, lockName), 0)
-    }),
-    (held) => (held === undefined ? Effect.void : Effect.sync(() => Sqlite.close(held)))
-  ).pipe(
-    Effect.filterOrFail(
-      (held) => held !== undefined,
-      () => new BackupRefused({ reason: "busy", message: `Another backup into ${target} is running. Wait until it ends.` })
-    )
   )
 
 /** Tries, a second apart, to copy a log that erases words of deleted threads. */
@@ -195,7 +134,7 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
   const target = resolve(given.target)
   const { freeBytes = ofDisk, onProgress = () => Effect.void, onStep = () => {} } = given
   const step = (reached: Step) => io(() => onStep(reached))
-  const refused = yield* io(() => refusal({ ...given, dataDir, target }))
+  const refused = yield* io(() => refusal(dataDir, target))
   if (refused !== undefined) return yield* refused
   yield* lock(target)
   // Without a server the backup owns the directory meanwhile, so that a server which starts reports it and not a damaged log.
@@ -218,22 +157,13 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
   const partial = join(target, copyName)
   const { copy, logEpoch } = yield* opened({ dataDir, partial, owned, onProgress })
   // Keys of another log may have other values.
-  const known = new Map(
-    (earlier?.logEpoch === logEpoch ? earlier.parts : []).map(
-      (part) => [`${part.table} ${part.key} ${part.stamp}`, part] as const
-    )
-  )
+  const large = LargeValues.make({ copy, objects, earlier: earlier?.logEpoch === logEpoch ? earlier.parts : [] })
   const names = yield* io(() => filesOf(dataDir))
   const sources = yield* io(() => {
     const size = copy.size()
     const keys = copy.keys()
-    const isNew = keys.map((key) => {
-      const part = known.get(`${key.table} ${key.key} ${key.stamp}`)
-      return { key, part: part !== undefined && objects.has(part) ? part : undefined }
-    })
-    const old = isNew.reduce((sum, { key, part }) => sum + (part === undefined ? 0 : key.bytes), 0)
     const files = names.reduce((sum, name) => sum + (statSync(join(dataDir, name), { throwIfNoEntry: false })?.size ?? 0), 0)
-    return { parts: isNew, needed: size - old + files }
+    return { keys, needed: size - large.knownBytes(keys) + files }
   })
   const free = yield* io(() => freeBytes(target))
   if (free < sources.needed)
@@ -245,15 +175,12 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
   yield* onProgress("copying the database")
   yield* io(() => copy.copy())
   yield* step("database")
-  const parts: Array<Manifest.Part> = []
-  for (const [n, { key, part }] of sources.parts.entries()) {
-    if (n % 100 === 0) yield* onProgress(`copying segments and blobs, ${n} of ${sources.parts.length}`)
-    if (part === undefined) {
-      parts.push({ ...key, ...(yield* io(() => objects.put(copy.value(key)))) })
-      yield* step("part")
-      yield* Effect.yieldNow()
-    } else parts.push(part)
-  }
+  const { keys } = sources
+  const { damaged, parts } = yield* large.copy(
+    keys,
+    (done) => onProgress(`copying segments and blobs, ${done} of ${keys.length}`),
+    step("part")
+  )
   const database = yield* io(() => {
     copy.finish()
     const position = copy.position()
@@ -291,7 +218,8 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
     head: manifest.head,
     objects: named.size,
     bytes: [...named.values()].reduce((sum, bytes) => sum + bytes, 0),
-    added: objects.added
+    added: objects.added,
+    damaged
   }
   return summary
 }, Effect.scoped)

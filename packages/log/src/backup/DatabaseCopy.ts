@@ -4,19 +4,18 @@
  */
 import * as Sqlite from "../Sqlite.ts"
 import { currentVersion } from "../Migrations.ts"
+import type { BlobHead } from "../Blob.ts"
+import type { Marked } from "../Marked.ts"
+import type * as Segment from "../Segment.ts"
 import { SqliteReader } from "../SqliteReader.ts"
 import type { Part } from "./Manifest.ts"
+import { StorageFailure } from "../Storage.ts"
+import * as Stamp from "./Stamp.ts"
 
 /** The tables with a column `bytes` that is stored as a separate object: immutable, so that the next backup need not copy it again. */
 const large = [
-  { table: "segments", key: "first", stamp: "last || '-' || crc || '-' || length(bytes)" },
-  {
-    table: "blob_parts",
-    key: "id",
-    // An upload has no hash before its end.
-    stamp:
-      "(SELECT coalesce(b.hash, 'upload ' || b.at) FROM source.blobs b WHERE b.id = blob_parts.blob) || '-' || part || '-' || length(bytes)"
-  }
+  { table: "segments", key: "first" },
+  { table: "blob_parts", key: "id" }
 ] as const
 
 interface Named {
@@ -24,15 +23,39 @@ interface Named {
 }
 
 /** A large value as it is named in the manifest, before it is stored. */
-export type Key = Omit<Part, "object">
+export type Key = Omit<Part, "object" | "damaged">
+
+/** A blob and the keys of its parts, in order. */
+export interface CopiedBlob extends Omit<BlobHead, "mediaType"> {
+  readonly parts: ReadonlyArray<number>
+}
 
 const text = (name: string) => `"${name.replaceAll('"', '""')}"`
 
+const keysOf = (db: Sqlite.Connection, tables: ReadonlyArray<(typeof large)[number]>): ReadonlyArray<Key> =>
+  tables.flatMap(({ key, table }) =>
+    (
+      db
+        .prepare(`SELECT ${key} AS key, CAST(${Stamp.sql[table]} AS TEXT) AS stamp, length(bytes) AS bytes FROM ${table}`)
+        .all() as ReadonlyArray<Omit<Key, "table">>
+    ).map(({ bytes, key, stamp }) => ({ table, key, stamp, bytes }))
+  )
+
+/** Tries to read the large values in the state that the copy has. */
+const maxTries = 100
+
 export class DatabaseCopy {
   readonly #db: Sqlite.Connection
+  readonly #file: string
+  /**
+   * Reads the large values, in a separate transaction: after an error of a damaged page SQLite would not commit the copy. Its state is that of the copy, as
+   * far as large values go.
+   */
+  #values: Sqlite.Connection | undefined
 
   /** Opens the source and begins the read transaction. `target` must not exist. */
   constructor(file: string, target: string) {
+    this.#file = file
     this.#db = Sqlite.openCopy(file, target)
     this.#db.exec("BEGIN")
   }
@@ -76,15 +99,24 @@ export class DatabaseCopy {
       this.#db.exec("DELETE FROM main.sqlite_sequence; INSERT INTO main.sqlite_sequence SELECT * FROM source.sqlite_sequence")
   }
 
-  /** The large values of the snapshot. */
+  /** The large values of the snapshot. Before `copy`, which creates tables of the same names. */
   keys(): ReadonlyArray<Key> {
-    return this.#large().flatMap(({ key, stamp, table }) =>
-      (
-        this.#db
-          .prepare(`SELECT ${key} AS key, CAST(${stamp} AS TEXT) AS stamp, length(bytes) AS bytes FROM source.${table}`)
-          .all() as ReadonlyArray<Omit<Key, "table">>
-      ).map(({ bytes, key, stamp }) => ({ table, key, stamp, bytes }))
-    )
+    const tables = this.#large()
+    const keys = keysOf(this.#db, tables)
+    const wanted = JSON.stringify(keys)
+    // A server that packs or erases between the two transactions changes them.
+    for (let tries = 0; tries < maxTries; tries++) {
+      const values = (this.#values = Sqlite.openReader(this.#file))
+      values.exec("BEGIN")
+      if (JSON.stringify(keysOf(values, tables)) === wanted) return keys
+      this.#endValues()
+    }
+    throw new StorageFailure("busy", "the server rewrites segments")
+  }
+
+  #endValues(): void {
+    if (this.#values !== undefined) Sqlite.close(this.#values)
+    this.#values = undefined
   }
 
   #large() {
@@ -94,12 +126,39 @@ export class DatabaseCopy {
 
   value({ key, table }: Key): Uint8Array {
     const column = large.find((one) => one.table === table)!.key
-    return this.#db.prepare(`SELECT bytes FROM source.${table} WHERE ${column} = ?`).pluck().get(key) as Uint8Array
+    return this.#values!.prepare(`SELECT bytes FROM ${table} WHERE ${column} = ?`).pluck().get(key) as Uint8Array
+  }
+
+  /** The segment that begins at this offset, without its content. */
+  segment(first: number): Omit<Segment.Stored, "bytes"> {
+    const found = this.#db.prepare("SELECT first, last, codec, crc FROM source.segments WHERE first = ?").get(first)
+    return found as Omit<Segment.Stored, "bytes">
+  }
+
+  /** Writes the checksum of another content into the copy. */
+  setChecksum(first: number, crc: number): void {
+    this.#db.prepare("UPDATE main.segments SET crc = ? WHERE first = ?").run(crc, first)
+  }
+
+  /** The complete blobs. */
+  blobs(): Iterable<CopiedBlob> {
+    if (!this.#large().some(({ table }) => table === "blob_parts")) return []
+    const parts = this.#db.prepare("SELECT id FROM source.blob_parts WHERE blob = ? ORDER BY part").pluck()
+    const blobs = this.#db.prepare("SELECT id, hash, bytes, codec FROM source.blobs WHERE hash IS NOT NULL")
+    const heads = blobs.all() as ReadonlyArray<Omit<CopiedBlob, "parts"> & { readonly id: number }>
+    return heads.map(({ bytes, codec, hash, id }) => ({ bytes, codec, hash, parts: parts.all(id) as ReadonlyArray<number> }))
+  }
+
+  /** The streams with forgotten events, by id. */
+  forgotten(): ReadonlyMap<number, Marked> {
+    const found = this.#db.prepare("SELECT id, name, abs(forgotten) AS forgotten FROM source.streams WHERE forgotten <> 0")
+    return new Map((found.all() as ReadonlyArray<Marked>).map((marked) => [marked.id, marked]))
   }
 
   /** Ends the transaction. Moves the WAL, which grew meanwhile, into the database, so that the server's next commit need not do it. */
   finish(): void {
     this.#db.exec("COMMIT")
+    this.#endValues()
     this.#db.pragma("source.wal_checkpoint(PASSIVE)")
   }
 
@@ -111,6 +170,7 @@ export class DatabaseCopy {
   }
 
   close(): void {
+    this.#endValues()
     Sqlite.close(this.#db)
   }
 }

@@ -20,8 +20,10 @@ export const Part = Schema.Struct({
   ...Stored.fields,
   table: Schema.Literal("segments", "blob_parts"),
   key: Schema.Int,
-  /** Changes when the value changes. */
-  stamp: Schema.String
+  /** Changes when the value changes (Stamp.ts). */
+  stamp: Schema.String,
+  /** It was damaged in the log when it was copied. The next backup copies it again. */
+  damaged: Schema.optionalWith(Schema.Literal(true), { exact: true })
 })
 export type Part = typeof Part.Type
 

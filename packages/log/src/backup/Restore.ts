@@ -1,5 +1,5 @@
 /**
- * Restores a backup into a data directory (L18). First every checksum is checked; nothing is written before. The restored files are built and checked
+ * Restores a backup into a data directory (L18). First every checksum is checked; nothing is written before. A damaged object is refused unless the caller accepts the loss. The restored files are built and checked
  * in `restore.partial` of the data directory, then PendingRestore puts them in place. The log gets a new epoch and a `log.rewound` event, so that no client
  * continues with a cursor of events that the backup does not have.
  */
@@ -15,8 +15,10 @@ import * as Sqlite from "../Sqlite.ts"
 import { SqliteWriter } from "../SqliteWriter.ts"
 import { latest, migrate } from "../Migrations.ts"
 import { attempt, epochOf } from "../Storage.ts"
+import type { Problem } from "../Verify.ts"
 import { readManifest } from "./Backup.ts"
 import { BackupRefused } from "./BackupError.ts"
+import { type Damage, ofParts, text } from "./Damage.ts"
 import { fill } from "./DatabaseCopy.ts"
 import * as Manifest from "./Manifest.ts"
 import { digest, Objects, sync } from "./Objects.ts"
@@ -31,13 +33,17 @@ export interface Options<E, R> {
   readonly dataDir: string
   /** Moves the files that are in the data directory aside. Without it a data directory with files is refused. */
   readonly replace: boolean
-  /** Checks the restored database; returns its problems. */
-  readonly check: (file: string) => Effect.Effect<ReadonlyArray<string>, E, R>
+  /** Restores also if objects of the backup are damaged or missing: without what they held. */
+  readonly acceptDamage?: boolean
+  /** Checks the restored database; returns its problems. Unreadable events are no reason to refuse: the log had them when it was backed up. */
+  readonly check: (file: string) => Effect.Effect<ReadonlyArray<Found>, E, R>
   readonly onProgress?: (label: string) => Effect.Effect<void>
   /** For tests. */
   readonly onStep?: (step: Step) => void
   readonly freeBytes?: FreeBytes
 }
+
+type Found = Pick<Problem, "problem" | "message">
 
 export interface Summary {
   /** When the backup was made. */
@@ -47,6 +53,10 @@ export interface Summary {
   readonly previousEpoch: string
   /** Where the old files are. */
   readonly replaced: string | undefined
+  /** The events that cannot be read, as `verify` reports them. */
+  readonly unreadable: ReadonlyArray<string>
+  /** What else the backup does not have: values that were damaged in the log, and damaged objects that were accepted. */
+  readonly lost: ReadonlyArray<Damage>
 }
 
 const io = <A>(run: () => A) => attempt("restore", () => Sqlite.guarded(run))
@@ -77,6 +87,12 @@ const rewind = (file: string, epoch: string, at: string, manifest: Manifest.Mani
     writer.close()
   }
 }
+
+/** What of the backup these objects hold. */
+const heldBy = ({ files, parts }: Manifest.Manifest, objects: ReadonlySet<string>): ReadonlyArray<Damage> => [
+  ...ofParts(parts.filter(({ object }) => objects.has(object))),
+  ...files.filter(({ object }) => objects.has(object)).map(({ path }): Damage => ({ kind: "file", path }))
+]
 
 const isWithin = (path: string): boolean => {
   const at = resolve("/x", path)
@@ -110,13 +126,21 @@ export const restore = Effect.fn("Restore.restore")(function* <E, R>(given: Opti
     })
   const objects = new Objects(source)
   const named = [...Manifest.objectsOf(manifest)]
+  const wrongs = new Map<string, string>()
   if (Option.isNone(owner))
     for (const [n, [object, bytes]] of named.entries()) {
       if (n % 100 === 0) yield* onProgress(`checking the backup, ${n} of ${named.length} objects`)
       const reason = yield* io(() => wrong(objects, object, bytes))
-      if (reason !== undefined) return yield* damaged(reason)
+      if (reason !== undefined) wrongs.set(object, reason)
       yield* Effect.yieldNow()
     }
+  const isSound = ({ object }: Manifest.Stored) => !wrongs.has(object)
+  const [first] = wrongs.values()
+  if (!isSound(manifest.database)) return yield* damaged(wrongs.get(manifest.database.object)!)
+  if (first !== undefined && given.acceptDamage !== true)
+    return yield* damaged(
+      `${first} Use another backup if you have one. To restore this one without ${text(heldBy(manifest, new Set(wrongs.keys())))}: --accept-damage.`
+    )
   yield* step("checked")
 
   // Fails if a server owns it.
@@ -132,7 +156,7 @@ export const restore = Effect.fn("Restore.restore")(function* <E, R>(given: Opti
       reason: "space",
       message: `The restored files need ${needed} bytes in ${dataDir}; ${free} are free. Free some space. Nothing was changed.`
     })
-  const { epoch, head } = yield* Effect.gen(function* () {
+  const { epoch, head, unreadable } = yield* Effect.gen(function* () {
     yield* io(() => {
       rmSync(built, { recursive: true, force: true })
       mkdirSync(fresh, { recursive: true, mode: 0o700 })
@@ -144,7 +168,7 @@ export const restore = Effect.fn("Restore.restore")(function* <E, R>(given: Opti
     yield* io(() => {
       const db = Sqlite.openWriter(file, "NORMAL")
       try {
-        fill(db, manifest.parts, ({ object }) => readFileSync(objects.path(object)))
+        fill(db, manifest.parts, (part) => (isSound(part) ? readFileSync(objects.path(part.object)) : new Uint8Array()))
       } finally {
         Sqlite.close(db)
       }
@@ -152,14 +176,16 @@ export const restore = Effect.fn("Restore.restore")(function* <E, R>(given: Opti
     yield* step("filled")
     yield* onProgress("checking the log")
     yield* migrate(file, "FULL")
-    const [problem] = yield* given.check(file)
-    if (problem !== undefined) return yield* damaged(`The log of the backup is damaged: ${problem}`)
+    const problems = yield* given.check(file)
+    const problem = problems.find((found) => found.problem !== "unreadable")
+    if (problem !== undefined) return yield* damaged(`The log of the backup is damaged: ${problem.message}`)
+    const unreadable = problems.map(({ message }) => message)
     yield* step("verified")
     const at = DateTime.formatIso(yield* DateTime.now)
     const epoch = epochOf(randomBytes(26).map((byte) => byte & 31))
     const head = yield* io(() => rewind(file, epoch, at, manifest))
     yield* step("rewound")
-    for (const { object, path } of manifest.files) {
+    for (const { object, path } of manifest.files.filter(isSound)) {
       yield* io(() => {
         mkdirSync(join(fresh, dirname(path)), { recursive: true, mode: 0o700 })
         writeFileSync(join(fresh, path), readFileSync(objects.path(object)), { mode: 0o600 })
@@ -174,12 +200,23 @@ export const restore = Effect.fn("Restore.restore")(function* <E, R>(given: Opti
       for (const name of [...all, "."]) sync(join(fresh, name))
     })
     yield* step("synced")
-    return { epoch, head }
+    return { epoch, head, unreadable }
   }).pipe(Effect.tapErrorCause(() => Effect.sync(() => rmSync(built, { recursive: true, force: true }))))
   const replaced = yield* io(() => {
     PendingRestore.commit(dataDir)
     return PendingRestore.finish(dataDir, onStep)
   })
-  const summary: Summary = { at: manifest.at, head, logEpoch: epoch, previousEpoch: manifest.logEpoch, replaced }
+  const summary: Summary = {
+    at: manifest.at,
+    head,
+    logEpoch: epoch,
+    previousEpoch: manifest.logEpoch,
+    replaced,
+    unreadable,
+    lost: [
+      ...ofParts(manifest.parts.filter((part) => part.damaged === true)),
+      ...heldBy(manifest, new Set(wrongs.keys()))
+    ].filter(({ kind }) => kind !== "events")
+  }
   return summary
 }, Effect.scoped)

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto"
 import { type DomainEvent, domainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
 import type { ProjectId } from "@millrace/contracts/Ids"
-import { EventLog } from "@millrace/log/EventLog"
+import { corruptType, EventLog, unreadableStream } from "@millrace/log/EventLog"
 import type { Row } from "@millrace/log/Query"
 import { Effect } from "effect"
 import { evolve } from "../state/evolve.ts"
@@ -20,7 +20,7 @@ import { violations } from "../state/violations.ts"
 export interface Report {
   readonly events: number
   readonly rows: number
-  /** Whether the log still holds its first event, so that the read models were compared; else only the order of the kept events was checked. */
+  /** Whether every event from the first one on can be read, so that the read models were compared; else only the order of the events was checked. */
   readonly complete: boolean
   /** Problems as text, at most 100. Empty = the log is sound. */
   readonly problems: ReadonlyArray<string>
@@ -58,7 +58,8 @@ class Fold {
   events = 0
   /** The last offset seen. */
   offset: number
-  private readonly complete: boolean
+  /** Whether the rows are those of the whole history. */
+  complete: boolean
 
   constructor(retained: number) {
     this.offset = retained
@@ -72,6 +73,9 @@ class Fold {
   add(event: LogEvent): void {
     this.events++
     if (event.offset !== ++this.offset) this.problem(`offset ${event.offset} found, ${this.offset} expected`)
+    if (event.type === corruptType) this.complete = false
+    // It may be of any stream.
+    if (event.stream === unreadableStream) return void this.versions.clear()
     const known = this.versions.get(event.stream) ?? (this.complete ? 0 : event.version - 1)
     const version = known + 1
     this.versions.set(event.stream, version)
@@ -118,7 +122,6 @@ class Fold {
 export const run = Effect.gen(function* () {
   const log = yield* EventLog
   const retained = yield* log.retainedFrom
-  const complete = retained === 0
   const fold = new Fold(retained)
   const head = yield* log.head
   let after = retained
@@ -130,7 +133,8 @@ export const run = Effect.gen(function* () {
     yield* Effect.yieldNow()
   }
   if (fold.offset !== head) fold.problem(`the last event is ${fold.offset}, the head is ${head}`)
-  fold.checkThreads()
+  const { complete } = fold
+  if (complete) fold.checkThreads()
   let rows = 0
   for (const collection of complete ? Collections.all : []) {
     const { name } = collection

@@ -5,7 +5,7 @@ import * as Options from "@effect/cli/Options"
 import { Effect, Option } from "effect"
 import type { PruneRequest } from "@millrace/contracts/LogWork"
 import type { Where } from "../client/Connect.ts"
-import { fromError, usage } from "../Failure.ts"
+import { failed, fromError, usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import { count, plural, size } from "../terminal/Amounts.ts"
@@ -22,13 +22,25 @@ const backup = Command.make(
     Effect.gen(function* () {
       const output = yield* Output.Output
       const { backup } = yield* Effect.promise(() => import("@millrace/log/Backup"))
+      const { text } = yield* Effect.promise(() => import("@millrace/log/Damage"))
       const summary = yield* Effect.mapError(backup({ dataDir: data, target: directory, onProgress: output.progress }), fromError)
       yield* output.progress(undefined)
-      if (json) return yield* Output.json(summary)
-      const { added, bytes, head } = summary
-      yield* output.out(
-        `${output.outStyle.green("ok")}  ${plural(head, "event")} and all other files in ${directory}: ${size(bytes)}, ${size(added.bytes)} of it new\n`
-      )
+      const { added, bytes, damaged, head } = summary
+      if (json) yield* Output.json(summary)
+      else
+        yield* output.out(
+          `${output.outStyle.green("ok")}  ${plural(head, "event")} and all other files in ${directory}: ${size(bytes)}, ${size(added.bytes)} of it new\n`
+        )
+      const { kept, lost } = damaged
+      if (kept.length > 0 || lost.length > 0)
+        return yield* failed(
+          [
+            `The log of ${data} is damaged. The backup is complete except for what is lost.`,
+            ...(kept.length > 0 ? [`Damaged in the log, and kept in the backup from an earlier one: ${text(kept)}.`] : []),
+            ...(lost.length > 0 ? [`Lost: ${text(lost)}. Keep the other backups that you have.`] : []),
+            ...(kept.length > 0 ? ["To get back what was kept, stop the server and restore this backup."] : [])
+          ].join(" ")
+        )
     })
 ).pipe(
   Command.withDescription(
@@ -43,23 +55,29 @@ const restore = Command.make(
     directory: Flags.argument("DIR").pipe(Args.withDescription("Directory that millrace log backup wrote.")),
     replace: Options.boolean("replace").pipe(
       Options.withDescription("Move the files that are in the data directory aside. Nothing is deleted.")
+    ),
+    acceptDamage: Options.boolean("accept-damage").pipe(
+      Options.withDescription("Restore also if files of the backup are damaged: without what they held.")
     )
   },
-  ({ data, directory, json, replace }) =>
+  ({ acceptDamage, data, directory, json, replace }) =>
     Effect.gen(function* () {
       const output = yield* Output.Output
       const { restore } = yield* Effect.promise(() => import("@millrace/log/Restore"))
+      const { text } = yield* Effect.promise(() => import("@millrace/log/Damage"))
       const { problemsOf } = yield* Effect.promise(() => import("./VerifyProgram.ts"))
       const summary = yield* Effect.mapError(
-        restore({ source: directory, dataDir: data, replace, check: problemsOf, onProgress: output.progress }),
+        restore({ source: directory, dataDir: data, replace, acceptDamage, check: problemsOf, onProgress: output.progress }),
         fromError
       )
       yield* output.progress(undefined)
       if (json) return yield* Output.json(summary)
-      const { at, head, replaced } = summary
+      const { at, head, lost, replaced, unreadable } = summary
       yield* output.out(
         `${output.outStyle.green("ok")}  ${data} has the backup of ${at}: ${plural(head, "event")}. Clients take a new snapshot: the log has a new epoch.\n`
       )
+      for (const message of unreadable) yield* output.out(`${output.outStyle.yellow("!!")}  ${message}\n`)
+      if (lost.length > 0) yield* output.out(`${output.outStyle.yellow("!!")}  The backup does not have ${text(lost)}.\n`)
       if (replaced !== undefined)
         yield* output.out(`    The old files are in ${replaced}. Delete them when you no longer need them.\n`)
     })

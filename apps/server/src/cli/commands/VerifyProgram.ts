@@ -65,7 +65,10 @@ const checked = (file: string) =>
     const [order, models] = yield* Effect.all([Log.verify({ checks: [SqliteCheck.check(file)] }), Models.run]).pipe(
       Effect.provideService(EventLog, log)
     )
-    const problems = [...order.problems.map(({ message }) => message), ...models.problems]
+    const problems: ReadonlyArray<Log.Problem> = [
+      ...order.problems,
+      ...models.problems.map((message) => ({ problem: "projection" as const, message }))
+    ]
     return { order, models, problems, problemCount: order.problemCount + models.problems.length }
   }).pipe(Effect.scoped)
 
@@ -87,7 +90,7 @@ export const verify = (dataDir: string): Effect.Effect<Report, CliFailure> =>
       rewinds,
       problems: [
         ...(contradiction === undefined ? [] : [`${contradiction.reason} The next start gives the log a new epoch.`]),
-        ...problems
+        ...problems.map(({ message }) => message)
       ],
       problemCount: (contradiction === undefined ? 0 : 1) + problemCount
     }
