@@ -1,11 +1,13 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect } from "effect"
-import { existsSync, readdirSync } from "node:fs"
+import { Effect, FastCheck } from "effect"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { migrate, type Migrations, migrations } from "./Migrations.ts"
-import { events, range, wire } from "./suite/subject.ts"
+import * as Query from "./Query.ts"
+import * as Sqlite from "./Sqlite.ts"
+import { event, events, range, wire } from "./suite/subject.ts"
 
 const newest = Math.max(...Object.keys(migrations).map(Number))
 const addsColumn: Migrations = {
@@ -68,6 +70,59 @@ describe("Migrations", () => {
       expect(error.message).toContain(`versions up to ${newest}`)
       expect(readdirSync(directory).toSorted()).toEqual(before)
     })
+  )
+
+  it.scoped(
+    "L11 L14 rows of version 4 keep their values, which become smaller, and their words leave the file when they are deleted",
+    () =>
+      Effect.gen(function* () {
+        const { directory } = yield* filled
+        const file = `${directory}/older.db`
+        const { 5: _, ...older } = migrations
+        yield* migrate(file, "NORMAL", older)
+        const text = FastCheck.oneof(
+          FastCheck.fullUnicodeString({ maxLength: 100 }),
+          FastCheck.integer({ min: 1, max: 4_000 }).map((times) => "heron words é😀 ".repeat(times))
+        )
+        const rows = FastCheck.sample(text, { numRuns: 300, seed: 5 }).map((text, n) => ({
+          key: `itm_${n}`,
+          parent: `thr_${n % 2}`,
+          rank: n + 1,
+          value: { n, text, kind: "agent-message" }
+        }))
+        const db = Sqlite.openWriter(file, "NORMAL")
+        const insert = db.prepare("INSERT INTO rows (collection, key, parent, rank, json) VALUES ('item', ?, ?, ?, ?)")
+        db.exec("BEGIN")
+        for (const { key, parent, rank, value } of rows) insert.run(key, parent, rank, JSON.stringify(value))
+        db.exec("COMMIT; DELETE FROM rows WHERE key = 'itm_7'")
+        Sqlite.close(db)
+        const kept = rows.filter(({ key }) => key !== "itm_7")
+        const item = Query.collection<(typeof rows)[number]["value"]>("item")
+        const log = yield* EventLogSqlite.make({ file })
+        yield* log.append(events("thread/thr_a", 400))
+        const found = yield* log.query({
+          all: Query.rows(item, { limit: 1_000, order: "oldest" }),
+          ofParent: Query.rows(item, { limit: 1_000, parent: "thr_1" }),
+          byKey: Query.rowsByKey(item, ["itm_3", "itm_7"])
+        })
+        expect(found.all.rows).toEqual(kept)
+        expect(found.ofParent.rows).toEqual(kept.filter(({ parent }) => parent === "thr_1").toReversed())
+        expect([...found.byKey.values()]).toEqual([rows[3]])
+        const reader = Sqlite.openReader(file)
+        const bytes = Number(reader.prepare("SELECT sum(length(value)) FROM rows").pluck().get())
+        Sqlite.close(reader)
+        expect(bytes).toBeLessThan(JSON.stringify(kept).length / 5)
+        yield* log.append([
+          {
+            events: [event("thread/thr_a", {}, "deleted")],
+            rows: ["thr_0", "thr_1"].map((parent) => ({ op: "delete-children", collection: "item", parent })),
+            forget: ["thread/thr_a"]
+          }
+        ])
+        yield* log.awaitErased
+        const files = readdirSync(directory).filter((name) => readFileSync(`${directory}/${name}`).includes("heron"))
+        expect(files).toEqual([])
+      })
   )
 
   it.scoped("a migration that fails leaves the database as it was", () =>

@@ -7,6 +7,7 @@ import { Cause, Effect, Schema } from "effect"
 import { renameSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
 import { freeBytes as ofDisk, type FreeBytes } from "./FreeBytes.ts"
+import * as RowValue from "./RowValue.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { attempt, StorageFailure } from "./Storage.ts"
 
@@ -106,11 +107,58 @@ const deletedThreads = statements(
      AND EXISTS (SELECT 1 FROM streams s JOIN events e ON e.offset = s.forgotten + 1 WHERE s.name = 'thread/' || rows.key AND json_valid(e.json))`
 )
 
+/** Rows that one statement of `rowValues` reads. */
+const rowsAtOnce = 64
+
+interface OlderRow extends RowValue.Place {
+  readonly id: number
+  readonly collection: string
+  readonly rank: number
+  readonly json: string
+}
+
+/** Long values become compressed (`RowValue`). The rows are written anew, because a page does not become smaller when its rows do. */
+const rowValues: Migration = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* statements(
+    // The pages of the older table have the words of threads that are deleted later.
+    `PRAGMA secure_delete = ON`,
+    `ALTER TABLE rows RENAME TO older_rows`,
+    `CREATE TABLE rows (
+       id INTEGER PRIMARY KEY, collection TEXT NOT NULL, key TEXT NOT NULL, parent TEXT NOT NULL, rank INTEGER NOT NULL, value ANY NOT NULL) STRICT`
+  )
+  for (let after = Number.MIN_SAFE_INTEGER; ;) {
+    const rows = yield* sql.unsafe<OlderRow>(
+      `SELECT id, collection, key, parent, rank, json FROM older_rows WHERE id > ? ORDER BY id LIMIT ${rowsAtOnce}`,
+      [after]
+    )
+    for (const { collection, id, json, key, parent, rank } of rows)
+      yield* sql.unsafe(`INSERT INTO rows (id, collection, key, parent, rank, value) VALUES (?, ?, ?, ?, ?, ?)`, [
+        id,
+        collection,
+        key,
+        parent,
+        rank,
+        RowValue.pack({ key, parent }, json)
+      ])
+    const last = rows.at(-1)
+    if (last === undefined) break
+    after = last.id
+  }
+  yield* statements(
+    `DROP TABLE older_rows`,
+    `CREATE UNIQUE INDEX rows_by_key ON rows (collection, key)`,
+    `CREATE INDEX rows_by_rank ON rows (collection, rank, key)`,
+    `CREATE INDEX rows_by_parent ON rows (collection, parent, rank, key)`
+  )
+})
+
 export const migrations: Migrations = {
   1: ["initial", initial],
   2: ["segments", segments],
   3: ["blobs", blobs],
-  4: ["deleted-threads", deletedThreads]
+  4: ["deleted-threads", deletedThreads],
+  5: ["row-values", rowValues]
 }
 
 const table = "migrations"

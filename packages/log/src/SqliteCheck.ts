@@ -1,16 +1,26 @@
 /**
  * The checks of `verify` that need the database file: its pages and indexes, whether the recorded version of each stream is that of its last event, and
- * whether the segments are without holes and have the events of each stream that their index says.
+ * whether the segments are without holes and have the events of each stream that their index says, and whether every row can be read.
  * Blocks the event loop while SQLite reads the whole file, so use it only in a program that does nothing else.
  */
 import { Effect } from "effect"
 import { corruptType, unreadableStream } from "./EventLog.ts"
+import * as RowValue from "./RowValue.ts"
 import * as Segment from "./Segment.ts"
 import * as Sqlite from "./Sqlite.ts"
-import { attempt } from "./Storage.ts"
+import { attempt, StorageFailure } from "./Storage.ts"
 import type { Check, Problem } from "./Verify.ts"
 
 const maxProblems = 100
+
+/** The first problems. */
+function* take(messages: Iterable<string>): Generator<string> {
+  let left = maxProblems
+  for (const message of messages) {
+    yield message
+    if (--left === 0) return
+  }
+}
 
 const segmentProblems = function* (db: Sqlite.Connection): Generator<string> {
   const segments = db.prepare("SELECT first, last, codec, crc, bytes FROM segments ORDER BY first")
@@ -28,6 +38,20 @@ const segmentProblems = function* (db: Sqlite.Connection): Generator<string> {
       JSON.stringify(indexed) !== JSON.stringify([...segment.streams].toSorted(([a], [b]) => a - b))
     )
       yield `the index of the streams of the segment of the events ${first} to ${last} is wrong`
+  }
+}
+
+/** The rows whose value cannot be read. */
+const rowProblems = function* (db: Sqlite.Connection): Generator<string> {
+  const rows = db.prepare("SELECT collection, key, parent, value FROM rows ORDER BY id").iterate() as Iterable<
+    RowValue.Place & { readonly collection: string; readonly value: RowValue.Stored }
+  >
+  for (const { collection, key, parent, value } of rows) {
+    try {
+      JSON.parse(RowValue.open({ key, parent }, value))
+    } catch (cause) {
+      yield `a row of ${collection} cannot be read: ${cause instanceof StorageFailure ? cause.message : `the value of ${key} is not JSON`}`
+    }
   }
 }
 
@@ -52,7 +76,7 @@ const problemsOf = (db: Sqlite.Connection, seen: ReadonlyMap<string, number>): R
   }
   return [
     ...integrity.filter((line) => line !== "ok").map((message): Problem => ({ problem: "file", message })),
-    ...Array.from(segmentProblems(db), (message): Problem => ({ problem: "file", message })).slice(0, maxProblems),
+    ...[...take(segmentProblems(db)), ...take(rowProblems(db))].map((message): Problem => ({ problem: "file", message })),
     ...versions
   ]
 }

@@ -3,6 +3,7 @@ import type { Page, ReadOptions, StoredEvent, StoredReceipt } from "./EventLog.t
 import { corrupt, eventOf, type EventRow } from "./EventRow.ts"
 import type { Position, RowPage } from "./Query.ts"
 import * as RowPages from "./RowPages.ts"
+import * as RowValue from "./RowValue.ts"
 import * as Segment from "./Segment.ts"
 import { SegmentReader } from "./SegmentReader.ts"
 import * as Sqlite from "./Sqlite.ts"
@@ -24,6 +25,23 @@ const firstRows = 4
 const maxScannedBytes = 2 * Segment.maxBytes
 /** To find and open a segment costs as much as this many bytes of its content. */
 const leastScannedBytes = 4 * 1024
+
+/** A row of the table `rows`. */
+interface PackedRow extends RowValue.Place {
+  readonly rank: number
+  readonly value: RowValue.Stored
+}
+
+const opened = ({ key, parent, rank, value }: PackedRow): RowPages.StoredRow => ({
+  key,
+  parent,
+  rank,
+  json: RowValue.open({ key, parent }, value)
+})
+
+function* openedRows(rows: Iterable<PackedRow>): Generator<RowPages.StoredRow> {
+  for (const row of rows) yield opened(row)
+}
 
 export class SqliteReader {
   readonly #db: Sqlite.Connection
@@ -66,14 +84,14 @@ export class SqliteReader {
       "SELECT command, digest, offset, answer FROM receipts WHERE command IN (SELECT value FROM json_each(?))"
     )
     this.blobs = new SqliteBlobReader(db)
-    this.#row = db.prepare("SELECT key, parent, rank, json FROM rows WHERE collection = ? AND key = ?")
+    this.#row = db.prepare("SELECT key, parent, rank, value FROM rows WHERE collection = ? AND key = ?")
     this.#rank = db.prepare("SELECT rank FROM rows WHERE collection = ? AND key = ?").pluck()
     const count = "SELECT count(*) FROM rows WHERE collection = ?"
     this.#count = db.prepare(count).pluck()
     this.#countOf = db.prepare(`${count} AND parent = ?`).pluck()
     const rows = (parent: boolean, direction: "ASC" | "DESC") =>
       db.prepare(
-        `SELECT key, parent, rank, json FROM rows WHERE collection = ? ${parent ? "AND parent = ?" : ""} AND rank >= ? AND rank < ?
+        `SELECT key, parent, rank, value FROM rows WHERE collection = ? ${parent ? "AND parent = ?" : ""} AND rank >= ? AND rank < ?
          ORDER BY rank ${direction}, key ${direction}`
       )
     this.#rows = new Map([
@@ -95,8 +113,8 @@ export class SqliteReader {
           retainedFrom,
           generation,
           row: (collection, key) => {
-            const row = this.#row.get(collection, key) as RowPages.StoredRow | undefined
-            return row === undefined ? undefined : RowPages.decode(row)
+            const row = this.#row.get(collection, key) as PackedRow | undefined
+            return row === undefined ? undefined : RowPages.decode(opened(row))
           },
           rankOf: ({ collection, key }) => this.#rank.get(collection, key) as number | undefined,
           rows: (scan) => this.#readRows(scan),
@@ -115,7 +133,7 @@ export class SqliteReader {
     const statement = this.#rows.get(`${parent === undefined ? "all" : "parent"} ${order ?? "newest"}`)!
     const found =
       parent === undefined ? statement.iterate(collection, since, before) : statement.iterate(collection, parent, since, before)
-    return RowPages.pageOf(found as Iterable<RowPages.StoredRow>, scan)
+    return RowPages.pageOf(openedRows(found as Iterable<PackedRow>), scan)
   }
 
   /** Events up to `coldUpTo` are in segments, later ones in the table; rows of the table at or below it are copies. */

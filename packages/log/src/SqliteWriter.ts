@@ -1,5 +1,6 @@
 /** Appends on the writer's connection, in one transaction and with one statement per kind of row, however large the batch is (L1, L10). */
 import type { Batch, Placed } from "./Batch.ts"
+import * as RowValue from "./RowValue.ts"
 import * as Segment from "./Segment.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteBlobs } from "./SqliteBlobs.ts"
@@ -42,13 +43,13 @@ const prepare = (db: Sqlite.Connection) => ({
      DELETE FROM rows WHERE (collection, parent) IN (SELECT collection, parent FROM old_parents)`
   ),
   rows: db.prepare(
-    `${tableOf("new_rows", "collection", "key", "parent", "rank", "keep", "json")}
-     INSERT INTO rows (collection, key, parent, rank, json)
+    `${tableOf("new_rows", "collection", "key", "parent", "rank", "keep", "value")}
+     INSERT INTO rows (collection, key, parent, rank, value)
      SELECT n.collection, n.key, n.parent,
             CASE WHEN n.keep THEN coalesce((SELECT r.rank FROM rows r WHERE r.collection = n.collection AND r.key = n.key), n.rank) ELSE n.rank END,
-            n.json
+            n.value
      FROM new_rows n WHERE true
-     ON CONFLICT (collection, key) DO UPDATE SET parent = excluded.parent, rank = excluded.rank, json = excluded.json`
+     ON CONFLICT (collection, key) DO UPDATE SET parent = excluded.parent, rank = excluded.rank, value = excluded.value`
   ),
   deletes: db.prepare(
     `${tableOf("old_rows", "collection", "key")} DELETE FROM rows WHERE (collection, key) IN (SELECT collection, key FROM old_rows)`
@@ -304,7 +305,7 @@ export class SqliteWriter {
     )
     run(
       "rows",
-      placed.puts.map((put) => [put.collection, put.key, put.parent, put.rank, put.keep ? 1 : 0, put.json])
+      placed.puts.map((put) => [put.collection, put.key, put.parent, put.rank, put.keep ? 1 : 0, RowValue.pack(put, put.json)])
     )
     run(
       "deletes",

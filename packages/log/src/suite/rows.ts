@@ -236,6 +236,44 @@ export const rows = (test: Test): void => {
       expect(row).toEqual({ key: "k", parent: "", rank: 2, value: null })
     }))
 
+  test("L11 values of every size are the same in every query, and a page's bytes are those of their JSON", (log) =>
+    Effect.gen(function* () {
+      const text = FastCheck.oneof(
+        FastCheck.fullUnicodeString({ maxLength: 600 }),
+        FastCheck.integer({ min: 480, max: 530 }).map((length) => "x".repeat(length)),
+        FastCheck.constantFrom("some words ", '"\\\n\u0000', "é😀", "\ud800").chain((word) =>
+          FastCheck.integer({ min: 1, max: 20_000 }).map((times) => word.repeat(times))
+        )
+      )
+      const texts = FastCheck.sample(text, { numRuns: 200, seed: 12 })
+      const large = Query.collection<{ readonly n: number; readonly text: string; readonly kind: string }>("large")
+      const puts = texts.map((text, n) => ({ n, text, kind: n % 2 === 0 ? "even" : "odd" }))
+      for (const value of puts)
+        yield* log.append([
+          envelope(
+            [event("thread/thr_a")],
+            [{ op: "put", collection: "large", key: `k${value.n}`, parent: `p${value.n % 3}`, event: 0, rank: "keep", value }]
+          )
+        ])
+      const { byKey, even, oldest, ofParent } = yield* log.query({
+        oldest: Query.rows(large, { limit: 1_000, order: "oldest" }),
+        ofParent: Query.rows(large, { limit: 1_000, parent: "p1" }),
+        even: Query.rows(large, { limit: 1_000, where: [{ field: "kind", is: "even" }] }),
+        byKey: Query.rowsByKey(large, ["k7", "k8"])
+      })
+      expect(oldest.rows.map(({ value }) => value)).toEqual(puts)
+      expect(ofParent.rows.map(({ value }) => value)).toEqual(puts.filter(({ n }) => n % 3 === 1).toReversed())
+      expect(even.rows.map(({ value }) => value)).toEqual(puts.filter(({ n }) => n % 2 === 0).toReversed())
+      expect([byKey.get("k7")?.value, byKey.get("k8")?.value]).toEqual([puts[7], puts[8]])
+      const maxBytes = 30_000
+      const pages = yield* all(log, large, { limit: 1_000, maxBytes })
+      expect(pages.flat().map(({ value }) => value)).toEqual(puts.toReversed())
+      for (const page of pages.filter((one) => one.length > 1)) {
+        const bytes = page.map(({ value }) => Buffer.byteLength(JSON.stringify(value)))
+        expect(bytes.reduce((sum, one) => sum + one, 0)).toBeLessThanOrEqual(maxBytes)
+      }
+    }))
+
   test("C2 receipts are found by command id, with the position of their envelope", (log) =>
     Effect.gen(function* () {
       yield* log.append([

@@ -151,7 +151,19 @@ export const run = Effect.gen(function* () {
           `${name} ${row.key}: its parent and rank are ${row.parent} ${row.rank}, expected ${known.parent} ${known.rank}`
         )
     }
-    yield* RowPaging.eachPage(log, collection, (found) => Effect.sync(() => found.forEach(compare)))
+    const isRead = yield* RowPaging.eachPage(log, collection, (found) => Effect.sync(() => found.forEach(compare))).pipe(
+      Effect.as(true),
+      Effect.catchIf(
+        ({ reason }) => reason === "corrupt",
+        ({ message }) =>
+          Effect.as(
+            Effect.sync(() => fold.problem(`${name}: ${message}`)),
+            false
+          )
+      )
+    )
+    // The rows of the damaged page, and those after it, are unknown.
+    if (!isRead) continue
     for (const key of expected.keys()) fold.problem(`${name} ${key}: the row is missing`)
   }
   return { events: fold.events, rows, complete, problems: fold.problems } satisfies Report

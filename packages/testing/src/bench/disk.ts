@@ -1,7 +1,7 @@
 /**
  * The log on the disk. 300 answers of 500 words through a whole host, then packed: bytes per character of streamed text, processor time of packing per event,
  * the longest hold of the event loop, a cold read against a hot one, delivery while packing against without, and the time to open the log.
- * `--events N`: also opens a log with that many packed events.
+ * `--events N`: opens a log with that many packed events. `--file`: only the file of the host.
  */
 import * as Host from "@millrace/host/Host"
 import { EventLog } from "@millrace/log/EventLog"
@@ -204,20 +204,14 @@ const throughHost = (directory: string) =>
       `  of these in segments: ${(cold.coldBytes / characters).toFixed(2)}, free: ${(cold.freeBytes / characters).toFixed(2)}`
     )
     const db = new Sqlite(file, { readonly: true })
-    const sizes = ["rows", "receipts", "streams"].map((table) => {
-      const columns = (db.prepare(`SELECT name FROM pragma_table_info('${table}')`).pluck().all() as ReadonlyArray<string>).map(
-        (name) => `coalesce(length(${name}), 0)`
-      )
-      const bytes = Number(
-        db
-          .prepare(`SELECT total(${columns.join(" + ")}) FROM ${table}`)
-          .pluck()
-          .get()
-      )
-      return `${table} ${(bytes / characters).toFixed(2)}`
-    })
+    const trees = db
+      .prepare("SELECT name, sum(pgsize) AS bytes, sum(unused) AS unused FROM dbstat GROUP BY name ORDER BY 2 DESC")
+      .all()
     db.close()
-    yield* say(`  values of the other tables: ${sizes.join(", ")}`)
+    yield* say("  pages of each table and index, and the unused part of them:")
+    for (const { bytes, name, unused } of trees as ReadonlyArray<{ name: string; bytes: number; unused: number }>)
+      if (bytes / characters >= 0.01)
+        yield* say(`    ${name} ${(bytes / characters).toFixed(2)} (${(unused / characters).toFixed(2)})`)
   }).pipe(Effect.scoped)
 
 const packing = (directory: string) =>
@@ -286,6 +280,7 @@ export const run = Effect.acquireUseRelease(
   (directory) =>
     Effect.gen(function* () {
       yield* throughHost(directory)
+      if (process.argv.includes("--file")) return
       yield* packing(directory)
       const at = process.argv.indexOf("--events")
       yield* opening(directory, at < 0 ? 200_000 : Number(process.argv[at + 1]))
