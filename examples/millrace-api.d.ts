@@ -1478,6 +1478,29 @@ export interface components {
          *         "position": "back"
          *       }
          *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "turn.requested",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "text": "What is wrong here?",
+         *         "attachments": [
+         *           {
+         *             "blob": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+         *             "name": "shot.png",
+         *             "mediaType": "image/png",
+         *             "bytes": 18211
+         *           }
+         *         ],
+         *         "strategy": "enqueue",
+         *         "position": "back"
+         *       }
+         *     }
          */
         TurnRequestedEvent: {
             offset: number;
@@ -1501,6 +1524,7 @@ export interface components {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
                 text: string;
+                attachments?: components["schemas"]["Attachment"][];
                 /** @enum {string} */
                 strategy: "enqueue" | "steer" | "interrupt" | "reject";
                 /**
@@ -1545,6 +1569,15 @@ export interface components {
                     };
                 };
             };
+        };
+        /** @description A file of a turn or an item; its content is a blob. */
+        Attachment: {
+            /** @description SHA-256 of the content, in lowercase hex: `GET /api/blobs/HASH`. */
+            blob: string;
+            name: string;
+            mediaType: string;
+            /** @description Bytes of the content. */
+            bytes: number;
         };
         Continues: {
             /** @description The turn that was cut off. It has ended. */
@@ -1628,6 +1661,7 @@ export interface components {
                 /** @description The request that decides whether the work continues. */
                 requestId?: components["schemas"]["RequestId"];
                 text: string;
+                attachments?: components["schemas"]["Attachment"][];
                 action?: {
                     /** @enum {string} */
                     type: "compact";
@@ -2223,7 +2257,7 @@ export interface components {
             };
         };
         /**
-         * @description The text of a queued turn is replaced, before any agent received it.
+         * @description The text of a queued turn, or its attachments, are replaced, before any agent received it.
          * @example {
          *       "offset": 42,
          *       "stream": "thread/thr_01KB7R",
@@ -2260,6 +2294,8 @@ export interface components {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
                 text: string;
+                /** @description The turn's new attachments. Absent: they are as before. */
+                attachments?: components["schemas"]["Attachment"][];
             };
         };
         /**
@@ -2398,6 +2434,25 @@ export interface components {
          *         "origin": "user"
          *       }
          *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "turn.started",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "origin": "user",
+         *         "attachments": [
+         *           {
+         *             "blob": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+         *             "delivery": "native"
+         *           }
+         *         ]
+         *       }
+         *     }
          */
         TurnStartedEvent: {
             offset: number;
@@ -2423,7 +2478,17 @@ export interface components {
                 nativeTurnId?: string;
                 /** @enum {string} */
                 origin: "user" | "provider" | "continuation" | "goal";
+                /** @description How the agent got the turn's attachments. */
+                attachments?: components["schemas"]["DeliveredAttachment"][];
             };
+        };
+        DeliveredAttachment: {
+            blob: string;
+            /**
+             * @description native: as part of the agent's own protocol. path: as a file in the thread's attachment directory, whose path is in the prompt.
+             * @enum {string}
+             */
+            delivery: "native" | "path";
         };
         /**
          * @description The plan or the diff of a running turn changes. The latest value of each field counts.
@@ -2507,7 +2572,7 @@ export interface components {
             mediaType: string;
         };
         /**
-         * @description A person adds text to the running turn.
+         * @description A person adds text, with or without attachments, to the running turn.
          * @example {
          *       "offset": 42,
          *       "stream": "thread/thr_01KB7R",
@@ -2544,6 +2609,7 @@ export interface components {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
                 text: string;
+                attachments?: components["schemas"]["Attachment"][];
             };
         };
         /**
@@ -2805,6 +2871,8 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
+                /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
+                attachments?: components["schemas"]["Attachment"][];
                 /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
@@ -2970,6 +3038,8 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
+                /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
+                attachments?: components["schemas"]["Attachment"][];
                 /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
@@ -3045,6 +3115,8 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
+                /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
+                attachments?: components["schemas"]["Attachment"][];
                 /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
@@ -3405,6 +3477,7 @@ export interface components {
                 /** @enum {string} */
                 origin: "user" | "provider" | "continuation" | "goal";
                 text: string;
+                attachments?: components["schemas"]["TurnAttachment"][];
                 requestedAt: string;
                 startedAt?: string;
                 endedAt?: string;
@@ -3419,6 +3492,20 @@ export interface components {
                 };
                 nativeTurnId?: string;
             };
+        };
+        /** @description A file of a turn; its content is a blob. */
+        TurnAttachment: {
+            /** @description SHA-256 of the content, in lowercase hex: `GET /api/blobs/HASH`. */
+            blob: string;
+            name: string;
+            mediaType: string;
+            /** @description Bytes of the content. */
+            bytes: number;
+            /**
+             * @description How the agent got it: as part of its own protocol, or as the path of a copy. Absent before the turn starts.
+             * @enum {string}
+             */
+            delivery?: "native" | "path";
         };
         /**
          * @description An import adds an item of an imported turn.
@@ -3486,6 +3573,8 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
+                /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
+                attachments?: components["schemas"]["Attachment"][];
                 /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
@@ -3943,8 +4032,19 @@ export interface components {
             /** @description false: the agent's session ends as soon as the thread is idle. Default: it ends after the idle time. */
             keepSession?: boolean;
             turn?: {
+                /** @description The prompt, at most 131,072 characters. Empty only with attachments. */
                 text: string;
+                /** @description Images and files for the agent, at most 16. */
+                attachments?: components["schemas"]["GivenAttachment"][];
             };
+        };
+        /** @description An uploaded file for a turn. */
+        GivenAttachment: {
+            /** @description The hash that `POST /api/blobs` returned. */
+            blob: string;
+            name: string;
+            /** @description Default: the media type of the upload. */
+            mediaType?: string;
         };
         ThreadRenameCommand: {
             commandId: components["schemas"]["CommandId"];
@@ -4066,7 +4166,10 @@ export interface components {
              */
             type: "turn.start";
             threadId: components["schemas"]["ThreadId"];
+            /** @description The prompt, at most 131,072 characters. Empty only with attachments. */
             text: string;
+            /** @description Images and files for the agent, at most 16. */
+            attachments?: components["schemas"]["GivenAttachment"][];
             /**
              * @description Default: enqueue.
              * @enum {string}
@@ -4150,7 +4253,10 @@ export interface components {
             type: "turn.edit";
             threadId: components["schemas"]["ThreadId"];
             turnId: components["schemas"]["TurnId"];
+            /** @description The prompt, at most 131,072 characters. Empty only with attachments. */
             text: string;
+            /** @description Replace the turn's attachments. Default: they stay. */
+            attachments?: components["schemas"]["GivenAttachment"][];
         };
         TurnRemoveCommand: {
             commandId: components["schemas"]["CommandId"];
@@ -4183,7 +4289,7 @@ export interface components {
             threadId: components["schemas"]["ThreadId"];
             turnId: components["schemas"]["TurnId"];
             /**
-             * @description enqueue (default): the turn runs next. interrupt: it runs next, and the running turn is interrupted. steer: its text is added to the running turn, and it ends without running; if that is not possible, it runs next.
+             * @description enqueue (default): the turn runs next. interrupt: it runs next, and the running turn is interrupted. steer: its text and attachments are added to the running turn, and it ends without running; if that is not possible, it runs next.
              * @enum {string}
              */
             strategy?: "enqueue" | "steer" | "interrupt";
@@ -4539,7 +4645,7 @@ export interface components {
             /** @description What happened and what to do next. */
             message: string;
             /** @enum {string} */
-            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "TextTooLarge" | "Unsupported";
+            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "SecretNotFound" | "TextTooLarge" | "Unsupported";
             /** @description The id the rule is about. */
             id?: string;
             /**
@@ -4627,6 +4733,8 @@ export interface components {
             input?: unknown;
             result?: unknown;
             steps?: components["schemas"]["PlanStep"][];
+            /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
+            attachments?: components["schemas"]["Attachment"][];
             /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
             blobs?: {
                 [key: string]: components["schemas"]["Blob"];
@@ -4676,6 +4784,8 @@ export interface components {
             };
             /** @description The user's prompt, or a description of `action`; empty for a turn that the provider started. */
             text: string;
+            /** @description Images and files of the prompt. */
+            attachments?: components["schemas"]["TurnAttachment"][];
             requestedAt: string;
             startedAt?: string;
             endedAt?: string;
@@ -5565,7 +5675,10 @@ export interface operations {
                     /** @description false: the agent's session ends as soon as the thread is idle. Default: it ends after the idle time. */
                     keepSession?: boolean;
                     turn?: {
+                        /** @description The prompt, at most 131,072 characters. Empty only with attachments. */
                         text: string;
+                        /** @description Images and files for the agent, at most 16. */
+                        attachments?: components["schemas"]["GivenAttachment"][];
                     };
                 };
             };
@@ -6719,7 +6832,10 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /** @description The prompt, at most 131,072 characters. Empty only with attachments. */
                     text: string;
+                    /** @description Images and files for the agent, at most 16. */
+                    attachments?: components["schemas"]["GivenAttachment"][];
                     /**
                      * @description Default: enqueue.
                      * @enum {string}

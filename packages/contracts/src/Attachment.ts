@@ -2,8 +2,10 @@
 import { Schema } from "effect"
 import { BlobHash } from "./Blob.ts"
 
-/** Most attachments of one turn. */
+/** Most attachments of one turn, or of one item. */
 export const maxAttachments = 16
+/** Most bytes of the attachments of one turn together: 64 MiB. */
+export const maxTurnBytes = 64 * 1024 * 1024
 
 const name = Schema.String.pipe(
   Schema.minLength(1, { message: () => "an attachment needs a name" }),
@@ -42,6 +44,18 @@ export const Attachment = Schema.Struct({
   bytes: Schema.Int.annotations({ description: "Bytes of the content." })
 }).annotations({ identifier: "Attachment", description: "A file of a turn or an item; its content is a blob." })
 export type Attachment = typeof Attachment.Type
+
+/** The attachment alone, without how an agent got it: an attachment of one turn can be passed on to another. */
+export const bare = ({ blob, bytes, mediaType, name }: Attachment): Attachment => ({ blob, name, mediaType, bytes })
+
+/** An attachment in the view of its turn. */
+export const AttachmentView = Schema.Struct({
+  ...Attachment.fields,
+  delivery: Schema.optional(Schema.Literal("native", "path")).annotations({
+    description: "How the agent got it: as part of its own protocol, or as the path of a copy. Absent before the turn starts."
+  })
+}).annotations({ identifier: "TurnAttachment", description: "A file of a turn; its content is a blob." })
+export type AttachmentView = typeof AttachmentView.Type
 
 /** How the agent got an attachment. */
 export const Delivered = Schema.Struct({

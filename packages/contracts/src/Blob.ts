@@ -29,12 +29,24 @@ interface Referring {
   readonly [field: string]: unknown
   readonly blobs?: Blobs | undefined
   readonly changes?: ReadonlyArray<{ readonly blob?: Blob | undefined }> | undefined
+  readonly attachments?: ReadonlyArray<ReferringAttachment> | undefined
   readonly ask?: Referring | undefined
 }
 
+/** An attachment without `bytes` repeats one that an earlier event names. */
+interface ReferringAttachment {
+  readonly blob: string
+  readonly bytes?: number
+  readonly mediaType?: string
+}
+
+const ofAttachment = ({ blob, bytes, mediaType }: ReferringAttachment): ReadonlyArray<Blob> =>
+  bytes === undefined || mediaType === undefined ? [] : [{ hash: blob, bytes, mediaType }]
+
 /** The blobs that the data of an event names. */
-export const named = ({ ask, blobs, changes }: Referring): ReadonlyArray<Blob> => [
+export const named = ({ ask, attachments, blobs, changes }: Referring): ReadonlyArray<Blob> => [
   ...(blobs === undefined ? [] : Object.values(blobs)),
   ...(changes ?? []).flatMap(({ blob }) => blob ?? []),
+  ...(attachments ?? []).flatMap(ofAttachment),
   ...(ask === undefined ? [] : named(ask))
 ]

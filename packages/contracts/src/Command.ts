@@ -1,5 +1,6 @@
 /** The commands that a client may send. The engine decides each one and commits or rejects it in one step (C1, C5). */
 import { Schema } from "effect"
+import { GivenAttachments } from "./Attachment.ts"
 import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answers, Decision, oneOf } from "./Item.ts"
 import { labelling } from "./Labels.ts"
@@ -12,6 +13,10 @@ export const PromptText = Schema.String.pipe(
   Schema.minLength(1, { message: () => "text must not be empty" }),
   Schema.maxLength(131_072, { message: () => "text is longer than 131072 characters; put it into a file of the project" })
 )
+/** A prompt that may be empty: its turn can have attachments instead. */
+const TurnText = Schema.String.pipe(
+  Schema.maxLength(131_072, { message: () => "text is longer than 131072 characters; put it into a file of the project" })
+).annotations({ description: "The prompt, at most 131,072 characters. Empty only with attachments." })
 /** A string with a length limit: rejections quote the value, so its length must be bounded. */
 const bounded = (what: string, characters: number) =>
   Schema.String.pipe(Schema.maxLength(characters, { message: () => `${what} is longer than ${characters} characters` }))
@@ -57,7 +62,7 @@ export const CommandBody = {
     keepSession: Schema.optional(Schema.Boolean).annotations({
       description: "false: the agent's session ends as soon as the thread is idle. Default: it ends after the idle time."
     }),
-    turn: Schema.optional(Schema.Struct({ text: PromptText }))
+    turn: Schema.optional(Schema.Struct({ text: TurnText, attachments: Schema.optional(GivenAttachments) }))
   }),
   "thread.rename": Schema.Struct({ threadId: ThreadId, title: Title }),
   "thread.configure": Schema.Struct({
@@ -79,7 +84,8 @@ export const CommandBody = {
   "thread.delete": Schema.Struct({ threadId: ThreadId }),
   "turn.start": Schema.Struct({
     threadId: ThreadId,
-    text: PromptText,
+    text: TurnText,
+    attachments: Schema.optional(GivenAttachments),
     strategy: Schema.optional(Strategy).annotations({ description: "Default: enqueue." }),
     expectedTurnId: Schema.optional(TurnId).annotations({ description: "Rejected unless this is the active turn." })
   }),
@@ -103,7 +109,14 @@ export const CommandBody = {
   "continuation.cancel": Schema.Struct({ threadId: ThreadId }),
   "turn.interrupt": Schema.Struct({ threadId: ThreadId, turnId: Schema.optional(TurnId) }),
   /** The four commands from here to `turn.promote` apply to queued turns only, never to the running one. */
-  "turn.edit": Schema.Struct({ threadId: ThreadId, turnId: TurnId, text: PromptText }),
+  "turn.edit": Schema.Struct({
+    threadId: ThreadId,
+    turnId: TurnId,
+    text: TurnText,
+    attachments: Schema.optional(
+      GivenAttachments.annotations({ description: "Replace the turn's attachments. Default: they stay." })
+    )
+  }),
   "turn.remove": Schema.Struct({ threadId: ThreadId, turnId: TurnId }),
   "turn.reorder": Schema.Struct({
     threadId: ThreadId,
@@ -116,7 +129,7 @@ export const CommandBody = {
     turnId: TurnId,
     strategy: Schema.optional(Schema.Literal("enqueue", "steer", "interrupt")).annotations({
       description:
-        "enqueue (default): the turn runs next. interrupt: it runs next, and the running turn is interrupted. steer: its text is added to the running turn, and it ends without running; if that is not possible, it runs next."
+        "enqueue (default): the turn runs next. interrupt: it runs next, and the running turn is interrupted. steer: its text and attachments are added to the running turn, and it ends without running; if that is not possible, it runs next."
     })
   }),
   "request.answer": Schema.Struct({

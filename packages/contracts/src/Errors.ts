@@ -99,6 +99,8 @@ export const Rule = Schema.Literal(
   "GoalOver",
   "DirectoryNotFound",
   "BlobNotFound",
+  "AttachmentsTooLarge",
+  "PromptEmpty",
   "SecretNotFound",
   "TextTooLarge",
   "Unsupported"

@@ -3,6 +3,7 @@
  * The engine writes them, from commands and provider events; the log itself writes `log.*`.
  */
 import { Schema } from "effect"
+import { Attachment, Delivered } from "./Attachment.ts"
 import { Blobs } from "./Blob.ts"
 import { CommandId, Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
 import { ImportedData, ImportSource } from "./Import.ts"
@@ -29,6 +30,7 @@ const request = { ...turn, requestId: RequestId }
 const background = { ...thread, epoch: Epoch, taskId: Schema.String.annotations({ description: "The agent's id of the work." }) }
 const reason = Schema.String.annotations({ description: "The reason, as a sentence that a person can act on." })
 const text = Schema.String
+const attachments = Schema.optional(Schema.Array(Attachment))
 
 /** The whole goal after this event. */
 const goal = Schema.Struct({ ...thread, ...Goal.fields })
@@ -122,6 +124,7 @@ export const EventData = {
   "turn.requested": Schema.Struct({
     ...turn,
     text,
+    attachments,
     strategy: Schema.Literal("enqueue", "steer", "interrupt", "reject"),
     position: Schema.optional(Schema.Literal("front", "back")).annotations({
       description:
@@ -133,7 +136,13 @@ export const EventData = {
     }),
     action: Schema.optional(TurnAction).annotations({ description: "What the turn does instead of taking `text` as a prompt." })
   }),
-  "continuation.planned": Schema.Struct({ ...thread, ...Continuation.fields, text, action: Schema.optional(TurnAction) }),
+  "continuation.planned": Schema.Struct({
+    ...thread,
+    ...Continuation.fields,
+    text,
+    attachments,
+    action: Schema.optional(TurnAction)
+  }),
   "continuation.cancelled": Schema.Struct({
     ...thread,
     turnId: TurnId.annotations({ description: "The turn that was cut off." }),
@@ -146,12 +155,23 @@ export const EventData = {
   "goal.met": goal,
   "goal.exhausted": goal,
   "goal.cleared": goal,
-  "turn.edited": Schema.Struct({ ...turn, text }),
+  "turn.edited": Schema.Struct({
+    ...turn,
+    text,
+    attachments: attachments.annotations({ description: "The turn's new attachments. Absent: they are as before." })
+  }),
   "queue.reordered": Schema.Struct({ ...thread, turnIds: Schema.Array(TurnId) }),
   /** Intent: the dispatcher sends the turn to the provider. */
   "turn.dispatched": Schema.Struct(turn),
   "turn.requeued": Schema.Struct({ ...turn, reason }),
-  "turn.started": Schema.Struct({ ...turn, nativeTurnId: Schema.optional(text), origin: TurnOrigin }),
+  "turn.started": Schema.Struct({
+    ...turn,
+    nativeTurnId: Schema.optional(text),
+    origin: TurnOrigin,
+    attachments: Schema.optional(Schema.Array(Delivered)).annotations({
+      description: "How the agent got the turn's attachments."
+    })
+  }),
   "turn.updated": Schema.Struct({
     ...turn,
     usage: Schema.optional(Usage).annotations({
@@ -161,7 +181,7 @@ export const EventData = {
     diff: Schema.optional(text),
     blobs: Schema.optional(Blobs)
   }),
-  "turn.steered": Schema.Struct({ ...turn, text }),
+  "turn.steered": Schema.Struct({ ...turn, text, attachments }),
   /** Intent: the dispatcher interrupts this turn and no other (T7). */
   "turn.interrupt.requested": Schema.Struct({
     ...turn,

@@ -32,6 +32,12 @@ const goalId = "goal_01KB7T"
 const at = "2026-11-20T09:00:00.000Z"
 const later = "2026-11-20T10:00:00.000Z"
 const thread = { threadId }
+const shot = {
+  blob: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+  name: "shot.png",
+  mediaType: "image/png",
+  bytes: 18_211
+}
 const turn = { threadId, turnId }
 const message = { ...turn, itemId: "itm_01KB7R_1_2", kind: "agent-message" }
 const request = { ...turn, requestId: "req_01KB7R_1_1" }
@@ -129,7 +135,10 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
 
   "turn.requested": {
     when: "A person or the server requests a turn: with `continues` to continue the work of another turn, with `goal` towards a goal. The turn is queued until `turn.dispatched`.",
-    examples: [{ ...turn, text: "[[say hello]]", strategy: "enqueue", position: "back" }]
+    examples: [
+      { ...turn, text: "[[say hello]]", strategy: "enqueue", position: "back" },
+      { ...turn, text: "What is wrong here?", attachments: [shot], strategy: "enqueue", position: "back" }
+    ]
   },
   "continuation.planned": {
     when: "The work of an ended turn is to continue with `text` as the prompt: at the time `at`, also after a restart of the server, or when a person agrees.",
@@ -159,7 +168,7 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
   },
   "goal.cleared": { when: "A person removes the goal. The goal has ended.", examples: [goal("cleared", 3)] },
   "turn.edited": {
-    when: "The text of a queued turn is replaced, before any agent received it.",
+    when: "The text of a queued turn, or its attachments, are replaced, before any agent received it.",
     examples: [{ ...turn, text: "[[say good morning]]" }]
   },
   "queue.reordered": {
@@ -176,7 +185,10 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
   },
   "turn.started": {
     when: "The agent runs the turn.",
-    examples: [{ ...turn, nativeTurnId: "demo-turn-1", origin: "user" }]
+    examples: [
+      { ...turn, nativeTurnId: "demo-turn-1", origin: "user" },
+      { ...turn, origin: "user", attachments: [{ blob: shot.blob, delivery: "native" }] }
+    ]
   },
   "turn.updated": {
     when: "The plan or the diff of a running turn changes. The latest value of each field counts.",
@@ -190,7 +202,10 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
       }
     ]
   },
-  "turn.steered": { when: "A person adds text to the running turn.", examples: [{ ...turn, text: "Use tabs." }] },
+  "turn.steered": {
+    when: "A person adds text, with or without attachments, to the running turn.",
+    examples: [{ ...turn, text: "Use tabs." }]
+  },
   "turn.interrupt.requested": {
     when: "This turn, and no other, is to be interrupted. The server then interrupts the agent.",
     examples: [turn]

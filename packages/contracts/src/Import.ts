@@ -4,6 +4,7 @@
  */
 import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
+import { AttachmentView } from "./Attachment.ts"
 import { Blobs } from "./Blob.ts"
 import { ModelName } from "./Command.ts"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
@@ -33,6 +34,7 @@ export const ImportedData = {
     status: Schema.Literal("completed", "interrupted", "failed"),
     origin: TurnOrigin,
     text,
+    attachments: Schema.optional(Schema.Array(AttachmentView)),
     requestedAt: text,
     startedAt: Schema.optional(text),
     endedAt: Schema.optional(text),

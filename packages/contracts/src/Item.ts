@@ -1,4 +1,5 @@
 /** The items and the requests of a turn. Shared by provider events, log events and read models. */
+import { Attachment } from "./Attachment.ts"
 import { Blob, Blobs } from "./Blob.ts"
 import { cut } from "./Text.ts"
 import { Schema } from "effect"
@@ -47,6 +48,10 @@ export const ItemContent = Schema.Struct({
   input: Schema.optional(Schema.Unknown),
   result: Schema.optional(Schema.Unknown),
   steps: Schema.optional(Schema.Array(PlanStep)),
+  attachments: Schema.optional(Schema.Array(Attachment)).annotations({
+    description:
+      "Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`."
+  }),
   blobs: Schema.optional(Blobs),
   omittedBytes: Schema.optional(
     Schema.Int.annotations({

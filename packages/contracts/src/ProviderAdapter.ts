@@ -50,9 +50,19 @@ export const Capability = Schema.Literal(
 )
 export type Capability = typeof Capability.Type
 
+/** An attachment with the absolute path of its copy in the thread's attachment directory. */
+export interface PlacedAttachment extends Attachment {
+  readonly path: string
+}
+
+/** An attachment of an earlier message. Without a path only its name is known. */
+export interface PastAttachment extends Attachment {
+  readonly path?: string
+}
+
 /** A message of an earlier turn. A tool call and its result are one message. */
 export type PastMessage =
-  | { readonly role: "user" | "agent"; readonly text: string }
+  | { readonly role: "user" | "agent"; readonly text: string; readonly attachments?: ReadonlyArray<PastAttachment> }
   | {
       readonly role: "tool"
       readonly itemId: ItemId
@@ -93,7 +103,7 @@ export interface OpenInput {
   readonly model?: string
   /** The thread's settings without `model`, with the values of secrets. Only settings that the adapter declares. */
   readonly settings?: Omit<Settings, "model">
-  /** The thread's attachment directory, which the agent may read. Files can appear in it before each turn. */
+  /** Absolute path of the thread's attachment directory, which the agent may read. It may not exist yet; files can appear in it before each turn. */
   readonly attachments?: string
   /** From an earlier session of this thread: continue that conversation if the provider still has it. */
   readonly resumeKey?: string
@@ -103,11 +113,10 @@ export interface OpenInput {
   readonly history?: (bounds: HistoryBounds) => Effect.Effect<History>
 }
 
-/** An attachment of a turn with its content. */
-export interface TurnAttachment extends Attachment {
+/** An attachment of a turn as it is given to the agent. */
+export interface TurnAttachment extends PlacedAttachment {
+  /** If it is `path`, the prompt names the path. */
   readonly delivery: Delivered["delivery"]
-  /** Absolute path of the copy in the thread's attachment directory. The prompt names it if the delivery is `path`. */
-  readonly path: string
 }
 
 export interface ProviderSession {

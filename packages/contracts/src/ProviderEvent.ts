@@ -4,10 +4,18 @@
  * a turn that started ends exactly once; a request that opened is settled exactly once; unknown messages are `opaque`.
  * Plain values, never decoded on the hot path: the adapter's wire module validates the agent's messages.
  */
+import type { Delivered } from "./Attachment.ts"
 import type { Blobs } from "./Blob.ts"
 import type { ItemId, RequestId, TurnId } from "./Ids.ts"
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "./Item.ts"
 import type { Progress } from "./Signal.ts"
+
+/** A file that the agent shows, such as an image. Ingestion stores it as a blob and adds it to the item's `attachments`. */
+export interface AgentFile {
+  readonly name: string
+  readonly mediaType: string
+  readonly base64: string
+}
 
 export type ProviderEvent =
   | {
@@ -15,6 +23,8 @@ export type ProviderEvent =
       readonly turnId: TurnId
       readonly nativeTurnId?: string
       readonly origin: "user" | "provider"
+      /** Added by the session's driver: how the agent got the turn's attachments. */
+      readonly attachments?: ReadonlyArray<Delivered>
     }
   | {
       readonly _tag: "TurnUpdated"
@@ -55,6 +65,7 @@ export type ProviderEvent =
       readonly status: ItemStatus
       readonly reason?: string
       readonly content: ItemContent
+      readonly files?: ReadonlyArray<AgentFile>
     }
   | {
       readonly _tag: "ItemAmended"
@@ -63,6 +74,7 @@ export type ProviderEvent =
       readonly kind: ItemKind
       readonly status: ItemStatus
       readonly content: ItemContent
+      readonly files?: ReadonlyArray<AgentFile>
     }
   | { readonly _tag: "RequestOpened"; readonly turnId: TurnId; readonly requestId: RequestId; readonly ask: Ask }
   /** The provider settled the request without an answer from Millrace (turn ended, answered elsewhere, process exited). */

@@ -1,5 +1,6 @@
 /** Session, turn and thread as read models show them. */
 import { Schema } from "effect"
+import { AttachmentView } from "./Attachment.ts"
 import { Blobs } from "./Blob.ts"
 import { Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { labelled } from "./Labels.ts"
@@ -162,6 +163,7 @@ export const TurnView = Schema.Struct({
   text: Schema.String.annotations({
     description: "The user's prompt, or a description of `action`; empty for a turn that the provider started."
   }),
+  attachments: Schema.optional(Schema.Array(AttachmentView)).annotations({ description: "Images and files of the prompt." }),
   requestedAt: Schema.String,
   startedAt: Schema.optional(Schema.String),
   endedAt: Schema.optional(Schema.String),

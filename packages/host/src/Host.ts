@@ -13,6 +13,7 @@ import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import * as Directories from "@millrace/orchestration/engine/Directories"
+import * as AttachmentFiles from "@millrace/orchestration/sessions/AttachmentFiles"
 import * as Dispatcher from "@millrace/orchestration/sessions/Dispatcher"
 import * as Engine from "@millrace/orchestration/engine/Engine"
 import * as Import from "@millrace/orchestration/transfer/Import"
@@ -169,11 +170,11 @@ const service = ({ maintenance, onStep }: Limits) =>
 const closing = ({ closeWithin = "10 seconds" }: Limits) => BoundedLayer.closing(closeWithin)
 
 /** Each layer closes separately, in reverse order: consumers and sessions, dispatcher, engine. */
-const core = (limits: Limits) =>
+const core = <E, R>(limits: Limits, attachmentFiles: Layer.Layer<AttachmentFiles.AttachmentFiles, E, R>) =>
   BoundedLayer.make("The host", Layer.scoped(Host, service(limits))).pipe(
     Layer.provideMerge(BoundedLayer.make("The reaper", Reaper.layer(limits.reaper))),
     Layer.provideMerge(BoundedLayer.make("The timers", Timers.layer())),
-    Layer.provideMerge(BoundedLayer.make("The dispatcher", Dispatcher.layer(limits.dispatcher))),
+    Layer.provideMerge(BoundedLayer.make("The dispatcher", Layer.provide(Dispatcher.layer(limits.dispatcher), attachmentFiles))),
     Layer.provideMerge(
       BoundedLayer.make("The engine", Layer.provideMerge(Recovery.layerOf(limits.onStep), Engine.layer(limits.engine)))
     ),
@@ -185,7 +186,7 @@ const core = (limits: Limits) =>
  * and accepts commands.
  */
 export const layerOver = (limits: Limits = {}) =>
-  core(limits).pipe(Layer.provideMerge(Search.layerScan), Layer.provide(closing(limits)))
+  core(limits, AttachmentFiles.layerTemporary).pipe(Layer.provideMerge(Search.layerScan), Layer.provide(closing(limits)))
 
 /** Builds directory, log, ledger, agents, engine, recovery, dispatcher in this order, and closes them in reverse. */
 export const layer = (options: Options) => {
@@ -204,7 +205,10 @@ export const layer = (options: Options) => {
     options.onStep
   )
   const search = Layer.unwrapEffect(Effect.map(DataDirectory.DataDirectory, ({ searchFile }) => Search.layer(searchFile)))
-  return core(options).pipe(
+  const attachmentFiles = Layer.unwrapEffect(
+    Effect.map(DataDirectory.DataDirectory, ({ file }) => AttachmentFiles.layer(file("attachments")))
+  )
+  return core(options, attachmentFiles).pipe(
     Layer.provide(AgentMemory.layer),
     Layer.provideMerge(BoundedLayer.make("The search index", search)),
     Layer.provideMerge(
@@ -222,7 +226,7 @@ export const layer = (options: Options) => {
 
 /** A host in memory, for tests and for embedders that need no durability. */
 export const layerMemory = (options: MemoryOptions) =>
-  core(options).pipe(
+  core(options, AttachmentFiles.layerTemporary).pipe(
     Layer.provideMerge(Search.layerScan),
     Layer.provideMerge(
       Layer.merge(

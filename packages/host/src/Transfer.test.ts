@@ -333,6 +333,31 @@ describe("export and import", () => {
     expect(cut.push(piece)).toBe("too-large")
   })
 
+  it.live("L11 L22 an export has each attachment once, before its use; its import has the same turns and items", () =>
+    Effect.gen(function* () {
+      const host = yield* Host.Host
+      const { hash } = yield* host.putBlob(Stream.make(Buffer.from("the content")), "text/plain")
+      const attachments = [{ blob: hash, name: "a.txt" }]
+      const turn = { text: "look", attachments }
+      const made = yield* host.dispatch(command("thread.create", { provider: "scripted", cwd: process.cwd(), turn }))
+      const threadId = made.threadId as ThreadId
+      yield* TestHost.until(host, "turn.completed")
+      const document = yield* text(host, threadId, "ndjson")
+      const records = document.split("\n")
+      const blobAt = records.findIndex((record) => record.startsWith(`{"blob":"${hash}","mediaType":"text/plain"`))
+      expect(records.filter((record) => record.startsWith('{"blob":'))).toHaveLength(1)
+      expect(blobAt).toBeLessThan(records.findIndex((record) => record.includes('"turn.requested"')))
+      const before = yield* views(host, threadId)
+      expect(before.turns[0]).toMatchObject({ attachments: [{ blob: hash, delivery: "path" }] })
+      yield* host.dispatch(command("thread.delete", { threadId }))
+      expect(yield* Effect.flip(host.getBlob(hash))).toMatchObject({ _tag: "NotFound" })
+      const imported = yield* host.importThread({ source: bytes(document) })
+      expect(yield* views(host, imported.threadId)).toEqual(before)
+      const content = yield* Stream.runCollect((yield* host.getBlob(hash)).content)
+      expect(Buffer.concat(Array.from(content)).toString()).toBe("the content")
+    }).pipe(Effect.provide(Host.layerMemory({ adapters: [ScriptedProvider.make().adapter] })), Effect.scoped)
+  )
+
   it.effect("L4 L22 a turn whose text, plan and diff are too large together is imported with the diff as a blob", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* scripted

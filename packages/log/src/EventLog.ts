@@ -183,7 +183,17 @@ export class EventTooLarge extends Schema.TaggedError<EventTooLarge>()("EventToo
   message: Schema.String
 }) {}
 
-export type AppendError = LogUnavailable | EventTooLarge
+/** A blob that an event names is not stored: it was deleted since the caller saw it. Nothing was written. */
+export class BlobMissing extends Schema.TaggedError<BlobMissing>()("BlobMissing", {
+  stream: Schema.String,
+  hash: Schema.String
+}) {
+  override get message() {
+    return `An event of ${this.stream} refers to the blob ${this.hash}, which is not stored.`
+  }
+}
+
+export type AppendError = LogUnavailable | EventTooLarge | BlobMissing
 
 export const maxEventBytes = 256 * 1024
 

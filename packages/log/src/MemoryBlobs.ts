@@ -1,5 +1,6 @@
 /** The blobs of a log in memory, with the rules of `SqliteBlobs`. */
 import type { Blob, BlobHead, BlobReference } from "./Blob.ts"
+import { BlobMissing } from "./EventLog.ts"
 import type { BlobStorage } from "./Storage.ts"
 
 interface Stored {
@@ -50,8 +51,7 @@ export class MemoryBlobs implements BlobStorage {
   /** Part of a commit. Throws before it changes anything if a reference names no blob. */
   write(blobs: ReadonlyArray<Blob>, references: ReadonlyArray<BlobReference>): void {
     for (const { hash, stream } of references)
-      if (this.#named(hash) === undefined && !blobs.some((blob) => blob.hash === hash))
-        throw new Error(`An event of ${stream} refers to the blob ${hash}, which is not stored.`)
+      if (this.#named(hash) === undefined && !blobs.some((blob) => blob.hash === hash)) throw new BlobMissing({ stream, hash })
     for (const { parts, ...head } of blobs) {
       if (this.#named(head.hash) !== undefined) continue
       const [, stored] = this.#add(undefined)

@@ -5,6 +5,7 @@
  * hash is being uploaded, or is deleted part by part (`at` = -1).
  */
 import type { Blob, BlobHead, BlobReference } from "./Blob.ts"
+import { BlobMissing } from "./EventLog.ts"
 import type * as Sqlite from "./Sqlite.ts"
 import type { FoundBlob } from "./Storage.ts"
 
@@ -74,7 +75,7 @@ export class SqliteBlobs {
     }
     for (const { hash, stream } of references) {
       const known = this.#find(hash)
-      if (known === undefined) throw new Error(`An event of ${stream} refers to the blob ${hash}, which is not stored.`)
+      if (known === undefined) throw new BlobMissing({ stream, hash })
       this.#sql.refer.run(known.id, stream)
       if (known.at !== null) this.#sql.at.run(null, known.id)
     }

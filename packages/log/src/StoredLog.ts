@@ -5,6 +5,7 @@ import { prepare } from "./Batch.ts"
 import * as BlobStore from "./BlobStore.ts"
 import {
   type AppendError,
+  BlobMissing,
   type Committed,
   corruptType,
   type DiskUsage,
@@ -100,6 +101,7 @@ export const make = (
               }
               return Effect.succeed(placed.committed)
             } catch (cause) {
+              if (cause instanceof BlobMissing) return Effect.fail(cause)
               if (!(cause instanceof StorageFailure)) return Effect.die(cause)
               return cause.reason === "busy" && triesLeft > 0
                 ? Effect.zipRight(Effect.sleep(busyPauseMillis), attemptCommit(triesLeft - 1))

@@ -23,7 +23,7 @@ export const originOf = ({ continues, goalId }: Pick<TurnView, "continues" | "go
 
 /** The view of a new turn, from its `turn.requested` event. `at`: the time of the event. */
 export const requested = (
-  { action, continues, goal, text, threadId, turnId }: DataOf<"turn.requested">,
+  { action, attachments, continues, goal, text, threadId, turnId }: DataOf<"turn.requested">,
   at: string
 ): TurnView => {
   const cause = {
@@ -31,7 +31,17 @@ export const requested = (
     ...(goal === undefined ? {} : { goalId: goal.goalId })
   }
   const actionField = action === undefined ? {} : { action }
-  return { turnId, threadId, status: "queued", origin: originOf(cause), ...cause, ...actionField, text, requestedAt: at }
+  return {
+    turnId,
+    threadId,
+    status: "queued",
+    origin: originOf(cause),
+    ...cause,
+    ...actionField,
+    text,
+    ...defined({ attachments }),
+    requestedAt: at
+  }
 }
 
 /** A turn that no event requested, such as one that the provider started. `origin` is a placeholder until `turn.started` sets it. */
@@ -58,6 +68,7 @@ export const view = (turn: TurnView): TurnView => ({
   origin: turn.origin,
   ...defined({ continues: turn.continues, goalId: turn.goalId, action: turn.action }),
   text: turn.text,
+  ...defined({ attachments: turn.attachments }),
   requestedAt: turn.requestedAt,
   ...defined({ startedAt: turn.startedAt, usage: turn.usage, plan: turn.plan, diff: turn.diff, blobs: turn.blobs })
 })
@@ -69,12 +80,16 @@ const blobsAfter = (before: TurnView["blobs"], update: DataOf<"turn.updated">): 
   return { ...Object.fromEntries(kept), ...update.blobs }
 }
 
+/** The turn's attachments with how the agent got each. */
+const delivered = (attachments: TurnView["attachments"], how: DataOf<"turn.started">["attachments"]): TurnView["attachments"] =>
+  attachments?.map((one) => ({ ...one, ...defined({ delivery: how?.find(({ blob }) => blob === one.blob)?.delivery }) }))
+
 /** Returns the fields that this event changes, or `undefined` if it changes none. `isWaiting`: a request of the turn is open after the event. */
 const changes = (turn: TurnView, event: DomainEvent, at: string, isWaiting: boolean): Partial<TurnView> | undefined => {
   const status = isWaiting ? "waiting" : "running"
   switch (event.type) {
     case "turn.edited":
-      return { text: event.data.text }
+      return { text: event.data.text, ...defined({ attachments: event.data.attachments }) }
     case "turn.requeued":
       return { status: "queued" }
     case "turn.dispatched":
@@ -84,7 +99,12 @@ const changes = (turn: TurnView, event: DomainEvent, at: string, isWaiting: bool
     case "request.cancelled":
       return { status }
     case "turn.started":
-      return { status, origin: event.data.origin, startedAt: at }
+      return {
+        status,
+        origin: event.data.origin,
+        startedAt: at,
+        ...defined({ attachments: delivered(turn.attachments, event.data.attachments) })
+      }
     case "turn.updated": {
       const { diff, plan, usage } = event.data
       return {

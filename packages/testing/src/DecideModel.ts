@@ -3,6 +3,7 @@ import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Command, CommandResult } from "@millrace/contracts/Command"
 import { defaults, type Policy } from "@millrace/orchestration/internal/state/Continuation"
+import { type KnownBlobs, noBlobs } from "@millrace/orchestration/internal/decide/decideAttachments"
 import { decideCommand } from "@millrace/orchestration/internal/decide/decideCommand"
 import { decideFact } from "@millrace/orchestration/internal/decide/decideFact"
 import { Draft, type StateReader } from "@millrace/orchestration/internal/decide/Draft"
@@ -96,9 +97,9 @@ export class DecideModel implements StateReader {
   }
 
   /** The command's result, or the rule that rejected it. A rejection stores no events. */
-  ask(command: Command, directory?: string): Either.Either<CommandResult, string> {
+  ask(command: Command, directory?: string, blobs: KnownBlobs = noBlobs): Either.Either<CommandResult, string> {
     const draft = this.draft()
-    const decided = decideCommand(draft, { command, actor: "tester", directory })
+    const decided = decideCommand(draft, { command, actor: "tester", directory, blobs })
     if (Either.isRight(decided)) this.keep(draft)
     return Either.mapLeft(decided, (error) => error.rule)
   }

@@ -5,6 +5,7 @@ import { CommandId } from "@millrace/contracts/Ids"
 import { EventLog, LogUnavailable, type Page } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as Directories from "@millrace/orchestration/engine/Directories"
+import * as AttachmentFiles from "@millrace/orchestration/sessions/AttachmentFiles"
 import * as Dispatcher from "@millrace/orchestration/sessions/Dispatcher"
 import * as Engine from "@millrace/orchestration/engine/Engine"
 import * as Recovery from "@millrace/orchestration/sessions/Recovery"
@@ -21,7 +22,18 @@ export interface Options {
   /** Runs the timers of continuations. Without it no timer repeats. */
   readonly timers?: Timers.Options
   readonly signals?: Signals.Options
+  /** Default: copies are only named, not written. */
+  readonly attachmentFiles?: Layer.Layer<AttachmentFiles.AttachmentFiles, never, EventLog>
 }
+
+/** Copies that are not written: simulations do no I/O. */
+const noFiles = Layer.succeed(AttachmentFiles.AttachmentFiles, {
+  directoryOf: (threadId) => `/attachments/${threadId}`,
+  place: (threadId, attachments) =>
+    Effect.succeed(attachments.map((one) => ({ ...one, path: `/attachments/${threadId}/${AttachmentFiles.fileName(one)}` }))),
+  remove: () => Effect.void,
+  threads: Effect.succeed([])
+})
 
 /** Over any log. Pass the same log to share it between two "processes". */
 export const layerOver = <E, R>(log: Layer.Layer<EventLog, E, R>, options: Options = {}) => {
@@ -30,7 +42,7 @@ export const layerOver = <E, R>(log: Layer.Layer<EventLog, E, R>, options: Optio
     Layer.provideMerge(ScriptedProvider.layer(...(options.providers ?? [ScriptedProvider.make()])))
   )
   return Layer.mergeAll(
-    Dispatcher.layer(options.dispatcher),
+    Layer.provide(Dispatcher.layer(options.dispatcher), options.attachmentFiles ?? noFiles),
     Views.layer,
     options.timers === undefined ? Layer.empty : Timers.layer(options.timers)
   ).pipe(

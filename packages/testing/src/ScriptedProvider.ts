@@ -2,6 +2,7 @@
  * An agent in memory, for tests: an Effect of the test says what it does in a turn. It keeps the promises of the normaliser (a dead session's turn
  * ends with the exit evidence) and can misbehave in the ways that the orchestration must survive.
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Ask, Failure } from "@millrace/contracts/Item"
 import {
@@ -9,7 +10,8 @@ import {
   type ProviderAdapter,
   ProviderError,
   Providers,
-  type ProviderSession
+  type ProviderSession,
+  type TurnAttachment
 } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import type { TurnAction } from "@millrace/contracts/State"
@@ -22,6 +24,7 @@ export interface Turn {
   readonly turnId: TurnId
   readonly text: string
   readonly action: TurnAction | undefined
+  readonly attachments: ReadonlyArray<TurnAttachment>
   readonly emit: (...events: ReadonlyArray<ProviderEvent>) => Effect.Effect<void>
   readonly start: Effect.Effect<void>
   /** Sends one message in these pieces. */
@@ -50,6 +53,9 @@ export interface Options {
   readonly onStop?: "obey" | "ignore"
   readonly startTurn?: (turnId: TurnId) => Effect.Effect<void, ProviderError>
   readonly capabilities?: ProviderSession["capabilities"]
+  /** Runs after a steer was recorded. */
+  readonly onSteer?: Effect.Effect<void>
+  readonly takes?: NonNullable<ProviderSession["takes"]>
 }
 
 /** The calls to the agents of one provider, in order. */
@@ -101,7 +107,7 @@ const session = (options: Options, input: OpenInput, calls: Array<string>) =>
       )
     )
     const turnOf = (
-      { action, text, turnId }: Parameters<ProviderSession["startTurn"]>[0],
+      { action, attachments = [], text, turnId }: Parameters<ProviderSession["startTurn"]>[0],
       interrupted: Effect.Effect<void>
     ): Turn => ({
       threadId,
@@ -109,6 +115,7 @@ const session = (options: Options, input: OpenInput, calls: Array<string>) =>
       turnId,
       text,
       action,
+      attachments,
       emit,
       steers,
       interrupted,
@@ -143,10 +150,13 @@ const session = (options: Options, input: OpenInput, calls: Array<string>) =>
       continuity: input.resumeKey === undefined ? "fresh" : "resumed",
       resumeKey: `key-${threadId}`,
       capabilities: options.capabilities ?? ["interrupt", "approvals", "questions", "resume"],
+      ...defined({ takes: options.takes }),
       startTurn: (asked) =>
         Effect.gen(function* () {
           const { turnId, text } = asked
-          calls.push(`start ${turnId} ${text}`)
+          calls.push(
+            [`start ${turnId} ${text}`, ...(asked.attachments ?? []).map(({ delivery, name }) => `${delivery}:${name}`)].join(" ")
+          )
           yield* options.startTurn?.(turnId) ?? Effect.void
           const stop = yield* Deferred.make<void>()
           turns.set(turnId, stop)
@@ -156,12 +166,12 @@ const session = (options: Options, input: OpenInput, calls: Array<string>) =>
             scope
           )
         }),
-      steer: ({ turnId, text }) =>
+      steer: ({ turnId, text, attachments = [] }) =>
         Effect.suspend(() => {
-          calls.push(`steer ${turnId} ${text}`)
+          calls.push([`steer ${turnId} ${text}`, ...attachments.map(({ delivery, name }) => `${delivery}:${name}`)].join(" "))
           if (!turns.has(turnId)) return Effect.fail(failure("steer", { kind: "refused", message: "no such turn" }))
           steers.push(text)
-          return Effect.void
+          return options.onSteer ?? Effect.void
         }),
       interrupt: (turnId) =>
         Effect.suspend(() => {

@@ -27,10 +27,10 @@ it.scopedLive("C6 an unknown field is rejected with its path, on each route with
     }
     const cases: ReadonlyArray<readonly [string, unknown, string]> = [
       ["/api/commands", { ...turn, stratgy: "reject" }, "stratgy"],
-      ["/api/commands", { ...turn, attachments: [{ blob: "x", name: "y" }] }, "attachments"],
+      ["/api/commands", { ...turn, files: [] }, "files"],
       ["/api/commands", { ...turn, at: "2030-01-01T00:00:00Z" }, "at"],
       ["/api/commands", { ...create, turn: { text: "x", at: "later" } }, "turn.at"],
-      ["/api/commands", { ...create, turn: { text: "x", attachments: [] } }, "turn.attachments"],
+      ["/api/commands", { ...create, turn: { text: "x", files: [] } }, "turn.files"],
       ["/api/commands", { commandId: "c", type: "thread.configure", threadId: "thr_1", model: "m" }, "model"],
       [
         "/api/commands",
@@ -69,7 +69,7 @@ it.scopedLive("C6 an unknown field is rejected with its path, on each route with
     const typo = yield* call("/api/commands", post({ ...turn, stratgy: "reject" }))
     expect(JSON.parse(typo.body)).toMatchObject({
       message:
-        "body: stratgy: there is no such field; this server knows commandId, type, threadId, text, strategy, expectedTurnId"
+        "body: stratgy: there is no such field; this server knows commandId, type, threadId, text, attachments, strategy, expectedTurnId"
     })
   })
 )

@@ -1,6 +1,6 @@
 /** L22: blobs, and the references of events to them. */
 import { expect } from "@effect/vitest"
-import { Effect, Exit, Stream, TestClock } from "effect"
+import { Effect, Stream, TestClock } from "effect"
 import * as Blob from "../Blob.ts"
 import type { Envelope } from "../EventLog.ts"
 import { type Step, StorageFailure } from "../Storage.ts"
@@ -72,10 +72,10 @@ export const blobs = (test: Test): void => {
       expect((yield* contentOf(log, large.hash)).equals(noise(Blob.partBytes * 3, 3))).toBe(true)
     }))
 
-  test("L22 an event that names a blob which is not stored is a defect, and nothing is written", (log) =>
+  test("L22 an event that names a blob which is not stored is refused, and nothing is written", (log) =>
     Effect.gen(function* () {
-      const exit = yield* Effect.exit(log.append([names("thread/thr_a", "0".repeat(64))]))
-      expect(Exit.isFailure(exit) && exit.cause._tag).toBe("Die")
+      const error = yield* Effect.flip(log.append([names("thread/thr_a", "0".repeat(64))]))
+      expect(error).toMatchObject({ _tag: "BlobMissing", stream: "thread/thr_a", hash: "0".repeat(64) })
       expect(yield* log.head).toBe(0)
       yield* log.append([{ events: [event("thread/thr_a")], rows: [] }])
     }))

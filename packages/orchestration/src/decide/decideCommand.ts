@@ -5,6 +5,7 @@ import type { Command, CommandOf } from "@millrace/contracts/Command"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { given, type Labelled } from "@millrace/contracts/Labels"
 import { Either } from "effect"
+import * as Attachments from "./decideAttachments.ts"
 import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
 import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts"
 import * as Continuations from "./decideContinuation.ts"
@@ -23,6 +24,8 @@ export interface CommandInput {
   readonly actor: string
   /** Canonical path of the command's `cwd`; absent if there is no such directory. Resolved before the decision, which does no I/O. */
   readonly directory: string | undefined
+  /** The blobs that the command's attachments name, if they are stored. Looked up before the decision. */
+  readonly blobs: Attachments.KnownBlobs
 }
 
 const baseName = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== "") ?? path
@@ -73,8 +76,17 @@ const projectDelete = (draft: Draft, { projectId, purge }: CommandOf<"project.de
     return ok({ projectId })
   })
 
-const threadCreate = (draft: Draft, command: CommandOf<"thread.create">, directory: string | undefined): CommandOutcome => {
-  const { provider } = command
+/** The title of a new thread: of its prompt, else of its first attachment. */
+const titleFor = ({ title, turn }: CommandOf<"thread.create">): string =>
+  title ?? titleOf(turn === undefined ? "" : turn.text === "" ? (turn.attachments?.[0]?.name ?? "") : turn.text)
+
+const threadCreate = (
+  draft: Draft,
+  { command, directory, blobs }: CommandInput & { readonly command: CommandOf<"thread.create"> }
+): CommandOutcome => {
+  const { provider, turn } = command
+  const prompt = turn === undefined ? Either.right(undefined) : Attachments.prompt(turn, blobs)
+  if (Either.isLeft(prompt)) return Either.left(prompt.left)
   if (!draft.context.providers.has(provider)) {
     const names = [...draft.context.providers].join(", ")
     return reject("ProviderUnknown", `This server has no provider ${provider}. It has: ${names}.`, provider)
@@ -96,22 +108,27 @@ const threadCreate = (draft: Draft, command: CommandOf<"thread.create">, directo
     projectId,
     provider,
     ...defined({ model: command.model }),
-    title: command.title ?? titleOf(command.turn?.text ?? ""),
+    title: titleFor(command),
     cwd: cwd as string,
     ...defined({ recovery: command.recovery, afterLimit: command.afterLimit }),
     ...given(command),
     ...defined({ keepSession: command.keepSession })
   })
-  if (command.turn === undefined) return ok({ projectId, threadId })
-  const turnId = request(draft, threadId, command.turn.text, "enqueue")
+  if (prompt.right === undefined) return ok({ projectId, threadId })
+  const turnId = request(draft, threadId, prompt.right, "enqueue")
   return ok({ projectId, threadId, turnId })
 }
 
 /** Enqueues a turn and starts it if nothing runs. */
-const request = (draft: Draft, threadId: ThreadId, text: string, strategy: "enqueue" | "interrupt" | "reject"): TurnId => {
+const request = (
+  draft: Draft,
+  threadId: ThreadId,
+  prompt: Attachments.Prompt,
+  strategy: "enqueue" | "interrupt" | "reject"
+): TurnId => {
   const turnId = `trn_${draft.context.seed}` as TurnId
   const position = strategy === "interrupt" ? "front" : "back"
-  draft.emit(threadId, "turn.requested", { threadId, turnId, text, strategy, position })
+  draft.emit(threadId, "turn.requested", { threadId, turnId, ...prompt, strategy, position })
   startNext(draft, threadId)
   return turnId
 }
@@ -172,9 +189,12 @@ const threadDelete = (draft: Draft, threadId: ThreadId): CommandOutcome =>
     return { threadId }
   })
 
-const turnStart = (draft: Draft, command: CommandOf<"turn.start">, actor: string): CommandOutcome =>
+const turnStart = (
+  draft: Draft,
+  { actor, blobs, command }: CommandInput & { readonly command: CommandOf<"turn.start"> }
+): CommandOutcome =>
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
-    const { threadId, text, expectedTurnId } = command
+    const { threadId, expectedTurnId } = command
     const strategy = command.strategy ?? "enqueue"
     const active = activeTurn(state)
     if (state.archived) return reject("ThreadArchived", "This thread is archived. Unarchive it first.", threadId)
@@ -182,17 +202,20 @@ const turnStart = (draft: Draft, command: CommandOf<"turn.start">, actor: string
       return reject("TurnMismatch", `The active turn is ${active?.turnId ?? "none"}, not ${expectedTurnId}.`, expectedTurnId)
     if (strategy === "reject" && (active !== undefined || state.queue.length > 0))
       return reject("TurnActive", "A turn runs already. Wait for its end, or choose another strategy.", active?.turnId)
+    const given = Attachments.prompt(command, blobs)
+    if (Either.isLeft(given)) return Either.left(given.left)
+    const prompt = given.right
     // A new message replaces a scheduled continuation.
     Continuations.cancel(draft, threadId, `replaced by a message from ${actor}`)
     Goals.userMessageSent(draft, threadId, actor)
     if (strategy === "steer" && active !== undefined && state.capabilities.includes("steer") && state.stopping === undefined) {
-      draft.emit(threadId, "turn.steered", { threadId, turnId: active.turnId, text })
-      userMessage(draft, threadId, active.turnId, `itm_${draft.context.seed}` as ItemId, text)
+      draft.emit(threadId, "turn.steered", { threadId, turnId: active.turnId, ...prompt })
+      userMessage(draft, threadId, active.turnId, `itm_${draft.context.seed}` as ItemId, prompt)
       return ok({ threadId, turnId: active.turnId, outcome: "steering" })
     }
     if (state.queue.length >= maxQueue)
       return reject("QueueFull", `The queue of this thread is full: ${maxQueue} turns. Remove some, or wait.`, threadId)
-    const turnId = request(draft, threadId, text, strategy === "steer" ? "enqueue" : strategy)
+    const turnId = request(draft, threadId, prompt, strategy === "steer" ? "enqueue" : strategy)
     if (draft.thread(threadId)?.session?.activeTurnId === turnId) return ok({ threadId, turnId, outcome: "started" })
     if (strategy !== "interrupt" || active === undefined) return ok({ threadId, turnId, outcome: "queued" })
     draft.emit(threadId, "turn.interrupt.requested", { threadId, turnId: active.turnId })
@@ -245,7 +268,8 @@ const afterGoal = (draft: Draft, threadId: ThreadId, decided: ReturnType<typeof 
   })
 
 /** Writes the events of one command into the draft. After a rejection the caller drops the draft. */
-export const decideCommand = (draft: Draft, { command, actor, directory }: CommandInput): CommandOutcome => {
+export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome => {
+  const { command, actor, directory, blobs } = input
   switch (command.type) {
     case "project.create":
       return projectCreate(draft, command, directory)
@@ -254,7 +278,7 @@ export const decideCommand = (draft: Draft, { command, actor, directory }: Comma
     case "project.delete":
       return projectDelete(draft, command)
     case "thread.create":
-      return threadCreate(draft, command, directory)
+      return threadCreate(draft, { ...input, command })
     case "thread.rename":
       return threadRename(draft, command)
     case "thread.configure":
@@ -284,11 +308,11 @@ export const decideCommand = (draft: Draft, { command, actor, directory }: Comma
     case "thread.delete":
       return threadDelete(draft, command.threadId)
     case "turn.start":
-      return turnStart(draft, command, actor)
+      return turnStart(draft, { ...input, command })
     case "turn.interrupt":
       return turnInterrupt(draft, command, actor)
     case "turn.edit":
-      return turnEdit(draft, command)
+      return turnEdit(draft, command, blobs)
     case "turn.remove":
       return turnRemove(draft, command, actor)
     case "turn.reorder":

@@ -2,11 +2,11 @@
  * decide for interrupted work: applies the thread's policy to a turn whose server died (T5) or that a usage limit ended, and handles the scheduled
  * continuation. Each step is one decision and so one transaction: a crash leaves no step half done.
  */
+import { bare } from "@millrace/contracts/Attachment"
 import { defined } from "@millrace/contracts/Defined"
 import { Duration, Either } from "effect"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
-import type { TurnAction } from "@millrace/contracts/State"
 import * as Continuation from "../state/Continuation.ts"
 import type { Draft } from "./Draft.ts"
 import type { Fact } from "./Fact.ts"
@@ -22,7 +22,7 @@ const request = (
   threadId: ThreadId,
   text: string,
   continues: ReturnType<typeof Continuation.begun>,
-  action: TurnAction | undefined
+  { action, attachments }: Work
 ): void => {
   const goal = draft.thread(threadId)?.goal
   const pursued = Goal.isActive(goal) && goal.last?.turnId === continues.turnId ? goal : undefined
@@ -31,6 +31,7 @@ const request = (
     threadId,
     turnId,
     text,
+    ...defined({ attachments }),
     strategy: "interrupt",
     position: "front",
     continues,
@@ -39,7 +40,9 @@ const request = (
   })
 }
 
-const withAction = ({ action }: OpenTurn) => (action === undefined ? {} : { action })
+/** What the new turn repeats of the interrupted one besides its prompt. */
+type Work = Pick<NonNullable<ThreadState["continuation"]>, "action" | "attachments">
+const workOf = ({ action, attachments }: Work) => defined({ action, attachments: attachments?.map(bare) })
 
 const askFor = (draft: Draft, state: ThreadState, turn: OpenTurn, continues: ReturnType<typeof Continuation.begun>): void => {
   const { threadId } = state
@@ -47,7 +50,7 @@ const askFor = (draft: Draft, state: ThreadState, turn: OpenTurn, continues: Ret
   const requestId = `req_${seed}` as RequestId
   const until = Continuation.iso(Date.parse(at) + policyOf(draft).asking)
   const text = Continuation.textOf("restart", turn)
-  draft.emit(threadId, "continuation.planned", { threadId, ...continues, at: until, requestId, text, ...withAction(turn) })
+  draft.emit(threadId, "continuation.planned", { threadId, ...continues, at: until, requestId, text, ...workOf(turn) })
   draft.emit(threadId, "request.opened", { ...Continuation.recoveryQuestion, threadId, turnId: turn.turnId, requestId })
 }
 
@@ -93,7 +96,7 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
     before: () => {
       if (turn === undefined || continues === undefined || attemptsExhausted) return
       if (wanted === "ask") askFor(draft, state, turn, continues)
-      else request(draft, threadId, Continuation.textOf("restart", turn), continues, turn.action)
+      else request(draft, threadId, Continuation.textOf("restart", turn), continues, workOf(turn))
     }
   })
 }
@@ -120,7 +123,7 @@ export const afterLimit = (
       ending,
       plan: () => {
         const text = Continuation.textOf("limit", turn)
-        draft.emit(threadId, "continuation.planned", { threadId, ...wait, text, ...withAction(turn) })
+        draft.emit(threadId, "continuation.planned", { threadId, ...wait, text, ...workOf(turn) })
       }
     })
   })
@@ -142,8 +145,8 @@ export const cancel = (
 
 const begin = (draft: Draft, state: ThreadState): void => {
   if (state.continuation === undefined) return
-  const { action, text, ...plan } = state.continuation
-  request(draft, state.threadId, text, Continuation.begun(plan), action)
+  const { action, attachments, text, ...plan } = state.continuation
+  request(draft, state.threadId, text, Continuation.begun(plan), { action, attachments })
   startNext(draft, state.threadId)
 }
 

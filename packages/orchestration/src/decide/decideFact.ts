@@ -64,7 +64,7 @@ const turnStarted = (
     threadId,
     turnId,
     origin: known?.origin ?? origin,
-    ...defined({ nativeTurnId: event.nativeTurnId })
+    ...defined({ nativeTurnId: event.nativeTurnId, attachments: event.attachments })
   })
   if (!written) return keep(draft, threadId, epoch, { method: "millrace.late.turn-started", payload: event, turnId })
   nameActive(draft, threadId, turnId)
@@ -276,7 +276,15 @@ const sessionFact = (
     }
     case "SteerRefused": {
       const turnId = `trn_${draft.context.seed}` as TurnId
-      draft.emit(threadId, "turn.requested", { threadId, turnId, text: fact.text, strategy: "steer", position: "front" })
+      const { attachments, text } = fact
+      draft.emit(threadId, "turn.requested", {
+        threadId,
+        turnId,
+        text,
+        ...defined({ attachments }),
+        strategy: "steer",
+        position: "front"
+      })
       return startNext(draft, threadId)
     }
     case "InterruptWanted": {

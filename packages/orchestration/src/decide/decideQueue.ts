@@ -2,7 +2,9 @@
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { CommandRejected } from "@millrace/contracts/Errors"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { defined } from "@millrace/contracts/Defined"
 import { Either } from "effect"
+import * as Attachments from "./decideAttachments.ts"
 import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
 import * as Goals from "./decideGoal.ts"
 import type { Draft } from "./Draft.ts"
@@ -36,9 +38,9 @@ const movedToFront = ({ queue }: ThreadState, turnIds: ReadonlyArray<TurnId>): R
   return [...first, ...queue.flatMap(({ turnId }) => (first.has(turnId) ? [] : [turnId]))]
 }
 
-export const turnEdit = (draft: Draft, command: CommandOf<"turn.edit">): CommandOutcome =>
+export const turnEdit = (draft: Draft, command: CommandOf<"turn.edit">, blobs: Attachments.KnownBlobs): CommandOutcome =>
   Either.flatMap(find(draft, command), ({ turn }) => {
-    const { threadId, turnId, text } = command
+    const { threadId, turnId } = command
     // The transcript has shown its text since the turn was first dispatched.
     if (turn.shown)
       return reject(
@@ -48,7 +50,12 @@ export const turnEdit = (draft: Draft, command: CommandOf<"turn.edit">): Command
       )
     if (turn.action !== undefined)
       return reject("Unsupported", "This turn has an action and no prompt to edit. Remove it and request another action.", turnId)
-    if (turn.text !== text) draft.emit(threadId, "turn.edited", { threadId, turnId, text })
+    const given = Attachments.prompt(command, blobs, turn.attachments)
+    if (Either.isLeft(given)) return Either.left(given.left)
+    const { attachments, text } = given.right
+    const attachmentsChange = attachments !== undefined && JSON.stringify(attachments) !== JSON.stringify(turn.attachments ?? [])
+    if (turn.text !== text || attachmentsChange)
+      draft.emit(threadId, "turn.edited", { threadId, turnId, text, ...(attachmentsChange ? { attachments } : {}) })
     return ok({ threadId, turnId, outcome: "queued" })
   })
 
@@ -73,8 +80,10 @@ export const turnReorder = (draft: Draft, { threadId, turnIds }: CommandOf<"turn
 /** Steers the running turn with the text of a queued one, which ends without having run. */
 const steerWith = (draft: Draft, { threadId }: ThreadState, turn: QueuedTurn, active: TurnId): CommandOutcome => {
   dequeue(draft, threadId, turn.turnId, `its text was added to the running turn ${active}`)
-  draft.emit(threadId, "turn.steered", { threadId, turnId: active, text: turn.text })
-  userMessage(draft, threadId, active, `itm_${draft.context.seed}` as ItemId, turn.text)
+  const { attachments, text } = turn
+  const prompt = { text, ...defined({ attachments }) }
+  draft.emit(threadId, "turn.steered", { threadId, turnId: active, ...prompt })
+  userMessage(draft, threadId, active, `itm_${draft.context.seed}` as ItemId, prompt)
   return ok({ threadId, turnId: active, outcome: "steering" })
 }
 

@@ -2,10 +2,12 @@
  * State changes of a thread's turns and sessions. Commands, agents and Recovery all use these functions, so that no turn, item or request stays open
  * after its session has ended (T2, T3, T9).
  */
+import { bare } from "@millrace/contracts/Attachment"
 import { defined } from "@millrace/contracts/Defined"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { type Failure, type ItemContent, textField, type Usage } from "@millrace/contracts/Item"
 import * as Goals from "./decideGoal.ts"
+import type { Prompt } from "./decideAttachments.ts"
 import type { Draft } from "./Draft.ts"
 import { fit, type Keep } from "../state/LargeValues.ts"
 import {
@@ -91,10 +93,18 @@ export const userMessage = (
   threadId: ThreadId,
   turnId: TurnId,
   itemId: ItemId,
-  text: string,
+  { attachments, text }: Prompt,
   kind: "user-message" | "notice" = "user-message"
 ): void => {
-  const item = { threadId, turnId, itemId, kind, role: "user" as const, ...fit({ text }, draft.keep) }
+  const item = {
+    threadId,
+    turnId,
+    itemId,
+    kind,
+    role: "user" as const,
+    ...fit({ text }, draft.keep),
+    ...defined({ attachments: attachments?.map(bare) })
+  }
   if (draft.emit(threadId, "item.started", item)) draft.emit(threadId, "item.completed", { ...item, status: "completed" })
 }
 
@@ -129,7 +139,7 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
   draft.emit(threadId, "turn.dispatched", { threadId, turnId })
   // The text of a continuation, a goal turn or an action comes from the server, not from a person.
   const kind = next.origin === "user" && next.action === undefined ? "user-message" : "notice"
-  if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next.text, kind)
+  if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next, kind)
 }
 
 /** After the end of the active turn: dispatches the next queued turn, or records a turn that the agent began itself as active, or sets the session `ready`. */

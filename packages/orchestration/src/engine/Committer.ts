@@ -170,6 +170,11 @@ export const make = (options: {
             yield* settleDefect(job, exit.cause)
             continue
           }
+          // Only a command can name a blob that was deleted since it was looked up.
+          if (failure.value._tag === "BlobMissing" && job._tag === "FactJob") {
+            yield* settleDefect(job, exit.cause)
+            continue
+          }
           if (failure.value._tag === "LogUnavailable") broken = failure.value
           if (job._tag === "CommandJob") answer(job, Either.left(appendFailed(failure.value)))
           else again.push(...(broken === undefined ? split(job) : [job]))

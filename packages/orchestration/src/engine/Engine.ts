@@ -3,6 +3,7 @@
  * Data flow: command or fact → lane → decide (Committer) → one append → answers.
  */
 import { wellFormedJson } from "@millrace/contracts/Text"
+import type { GivenAttachment } from "@millrace/contracts/Attachment"
 import type { Accepted, Command, CommandStatus } from "@millrace/contracts/Command"
 import { type CommandError, NotFound, Overloaded, ShuttingDown, type StorageUnavailable } from "@millrace/contracts/Errors"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
@@ -14,6 +15,7 @@ import { Clock, Context, Deferred, Duration, Effect, Either, Layer } from "effec
 import * as Committer from "./Committer.ts"
 import * as Continuation from "../state/Continuation.ts"
 import { Directories } from "./Directories.ts"
+import { type KnownBlobs, noBlobs } from "../decide/decideAttachments.ts"
 import type { Fact } from "../decide/Fact.ts"
 import * as Goal from "../state/Goal.ts"
 import { Lane, type LaneLoad } from "./Lane.ts"
@@ -117,9 +119,17 @@ const shuttingDown = new ShuttingDown({
   retryAfterMillis: 2000
 })
 
+/** The prompt of a command that has one. */
+const promptOf = (
+  command: Command
+): { readonly text: string; readonly attachments?: ReadonlyArray<GivenAttachment> | undefined } | undefined =>
+  "turn" in command ? command.turn : "text" in command ? command : undefined
+
 /** Approximate bytes of a command. */
-const weightOf = (command: Command): number =>
-  256 + ("text" in command ? command.text.length : 0) + ("turn" in command ? (command.turn?.text.length ?? 0) : 0)
+const weightOf = (command: Command): number => {
+  const { attachments = [], text = "" } = promptOf(command) ?? {}
+  return 256 + text.length + attachments.length * 512
+}
 
 const controlWeight = 1024
 
@@ -145,7 +155,7 @@ export const make = (options: Options = {}) =>
 
     const latch = Effect.unsafeMakeLatch(false)
     const idle = Effect.unsafeMakeLatch(true)
-    /** Dispatched commands that are not in the lane yet: their directory is being resolved. */
+    /** Dispatched commands that are not in the lane yet: their directory and blobs are being looked up. */
     let entering = 0
     /** Open while `entering` is 0, and after admission has ended. */
     const entered = Effect.unsafeMakeLatch(true)
@@ -263,6 +273,16 @@ export const make = (options: Options = {}) =>
       return full
     })
 
+    /** The stored blobs that the command's attachments name. */
+    const blobsOf = (command: Command): Effect.Effect<KnownBlobs, CommandError> => {
+      const hashes = new Set(promptOf(command)?.attachments?.map(({ blob }) => blob))
+      if (hashes.size === 0) return Effect.succeed(noBlobs)
+      return Effect.forEach(hashes, (hash) => log.getBlob(hash)).pipe(
+        Effect.map((found) => new Map(found.flatMap((blob) => (blob === undefined ? [] : [[blob.hash, blob] as const])))),
+        Effect.mapError(storageUnavailable)
+      )
+    }
+
     /** Admission is decided on arrival; resolving the directory may take longer. */
     const admit = Effect.fnUntraced(function* (command: Command, actor: string) {
       if (gate.admission === "starting") return yield* starting
@@ -271,12 +291,14 @@ export const make = (options: Options = {}) =>
       const weight = weightOf(command)
       if (!commands.hasRoom(weight)) return yield* refuse
       const directory = "cwd" in command && command.cwd !== undefined ? yield* directories.resolve(command.cwd) : undefined
+      const blobs = yield* blobsOf(command)
       const reply = yield* Deferred.make<Accepted, CommandError>()
       const seed = yield* Seeds.next
       const digest = Receipts.digest(command)
       // Nothing runs between this check and the offer to the lane (S1).
       if (isEnded()) return yield* shuttingDown
-      if (!commands.tryOffer({ _tag: "CommandJob", command, actor, directory, digest, seed, reply }, weight)) return yield* refuse
+      if (!commands.tryOffer({ _tag: "CommandJob", command, actor, directory, blobs, digest, seed, reply }, weight))
+        return yield* refuse
       return reply
     }, Effect.scoped)
 

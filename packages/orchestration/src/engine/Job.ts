@@ -6,6 +6,7 @@ import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import type { AppendError } from "@millrace/log/EventLog"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import { Deferred, Effect, Either } from "effect"
+import type { KnownBlobs } from "../decide/decideAttachments.ts"
 import type { Fact } from "../decide/Fact.ts"
 import type { Needed } from "./StateCache.ts"
 
@@ -15,6 +16,8 @@ export interface CommandJob {
   readonly actor: string
   /** The canonical directory that the command's `cwd` names, if there is one. */
   readonly directory: string | undefined
+  /** The blobs that the command's attachments name, if they are stored. */
+  readonly blobs: KnownBlobs
   readonly digest: string
   readonly seed: string
   readonly reply: Deferred.Deferred<Accepted, CommandError>
@@ -45,13 +48,23 @@ export const settle = (job: FactJob, applied: boolean): void => {
 }
 
 /** The error for a command whose events could not be appended. */
-export const appendFailed = (error: AppendError): CommandError =>
-  error._tag === "EventTooLarge"
-    ? new CommandRejected({
+export const appendFailed = (error: AppendError): CommandError => {
+  switch (error._tag) {
+    case "EventTooLarge":
+      return new CommandRejected({
         rule: "TextTooLarge",
         message: `The text takes ${error.bytes} bytes in the log; the limit is ${error.limitBytes}. Put it into a file of the project.`
       })
-    : storageUnavailable(error)
+    case "BlobMissing":
+      return new CommandRejected({
+        rule: "BlobNotFound",
+        id: error.hash,
+        message: "The blob was deleted meanwhile. Upload the file again, then send the command with another id."
+      })
+    case "LogUnavailable":
+      return storageUnavailable(error)
+  }
+}
 
 /** Replaces an event that is too large for the log. */
 const tooLargeNote = (event: DurableEvent): DurableEvent => ({

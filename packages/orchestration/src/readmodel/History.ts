@@ -1,4 +1,5 @@
 /** The conversation of a thread, read from the read models, for an agent that stores no conversations. */
+import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { History, HistoryBounds, PastMessage, PastTurn } from "@millrace/contracts/ProviderAdapter"
@@ -19,7 +20,7 @@ const maxRowBytes = 16 * 1024 * 1024
 /** The message of an item; `undefined` for reasoning, plans and the like, which are private to the agent. */
 const messageOf = (item: ItemView): PastMessage | undefined => {
   const role = Item.roleOf(item)
-  if (role !== undefined) return { role, text: item.text ?? "" }
+  if (role !== undefined) return { role, text: item.text ?? "", ...defined({ attachments: item.attachments }) }
   switch (item.kind) {
     case "tool-call":
       return { role: "tool", itemId: item.itemId, tool: item.tool ?? "tool", input: item.input, result: item.result }
@@ -108,7 +109,7 @@ const selectWithin = (
         if (n > 0 || messages.length > 0 || message.role === "tool") break
         const text = endOf(message.text, left)
         cutBytes = size - Buffer.byteLength(text)
-        if (text !== "") messages.push({ role: message.role, text })
+        if (text !== "") messages.push({ ...message, text })
         left = 0
         break
       }

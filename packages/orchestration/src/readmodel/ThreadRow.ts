@@ -2,6 +2,7 @@
  * The folded state of a thread as a row. The row is small: large values (prompts, asks, item contents) are stored only in the rows of turns, requests
  * and items, from which `load` restores them. A delta does not write the row.
  */
+import { bare } from "@millrace/contracts/Attachment"
 import { defined } from "@millrace/contracts/Defined"
 import type { LogEvent } from "@millrace/contracts/Event"
 import { threadStream, type TurnId } from "@millrace/contracts/Ids"
@@ -110,10 +111,15 @@ export const toRow = (state: ThreadState): ThreadRow => ({
 
 type Turns = ReadonlyMap<string, Row<TurnView>>
 
-/** Restores a continuation's prompt and action from the row of the interrupted turn. */
+/** Restores a continuation's prompt, action and attachments from the row of the interrupted turn. */
 const restorePlan = (turns: Turns, plan: Plan): ThreadState["continuation"] => {
   const turn = turns.get(plan.turnId)?.value
-  return { ...plan, text: Continuation.textOf(plan.because, turn ?? { text: "", origin: "user" }), action: turn?.action }
+  return {
+    ...plan,
+    text: Continuation.textOf(plan.because, turn ?? { text: "", origin: "user" }),
+    action: turn?.action,
+    ...defined({ attachments: turn?.attachments?.map(bare) })
+  }
 }
 
 /** The sender of the last queued turn of each thread, from its event. */

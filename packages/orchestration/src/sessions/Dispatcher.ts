@@ -12,6 +12,8 @@ import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scop
 import { Engine } from "../engine/Engine.ts"
 import * as Collections from "../readmodel/Collections.ts"
 import * as History from "../readmodel/History.ts"
+import { AttachmentFiles } from "./AttachmentFiles.ts"
+import * as PastAttachments from "./PastAttachments.ts"
 import type * as Ingestion from "./Ingestion.ts"
 import * as Intent from "./Intent.ts"
 import * as SessionDriver from "./SessionDriver.ts"
@@ -62,6 +64,7 @@ export const make = (options: Options = {}) =>
     const engine = yield* Engine
     const signals = yield* Signals
     const { adapters } = yield* Providers
+    const attachmentFiles = yield* AttachmentFiles
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
     const drivers = new Map<string, SessionDriver.SessionDriver>()
@@ -81,12 +84,17 @@ export const make = (options: Options = {}) =>
           ? { fork: true as const }
           : {}),
         ...defined({ handedFrom: row?.value.handedFrom }),
-        history: (bounds: HistoryBounds) => untilReadable(History.read(log, threadId, bounds))
+        attachments: attachmentFiles.directoryOf(threadId),
+        history: (bounds: HistoryBounds) =>
+          Effect.flatMap(untilReadable(History.read(log, threadId, bounds)), (history) =>
+            PastAttachments.place(attachmentFiles, threadId, history)
+          )
       }))
 
     const prompt = (turnId: TurnId) =>
       Effect.map(untilReadable(log.query({ row: Query.row(Collections.turn, turnId) })), ({ row }) => ({
         text: row?.value.text ?? "",
+        attachments: row?.value.attachments,
         action: row?.value.action
       }))
 
@@ -105,7 +113,8 @@ export const make = (options: Options = {}) =>
             budgets,
             ingestion: options.ingestion ?? {},
             openInput: openInput(threadId),
-            prompt
+            prompt,
+            attachmentFiles
           },
           scope
         )
@@ -122,9 +131,30 @@ export const make = (options: Options = {}) =>
     const withSecrets = (intent: Intent.Intent): Intent.Intent =>
       intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.requestId) ?? intent.answer } : intent
 
+    /** After the end of the thread's agents, which may be writing there. */
+    const removeAttachments = (threadId: ThreadId) =>
+      Effect.zipRight(agentsEnded.get(threadId) ?? Effect.void, attachmentFiles.remove(threadId))
+
+    /** Removes the directories of threads that were deleted while no server ran, or right before one ended. */
+    const sweepAttachments = Effect.flatMap(attachmentFiles.threads, (threads) =>
+      Effect.forEach(
+        threads,
+        (threadId) =>
+          Effect.flatMap(untilReadable(log.query({ row: Query.row(Collections.threadState, threadId) })), ({ row }) =>
+            row === undefined || row.value.deleted ? attachmentFiles.remove(threadId) : Effect.void
+          ),
+        { discard: true }
+      )
+    )
+    yield* Effect.forkIn(sweepAttachments, scope)
+
     const act = ({ threadId, epoch, intent: logged }: Intent.Addressed): Effect.Effect<unknown> => {
       const intent = withSecrets(logged)
-      if (intent._tag === "Deleted") return forAll((driver) => (driver.threadId === threadId ? driver.take(intent) : Effect.void))
+      if (intent._tag === "Deleted")
+        return Effect.zipRight(
+          forAll((driver) => (driver.threadId === threadId ? driver.take(intent) : Effect.void)),
+          Effect.forkIn(removeAttachments(threadId), scope)
+        )
       const driver = drivers.get(nameOf(threadId, epoch))
       if (intent._tag === "Open") return driver === undefined ? begin(threadId, epoch, intent.provider) : Effect.void
       if (driver !== undefined) return driver.take(intent)
@@ -206,5 +236,5 @@ export const make = (options: Options = {}) =>
     })
   })
 
-/** Needs `EventLog`, `Engine`, `Signals` and `Providers`; built after Recovery. Closing its scope stops all sessions. */
+/** Needs `EventLog`, `Engine`, `Signals`, `AttachmentFiles` and `Providers`; built after Recovery. Closing its scope stops all sessions. */
 export const layer = (options: Options = {}) => Layer.scoped(Dispatcher, make(options))

@@ -1,6 +1,6 @@
 /** Renders a thread's conversation as text for an agent that does not know it, and lists what the text leaves out. Pure. */
 import { cut } from "@millrace/contracts/Text"
-import type { History, HistoryBounds, PastMessage } from "@millrace/contracts/ProviderAdapter"
+import type { History, HistoryBounds, PastAttachment, PastMessage } from "@millrace/contracts/ProviderAdapter"
 
 /** Bounds of the transcript, which becomes the first part of a prompt. */
 export const bounds: HistoryBounds = { turns: 200, bytes: 64 * 1024 }
@@ -30,9 +30,13 @@ class Renderer {
       const result = this.short(message.result)
       return `[tool ${message.tool}] ${this.short(message.input)}${result === "" ? "" : `\n[result] ${result}`}`
     }
-    return `[${message.role}] ${message.text}`
+    const { attachments = [], role, text } = message
+    return [`[${role}] ${text}`, ...attachments.map(attachmentLine)].join("\n")
   }
 }
+
+const attachmentLine = ({ mediaType, name, path }: PastAttachment): string =>
+  `[attached ${name} (${mediaType})${path === undefined ? "" : `: ${path}`}]`
 
 /** Preface when another agent takes over. */
 const takenOver = (from: string): string =>

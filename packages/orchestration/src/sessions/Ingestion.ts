@@ -8,6 +8,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import type { DurableEvent, ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { type Blob, storedBytes } from "@millrace/log/Blob"
 import { Chunk, Duration, Effect, Stream } from "effect"
+import * as AgentFiles from "./AgentFiles.ts"
 import { Coalescer, weigh } from "./Coalescer.ts"
 import type { Engine } from "../engine/Engine.ts"
 import { keptWhole } from "../state/KeptWhole.ts"
@@ -57,7 +58,10 @@ export const run = (
         for (;;) {
           const { events, weight } = coalescer.take(chunk)
           if (events.length === 0) return
-          const { blobs, values } = yield* keptWhole(events, fitEvent)
+          const shown = yield* AgentFiles.stored(events)
+          const large = yield* keptWhole(shown.events, fitEvent)
+          const { values } = large
+          const blobs = [...shown.blobs, ...large.blobs]
           yield* engine.ingest(
             blobs.length === 0
               ? { fact: { _tag: "AgentEvents", threadId, epoch, events: values }, weight }

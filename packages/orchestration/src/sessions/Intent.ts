@@ -1,4 +1,5 @@
 /** An intent is an event of the log that the Dispatcher carries out on an agent. It is parsed without a schema, because the server wrote it itself. */
+import type { Attachment } from "@millrace/contracts/Attachment"
 import { defined } from "@millrace/contracts/Defined"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
@@ -7,7 +8,7 @@ import type { StoredEvent } from "@millrace/log/EventLog"
 export type Intent =
   | { readonly _tag: "Open"; readonly provider: string }
   | { readonly _tag: "StartTurn"; readonly turnId: TurnId }
-  | { readonly _tag: "Steer"; readonly turnId: TurnId; readonly text: string }
+  | { readonly _tag: "Steer"; readonly turnId: TurnId; readonly text: string; readonly attachments?: ReadonlyArray<Attachment> }
   | { readonly _tag: "Interrupt"; readonly turnId: TurnId }
   | { readonly _tag: "Answer"; readonly requestId: RequestId; readonly answer: Answer }
   | { readonly _tag: "Stop"; readonly reason: string }
@@ -31,6 +32,7 @@ interface ParsedEvent {
     readonly requestId: RequestId
     readonly provider: string
     readonly text: string
+    readonly attachments?: ReadonlyArray<Attachment>
     readonly reason: string
     readonly epoch?: number
     readonly decision?: Extract<Answer, { decision: unknown }>["decision"]
@@ -51,7 +53,7 @@ const answerOf = ({ decision, answers, optionId, label }: ParsedEvent["data"]): 
 const intentOf: Record<string, (data: ParsedEvent["data"]) => Intent> = {
   "session.started": ({ provider }) => ({ _tag: "Open", provider }),
   "turn.dispatched": ({ turnId }) => ({ _tag: "StartTurn", turnId }),
-  "turn.steered": ({ turnId, text }) => ({ _tag: "Steer", turnId, text }),
+  "turn.steered": ({ turnId, text, attachments }) => ({ _tag: "Steer", turnId, text, ...defined({ attachments }) }),
   "turn.interrupt.requested": ({ turnId }) => ({ _tag: "Interrupt", turnId }),
   "request.answered": (data) => ({ _tag: "Answer", requestId: data.requestId, answer: answerOf(data) }),
   /** An agent that still runs gets a cancellation. */

@@ -2,12 +2,17 @@
  * Drives one session of one thread: opens the agent, performs the steps of `SessionSteps`, reads the agent's events to the end, and reports the
  * session's end to the engine, whatever its cause (T2, T7). Its fibers run in a separate scope.
  */
+import type { Delivered } from "@millrace/contracts/Attachment"
 import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import type { TurnAction } from "@millrace/contracts/State"
-import { Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Scope, Stream } from "effect"
+import { Chunk, Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Scope, Stream } from "effect"
+import type { Prompt } from "../decide/decideAttachments.ts"
 import type { Engine } from "../engine/Engine.ts"
+import * as AttachmentDelivery from "./AttachmentDelivery.ts"
+import type { AttachmentFiles } from "./AttachmentFiles.ts"
 import type * as Handover from "./Handover.ts"
 import * as Ingestion from "./Ingestion.ts"
 import type { Intent } from "./Intent.ts"
@@ -49,7 +54,8 @@ export interface Input extends SessionOpening.Input {
   readonly budgets: Budgets
   readonly ingestion: Ingestion.Options
   /** The prompt of a turn, or its action, from the log. */
-  readonly prompt: (turnId: TurnId) => Effect.Effect<{ readonly text: string; readonly action: TurnAction | undefined }>
+  readonly prompt: (turnId: TurnId) => Effect.Effect<Prompt & { readonly action: TurnAction | undefined }>
+  readonly attachmentFiles: typeof AttachmentFiles.Service
 }
 
 /** Can happen if the action was requested while another agent, or another version of this agent, ran the thread. */
@@ -79,6 +85,14 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     const agentEnded = yield* Deferred.make<void>()
     /** After a hand-over or a lost conversation: the transcript, until the agent has accepted it with a turn. */
     let pendingBrief: Handover.HandoverBrief | undefined
+    /** How the agent got the attachments of the turns that have not started. */
+    const deliveries = new Map<TurnId, ReadonlyArray<Delivered>>()
+    const withDelivery = (event: ProviderEvent): ProviderEvent => {
+      if (event._tag !== "TurnStarted") return event
+      const attachments = deliveries.get(event.turnId)
+      deliveries.delete(event.turnId)
+      return attachments === undefined ? event : { ...event, attachments }
+    }
 
     /** Stops the agent by its adapter; if that takes too long, abandons the session. */
     const stop = (reason: string) =>
@@ -116,17 +130,23 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
       )
     }
 
+    const deliver = AttachmentDelivery.make(input.provider, threadId, input.attachmentFiles)
+
     const startTurn = (session: ProviderSession, turnId: TurnId) =>
       Effect.gen(function* () {
         const known = session.resumeKey
-        const { action, text } = yield* input.prompt(turnId)
+        const { action, ...prompt } = yield* input.prompt(turnId)
+        const { text } = prompt
         const start =
           action === undefined
-            ? session.startTurn({ turnId, text: `${pendingBrief?.text ?? ""}${text}` })
+            ? Effect.flatMap(deliver(session, "startTurn", prompt), (ready) => {
+                if (ready.attachments !== undefined) deliveries.set(turnId, AttachmentDelivery.how(ready.attachments))
+                return session.startTurn({ turnId, ...ready, text: `${pendingBrief?.text ?? ""}${ready.text}` })
+              })
             : session.capabilities.includes(action.type)
               ? session.startTurn({ turnId, text, action })
               : Effect.fail(unsupported(input.provider, action))
-        yield* guardedCall("startTurn", start)
+        yield* Effect.tapError(guardedCall("startTurn", start), () => Effect.sync(() => deliveries.delete(turnId)))
         const isBriefed = action === undefined && pendingBrief !== undefined
         if (isBriefed) pendingBrief = undefined
         // Until the agent has the transcript, the log may hold the key of a lost conversation.
@@ -137,7 +157,12 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
       Effect.flatMap(Deferred.await(opened), (session): Effect.Effect<void, ProviderError> => {
         if (session === undefined) return Effect.void
         if (call._tag === "StartTurn") return startTurn(session, call.turnId)
-        if (call._tag === "Steer") return guardedCall("steer", session.steer(call))
+        if (call._tag === "Steer") {
+          const steer = Effect.flatMap(deliver(session, "steer", call), (ready) =>
+            session.steer({ turnId: call.turnId, ...ready })
+          )
+          return guardedCall("steer", steer)
+        }
         if (call._tag === "Answer") return guardedCall("answer", session.answer(call.requestId, call.answer))
         return guardedCall("interrupt", session.interrupt(call.turnId)).pipe(
           Effect.tapError((error) => Effect.logWarning(`${threadId}: the agent refused to interrupt: ${error.message}`))
@@ -194,7 +219,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
           Stream.mapChunksEffect((chunk) => {
             const before = known
             known = session.resumeKey
-            return Effect.as(reportResumeKey(session, before), chunk)
+            return Effect.as(reportResumeKey(session, before), Chunk.map(chunk, withDelivery))
           })
         )
         yield* Ingestion.run(engine, { threadId, epoch, events, signals }, input.ingestion).pipe(

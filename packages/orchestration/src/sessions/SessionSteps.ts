@@ -4,6 +4,7 @@
  * steer is either accepted by the agent or refused; a refused steer becomes a turn (T12). So a steer with an unknown outcome may reach the agent twice,
  * but is never lost.
  */
+import type { Attachment } from "@millrace/contracts/Attachment"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
 import type { ProviderError } from "@millrace/contracts/ProviderAdapter"
@@ -20,7 +21,12 @@ export type Step =
   | { readonly _tag: "Stop"; readonly reason: string }
   /** Submit a fact of this session. */
   | { readonly _tag: "TurnRefused"; readonly turnId: TurnId; readonly failure: Failure }
-  | { readonly _tag: "SteerRefused"; readonly turnId: TurnId; readonly text: string }
+  | {
+      readonly _tag: "SteerRefused"
+      readonly turnId: TurnId
+      readonly text: string
+      readonly attachments?: ReadonlyArray<Attachment>
+    }
 
 /** Maximum number of calls behind which a steer waits for the agent; beyond it a steer is refused. */
 const maxWaiting = 64

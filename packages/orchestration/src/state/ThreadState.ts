@@ -2,10 +2,10 @@
  * The folded state of one thread: what `decide` needs. It does not grow with the thread's history.
  * The active turn has no separate field: it is the turn that the session names, and only `starting` and `running` sessions can name one (T3).
  */
-import type { DomainEvent } from "@millrace/contracts/Event"
+import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import { type ItemId, ProjectId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { Failure, ItemContent, RequestView } from "@millrace/contracts/Item"
-import type { Continuation, ForkSource, ThreadView, TurnAction, TurnView } from "@millrace/contracts/State"
+import type { Continuation, ForkSource, ThreadView, TurnView } from "@millrace/contracts/State"
 import * as Thread from "@millrace/model/Thread"
 import * as Goal from "./Goal.ts"
 import type { OpenText } from "./OpenText.ts"
@@ -59,8 +59,10 @@ export interface ThreadState extends Thread.Facts {
   readonly forkedFrom: typeof ForkSource.Type | undefined
   /** The failure that made the server stop the session; `undefined` if the session is not stopping, or for any other reason. */
   readonly stopError: Failure | undefined
-  /** The scheduled continuation of an interrupted turn, with the prompt of the new turn. While there is one, the queue waits. */
-  readonly continuation: (Continuation & { readonly text: string; readonly action?: TurnAction | undefined }) | undefined
+  /** The scheduled continuation of an interrupted turn, with the prompt of the new turn and its attachments. While there is one, the queue waits. */
+  readonly continuation:
+    | (Continuation & Pick<DataOf<"continuation.planned">, "action" | "attachments"> & { readonly text: string })
+    | undefined
   readonly goal: Goal.GoalState | undefined
   /** The agent that ran the thread before the hand-over, until the current one has been given the conversation. */
   readonly handedFrom: string | undefined

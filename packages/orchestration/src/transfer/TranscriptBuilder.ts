@@ -24,7 +24,22 @@ export const imported = "imported"
 const none: ReadonlyArray<Imported> = []
 
 const turnPiece = ({ nativeTurnId, turn }: OpenTurn): ReadonlyArray<Imported> => {
-  const { blobs, diff, endedAt, error, origin, plan, reason, requestedAt, startedAt, text, threadId, turnId, usage } = turn
+  const {
+    attachments,
+    blobs,
+    diff,
+    endedAt,
+    error,
+    origin,
+    plan,
+    reason,
+    requestedAt,
+    startedAt,
+    text,
+    threadId,
+    turnId,
+    usage
+  } = turn
   const status = Turn.outcomeOfTurn(turn)
   if (status === undefined) return none
   const data: Data<"turn.imported"> = {
@@ -32,6 +47,7 @@ const turnPiece = ({ nativeTurnId, turn }: OpenTurn): ReadonlyArray<Imported> =>
     turnId,
     origin,
     text,
+    ...defined({ attachments }),
     requestedAt,
     ...defined({ startedAt, nativeTurnId, plan, diff, blobs }),
     status,

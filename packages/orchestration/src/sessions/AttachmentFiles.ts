@@ -1,0 +1,126 @@
+/**
+ * Copies of attachments, which agents read: `ROOT/THREAD/NAME`, mode 0600. The content is a blob of the log, so a copy that is missing is written again.
+ */
+import type { Attachment } from "@millrace/contracts/Attachment"
+import { ThreadId } from "@millrace/contracts/Ids"
+import type { Failure } from "@millrace/contracts/Item"
+import type { PlacedAttachment } from "@millrace/contracts/ProviderAdapter"
+import { cutBytes } from "@millrace/contracts/Text"
+import { EventLog } from "@millrace/log/EventLog"
+import { Context, Effect, Layer, Schema, Stream } from "effect"
+import { randomUUID } from "node:crypto"
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { extname, join } from "node:path"
+
+export class AttachmentFiles extends Context.Tag("@millrace/orchestration/AttachmentFiles")<
+  AttachmentFiles,
+  {
+    /** Absolute path of the thread's attachment directory, which exists once the thread has an attachment. */
+    readonly directoryOf: (threadId: ThreadId) => string
+    /** Writes the copies that are missing. The failure is a sentence for the person who sent the attachment. */
+    readonly place: (
+      threadId: ThreadId,
+      attachments: ReadonlyArray<Attachment>
+    ) => Effect.Effect<ReadonlyArray<PlacedAttachment>, Failure>
+    /** Removes the thread's directory. Logs a failure: the next start tries again. */
+    readonly remove: (threadId: ThreadId) => Effect.Effect<void>
+    /** The threads that have a directory. */
+    readonly threads: Effect.Effect<ReadonlyArray<ThreadId>>
+  }
+>() {}
+
+const extensions: Readonly<Record<string, string>> = {
+  "image/png": ".png",
+  "image/jpeg": ".jpg",
+  "image/gif": ".gif",
+  "image/webp": ".webp",
+  "application/pdf": ".pdf",
+  "application/json": ".json",
+  "text/plain": ".txt"
+}
+
+/** Most bytes of an attachment's name in the name of its copy. */
+const maxNameBytes = 100
+
+/**
+ * The name of the copy: the beginning of the hash, which keeps names apart, then the attachment's name with only letters, digits, `.`, `_` and `-`.
+ * Agents know images by their extension, so a name without one gets that of its type.
+ */
+export const fileName = ({ blob, mediaType, name }: Attachment): string => {
+  const safe = name.replaceAll(/[^\p{L}\p{N}._-]+/gu, "_")
+  const extension = cutBytes(extname(safe) || (extensions[mediaType] ?? ""), 20)
+  const stem = cutBytes(safe.slice(0, safe.length - extname(safe).length), maxNameBytes)
+  return `${blob.slice(0, 12)}-${stem}${extension}`
+}
+
+const sentence = (name: string, cause: string): Failure => ({
+  kind: "unknown",
+  message: `The attachment ${name} could not be written for the agent: ${cause}. Check the disk of the server, then send the turn again.`
+})
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
+/** Fails with the text of the cause. */
+const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, string> => Effect.tryPromise({ try: run, catch: messageOf })
+
+const isThreadId = Schema.is(ThreadId)
+const isThread = (name: string): name is ThreadId => isThreadId(name)
+
+/** `root` is created with the first copy. */
+const over = (root: string) =>
+  Effect.map(EventLog, (log) => {
+    const directoryOf = (threadId: ThreadId) => join(root, threadId)
+
+    /** The file appears with its whole content or not at all. */
+    const write = (path: string, content: Stream.Stream<Uint8Array, string>) => {
+      const temporary = `${path}.${randomUUID()}.tmp`
+      return Effect.acquireUseRelease(
+        attempt(() => open(temporary, "wx", 0o600)),
+        (file) =>
+          Effect.zipRight(
+            Stream.runForEach(content, (part) => attempt(() => file.writeFile(part))),
+            attempt(() => rename(temporary, path))
+          ),
+        (file) => Effect.promise(() => Promise.allSettled([file.close(), rm(temporary, { force: true })]))
+      )
+    }
+
+    const placeOne = (threadId: ThreadId, attachment: Attachment): Effect.Effect<PlacedAttachment, Failure> =>
+      Effect.gen(function* () {
+        const path = join(directoryOf(threadId), fileName(attachment))
+        const known = yield* Effect.promise(() => stat(path).catch(() => undefined))
+        if (known?.size === attachment.bytes) return { ...attachment, path }
+        const found = yield* Effect.mapError(log.getBlob(attachment.blob), messageOf)
+        if (found === undefined) return yield* Effect.fail("its content was deleted")
+        yield* attempt(() => mkdir(directoryOf(threadId), { recursive: true, mode: 0o700 }))
+        yield* write(path, Stream.mapError(found.content, messageOf))
+        return { ...attachment, path }
+      }).pipe(Effect.mapError((cause) => sentence(attachment.name, cause)))
+
+    return AttachmentFiles.of({
+      directoryOf,
+      place: (threadId, attachments) => Effect.forEach(attachments, (attachment) => placeOne(threadId, attachment)),
+      remove: (threadId) =>
+        attempt(() => rm(directoryOf(threadId), { recursive: true, force: true })).pipe(
+          Effect.catchAll((cause) => Effect.logWarning(`The attachments of ${threadId} could not be removed: ${cause}`))
+        ),
+      threads: Effect.map(
+        Effect.promise((): Promise<ReadonlyArray<string>> => readdir(root).catch(() => [])),
+        (names) => names.filter(isThread)
+      )
+    })
+  })
+
+/** Copies under this directory. */
+export const layer = (root: string): Layer.Layer<AttachmentFiles, never, EventLog> => Layer.effect(AttachmentFiles, over(root))
+
+/** Copies in a temporary directory, which is removed when the scope closes. For a server without a data directory. */
+export const layerTemporary: Layer.Layer<AttachmentFiles, never, EventLog> = Layer.scoped(
+  AttachmentFiles,
+  Effect.gen(function* () {
+    // The name is unique. `over` makes the directory with the first copy.
+    const root = join(tmpdir(), `millrace-attachments-${randomUUID()}`)
+    yield* Effect.addFinalizer(() => Effect.promise(() => rm(root, { recursive: true, force: true }).catch(() => undefined)))
+    return yield* over(root)
+  })
+)
