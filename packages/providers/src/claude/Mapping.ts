@@ -39,6 +39,12 @@ export interface Mapping {
   readonly expect: (nativeTurnId: string, messageId?: string) => void
   /** The user message was not sent. */
   readonly refuse: (nativeTurnId: string) => void
+  /** Call before a further message of a turn is sent. `false`: the turn has ended, or too many of its messages wait. */
+  readonly steer: (nativeTurnId: string, messageId: string) => boolean
+  /** The `uuid`s of further messages that Claude has not taken. */
+  readonly steersOf: (nativeTurnId: string) => ReadonlyArray<string>
+  /** Claude does not take this further message. */
+  readonly withdrawn: (messageId: string) => ReadonlyArray<NativeEvent>
   /** An interrupt was requested: an `error_during_execution` without a `terminal_reason` then counts as interrupted. */
   readonly interrupting: (nativeTurnId: string) => void
   /** Session id of the conversation, from the last `init`: `/clear` begins a new one. */
@@ -151,7 +157,7 @@ export const make = (now?: () => number): Mapping => {
     kind: "usage",
     data: turn.counts.report(messageId, tokens)
   })
-  const endOf = (turn: Turn, result: Result): NativeEvent => {
+  const endOf = (turn: Turn, result: Result): Turns.Ended => {
     const usage = usageOf(result)
     const outcome = outcomeOf(result, turn.interrupting)
     const common = { _tag: "TurnEnded", nativeTurnId: turn.id, outcome, ...defined({ usage }) } as const
@@ -198,7 +204,9 @@ export const make = (now?: () => number): Mapping => {
         status: "completed",
         content: { text }
       })
-    out.push(endOf(ended.turn, said.result))
+    const end = Turns.joined(ended.turn, endOf(ended.turn, said.result))
+    if (ended.turn.steers.size > 0 && end.outcome !== "interrupted") whose.hold(ended.turn, end)
+    else out.push(end)
     return true
   }
 
@@ -221,6 +229,22 @@ export const make = (now?: () => number): Mapping => {
     settled,
     expect: (nativeTurnId, messageId) => whose.expect(Turns.make(nativeTurnId, false, messageId)),
     refuse: whose.refuse,
+    steer: (nativeTurnId, messageId) => {
+      const turn = whose.find(nativeTurnId)
+      if (turn === undefined || turn.interrupting || turn.steers.size >= Turns.maxSteers) return false
+      turn.steers.add(messageId)
+      return true
+    },
+    steersOf: (nativeTurnId) => {
+      const turn = whose.find(nativeTurnId)
+      if (turn === undefined) return []
+      return [...(turn.held === undefined || turn.messageId === undefined ? [] : [turn.messageId]), ...turn.steers]
+    },
+    withdrawn: (messageId) => {
+      const out: Array<NativeEvent> = []
+      whose.withdrawn(messageId, out)
+      return out
+    },
     interrupting: (nativeTurnId) => {
       const turn = whose.find(nativeTurnId)
       if (turn !== undefined) turn.interrupting = true

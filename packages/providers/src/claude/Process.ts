@@ -57,7 +57,14 @@ export const environment = (options: ClaudeOptions, server: Environment): Enviro
 export const find = (options: ClaudeOptions, server: Environment): Option.Option<string> =>
   Spawn.find(options.binary ?? (server["MILLRACE_CLAUDE_BIN"] || "claude"), server)
 
-export type Conversation = { readonly resume: string } | { readonly begin: string }
+/** `fork`: the id of the copy with which Claude continues. */
+export type Conversation = { readonly resume: string; readonly fork?: string } | { readonly begin: string }
+
+const conversationArgs = (conversation: Conversation): ReadonlyArray<string> => {
+  if ("begin" in conversation) return ["--session-id", conversation.begin]
+  const { fork, resume } = conversation
+  return ["--resume", resume, ...(fork === undefined ? [] : ["--fork-session", "--session-id", fork])]
+}
 
 /** `--replay-user-messages`: Claude echoes a user message when it takes it (TurnOwnership.ts). */
 const protocol =
@@ -71,7 +78,7 @@ export const args = (options: ClaudeOptions, conversation: Conversation, model: 
   ...(options.settingSources === undefined ? [] : ["--setting-sources", options.settingSources.join(",")]),
   ...(options.permissionMode === undefined ? [] : ["--permission-mode", options.permissionMode]),
   ...(model === undefined ? [] : ["--model", model]),
-  ...("resume" in conversation ? ["--resume", conversation.resume] : ["--session-id", conversation.begin])
+  ...conversationArgs(conversation)
 ]
 
 /** `yes`: a key is in the environment, or the file that `/login` writes exists. Credentials in a keychain are not detectable without asking Claude: `unknown`. */

@@ -5,6 +5,7 @@ import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import * as Permits from "@millrace/contracts/Permits"
 import { Effect, Exit, Option, Scope } from "effect"
+import { isRecord } from "../Fields.ts"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import { methodNotFound } from "../process/Message.ts"
@@ -16,7 +17,7 @@ import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
 import { codec } from "./Wire.ts"
 
-export const capabilities = ["interrupt", "approvals", "questions", "resume", "plan", "usage"] as const
+export const capabilities = ["steer", "interrupt", "approvals", "questions", "resume", "fork", "plan", "usage"] as const
 
 /** Deadline of a process's first answer, which takes half a second on a quiet machine. */
 const startMillis = 30_000
@@ -34,7 +35,8 @@ const isLost = (error: ProviderError): boolean =>
 
 interface Begun {
   readonly child: RpcChild.RpcChild
-  readonly conversation: string
+  /** The id of the conversation; `undefined`: a fork, which Claude writes to disk only with its first turn (measured). */
+  readonly conversation: string | undefined
   readonly resumed: boolean
   readonly lost?: { readonly resumeKey: string; readonly message: string }
 }
@@ -65,10 +67,10 @@ const begin = Effect.fn("Claude.begin")(function* (input: OpenInput, options: Pr
     })
   const conversation = randomUUID()
   const fresh = Effect.map(start({ begin: conversation }), (child): Begun => ({ child, conversation, resumed: false }))
-  const { resumeKey } = input
+  const { fork, resumeKey } = input
   if (resumeKey === undefined) return yield* fresh
-  return yield* start({ resume: resumeKey }).pipe(
-    Effect.map((child): Begun => ({ child, conversation: resumeKey, resumed: true })),
+  return yield* start({ resume: resumeKey, ...(fork === true ? { fork: conversation } : {}) }).pipe(
+    Effect.map((child): Begun => ({ child, conversation: fork === true ? undefined : resumeKey, resumed: true })),
     Effect.catchIf(isLost, (error) =>
       Effect.map(fresh, (begun): Begun => ({
         ...begun,
@@ -163,15 +165,35 @@ export const open = Effect.fn("Claude.open")(function* (
       ([key, { id }]) => Effect.suspend(() => (take(key) ? child.respond(id, refusedToSubagent) : Effect.void)),
       { discard: true }
     )
+  /** Withdraws the turn's messages that Claude has not taken: it would answer them after the interrupt. `true`: the turn waited for them only, and has ended. */
+  const cancelSteers = (nativeTurnId: string, deadlineMillis: number) =>
+    Effect.gen(function* () {
+      for (const uuid of mapping.steersOf(nativeTurnId)) {
+        const answer = yield* child.request("cancel_async_message", { message_uuid: uuid }, { deadlineMillis })
+        if (!isRecord(answer) || answer["cancelled"] !== true) continue
+        const events = mapping.withdrawn(uuid)
+        turns.note(events)
+        yield* session.add(events)
+      }
+      return !turns.running().includes(nativeTurnId)
+    })
   /** Claude's answer to an interrupt does not end the turn: its `result` does. */
   const interruptNative = (nativeTurnId: string, deadlineMillis: number) =>
     Effect.gen(function* () {
       if (yield* settle(nativeTurnId, "interrupted")) return yield* refuseRequestsOf(nativeTurnId)
       mapping.interrupting(nativeTurnId)
+      if (yield* cancelSteers(nativeTurnId, deadlineMillis)) return
       yield* child.request("interrupt", {}, { deadlineMillis })
     })
   /** Claude has no turn ids: our turn id also serves as the native one. */
   const ours = (turnId: TurnId): string => turnId
+  const say = (text: string, uuid: string) =>
+    child.notify("user", {
+      message: { role: "user", content: [{ type: "text", text }] },
+      parent_tool_use_id: null,
+      session_id: "",
+      uuid
+    })
   const stopping = Permits.make(1)
   return {
     events: session.events,
@@ -186,8 +208,7 @@ export const open = Effect.fn("Claude.open")(function* (
       mapping.expect(native, uuid)
       turns.ask(native)
       yield* session.bindTurn(turnId, native)
-      const message = { role: "user", content: [{ type: "text", text }] }
-      yield* child.notify("user", { message, parent_tool_use_id: null, session_id: "", uuid }).pipe(
+      yield* say(text, uuid).pipe(
         Effect.tapError((error) =>
           Effect.sync(() => {
             if (error.outcome === "unknown") return
@@ -197,7 +218,21 @@ export const open = Effect.fn("Claude.open")(function* (
         )
       )
     }),
-    steer: () => Effect.fail(refused("steer", "Claude cannot be steered: it treats a message during a turn as the next turn.")),
+    steer: Effect.fn("Claude.steer")(function* ({ text, turnId }) {
+      const native = normaliser.nativeTurnOf(turnId)
+      const uuid = randomUUID()
+      if (native === undefined || !mapping.steer(native, uuid)) return yield* refused("steer", "That turn takes no more text.")
+      yield* say(text, uuid).pipe(
+        Effect.tapError((error) =>
+          Effect.suspend(() => {
+            if (error.outcome === "unknown") return Effect.void
+            const events = mapping.withdrawn(uuid)
+            turns.note(events)
+            return session.add(events)
+          })
+        )
+      )
+    }),
     interrupt: Effect.fn("Claude.interrupt")(function* (turnId) {
       normaliser.interrupting(turnId)
       // An interrupt does not stop a turn that Claude has not begun.

@@ -7,6 +7,9 @@
  *   during a turn that Claude began by itself and that takes the message at a tool's end.
  * - `origin` on `result` (both): the turn was not requested by a person.
  * - `init` while no user message waits, or soon after a `task_notification`.
+ *
+ * A further message of a running turn (a steer) joins the turn at the next tool result (both versions, measured). If no tool result
+ * comes, Claude ends its turn and begins another one for the message: our turn waits for that one, and ends with it.
  */
 import type { NativeEvent } from "../NativeEvent.ts"
 import * as Turn from "./Turn.ts"
@@ -20,6 +23,10 @@ export type Ended = { readonly turn: Turn.Turn } | undefined
 export interface TurnOwnership {
   readonly expect: (turn: Turn.Turn) => void
   readonly refuse: (id: string) => void
+  /** The turn waits again, for a message that Claude has not taken. */
+  readonly hold: (turn: Turn.Turn, end: Turn.Ended) => void
+  /** Claude does not answer this message. Ends the turn if it waited for this message only. */
+  readonly withdrawn: (messageId: string, out: Out) => void
   /** The running turn. */
   readonly current: () => Turn.Turn | undefined
   /** A running or waiting turn. */
@@ -71,15 +78,18 @@ export const make = (): TurnOwnership => {
     if (at >= 0) waiting.splice(at, 1)
   }
   const named = (ids: ReadonlyArray<string>) =>
-    waiting.find(({ messageId }) => messageId !== undefined && ids.includes(messageId))
+    waiting.find(
+      ({ messageId, steers }) => (messageId !== undefined && ids.includes(messageId)) || ids.some((id) => steers.has(id))
+    )
 
   const taken = (messageId: string, out: Out): boolean => {
-    if (current?.messageId === messageId) {
+    if (current !== undefined && (current.messageId === messageId || current.steers.delete(messageId))) {
       current.confirmed = true
       return true
     }
     const turn = named([messageId])
     if (turn === undefined) return false
+    turn.steers.delete(messageId)
     // Claude took the message during a turn, at a tool's end: what follows is the answer to the message.
     if (current !== undefined)
       out.push({
@@ -94,8 +104,23 @@ export const make = (): TurnOwnership => {
     return true
   }
 
+  const withdrawn = (messageId: string, out: Out) => {
+    const turn = current?.steers.has(messageId) === true ? current : named([messageId])
+    if (turn === undefined || turn.steers.delete(messageId) || turn.held === undefined) return
+    const [next] = turn.steers
+    turn.messageId = next
+    if (next !== undefined) return void turn.steers.delete(next)
+    remove(turn)
+    out.push(turn.interrupting ? { ...turn.held, outcome: "interrupted", reason: "The turn was interrupted." } : turn.held)
+  }
+
   return {
     expect: (turn) => void waiting.push(turn),
+    hold: (turn, end) => {
+      Turn.hold(turn, end)
+      waiting.unshift(turn)
+    },
+    withdrawn,
     refuse: (id) => {
       const turn = waiting.find((one) => one.id === id)
       if (turn !== undefined) remove(turn)
@@ -119,7 +144,7 @@ export const make = (): TurnOwnership => {
     taken,
     dropped: (messageId, state, out) => {
       const turn = named([messageId])
-      if (turn === undefined) return
+      if (turn === undefined || turn.messageId !== messageId || turn.held !== undefined) return withdrawn(messageId, out)
       remove(turn)
       out.push({ _tag: "TurnStarted", nativeTurnId: turn.id })
       const reason = `Claude ended the message as "${state}".`

@@ -6,6 +6,7 @@ import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Clock, Effect, Exit, Fiber, Scope } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
@@ -53,9 +54,9 @@ const worldOf = Effect.fnUntraced(function* (signedIn: Readonly<Record<string, s
   process.env["IS_SANDBOX"] = "1"
   const options = { binary, home: root, configDir: join(root, ".claude"), settingSources: [], inherit: ["IS_SANDBOX"] }
   const adapter = yield* Claude.make(options)
-  const open = (epoch: number, resumeKey?: string) =>
+  const open = (epoch: number, resumeKey?: string, more: Partial<OpenInput> = {}) =>
     Effect.gen(function* () {
-      const session = yield* adapter.open({ threadId, epoch, cwd, ...(resumeKey === undefined ? {} : { resumeKey }) })
+      const session = yield* adapter.open({ threadId, epoch, cwd, ...(resumeKey === undefined ? {} : { resumeKey }), ...more })
       return { session, recording: yield* record(session) }
     })
   return { adapter, cwd, open }
@@ -166,6 +167,78 @@ describe.skipIf(binary === "")("the real claude", () => {
       yield* lost.recording.until("Opaque")
       assert.deepStrictEqual(opaque(lost.recording.events), ["millrace/conversation-lost"])
       yield* finish(lost.session, lost.recording)
+    })
+  )
+
+  live(
+    "T12 a steer joins the turn at a tool's result; one during the last text is answered in the same turn; an interrupt withdraws it",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const { recording, session } = yield* open(1)
+      // The tool waits for an answer, so the steer is there before its result.
+      yield* session.startTurn({ turnId: turn(1), text: '[[shell cmd="touch steered.txt"]]' })
+      const { requestId } = yield* recording.until("RequestOpened")
+      yield* session.steer({ turnId: turn(1), text: "BETA" })
+      yield* session.answer(requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(1))
+      yield* session.startTurn({ turnId: turn(2), text: "[[echo]]" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
+      assert.deepStrictEqual(answers(recording.events, turn(2)), ["BETA"])
+
+      yield* session.startTurn({ turnId: turn(3), text: "[[deltas n=20 every=100]]" })
+      yield* recording.until("ItemDelta", (event) => event.turnId === turn(3))
+      yield* session.steer({ turnId: turn(3), text: '[[say text="STEERED"]]' })
+      const end = yield* recording.until("TurnCompleted", (event) => event.turnId === turn(3))
+      assert.strictEqual(answers(recording.events, turn(3)).at(-1), "STEERED")
+      assert.strictEqual(answers(recording.events, turn(3)).length, 2)
+      assert.strictEqual(end.usage?.inputTokens, 200)
+
+      yield* session.startTurn({ turnId: turn(4), text: "[[hang after=3]]" })
+      yield* recording.until("ItemDelta", (event) => event.turnId === turn(4))
+      yield* session.steer({ turnId: turn(4), text: '[[say text="NEVER"]]' })
+      yield* session.interrupt(turn(4))
+      yield* recording.until("TurnInterrupted", (event) => event.turnId === turn(4))
+      yield* session.startTurn({ turnId: turn(5), text: '[[say text="after"]]' })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(5))
+      assert.deepStrictEqual(answers(recording.events, turn(5)), ["after"])
+      const late = yield* Effect.flip(session.steer({ turnId: turn(5), text: "too late" }))
+      assert.strictEqual(late.failure.kind, "refused")
+      yield* finish(session, recording, [requestId])
+      assert.deepStrictEqual(faults(recording.events), [])
+      assert.deepStrictEqual(answers(recording.events, "provider"), [])
+      assert.notInclude(JSON.stringify(recording.events), "NEVER")
+    })
+  )
+
+  live(
+    "P7 a fork has the conversation under a separate key, while the source continues without its new turns",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const source = yield* open(1)
+      yield* source.session.startTurn({ turnId: turn(1), text: 'ALPHA [[say text="a"]]' })
+      yield* source.recording.until("TurnCompleted")
+      const key = source.session.resumeKey
+      const copy = yield* open(2, key, { fork: true })
+      assert.strictEqual(copy.session.continuity, "resumed")
+      // Claude writes the copy with its first turn: until then there is nothing to resume.
+      assert.isUndefined(copy.session.resumeKey)
+      yield* copy.session.startTurn({ turnId: turn(2), text: "BETA [[echo]]" })
+      yield* copy.recording.until("TurnCompleted", (event) => event.turnId === turn(2))
+      assert.include(answers(copy.recording.events, turn(2))[0], "ALPHA")
+      assert.isDefined(copy.session.resumeKey)
+      assert.notStrictEqual(copy.session.resumeKey, key)
+      yield* source.session.startTurn({ turnId: turn(3), text: "[[echo]]" })
+      yield* source.recording.until("TurnCompleted", (event) => event.turnId === turn(3))
+      assert.notInclude(answers(source.recording.events, turn(3))[0], "BETA")
+      const kept = copy.session.resumeKey
+      yield* finish(copy.session, copy.recording)
+      yield* finish(source.session, source.recording)
+      const again = yield* open(3, kept)
+      assert.strictEqual(again.session.continuity, "resumed")
+      yield* again.session.startTurn({ turnId: turn(4), text: "[[echo]]" })
+      yield* again.recording.until("TurnCompleted", (event) => event.turnId === turn(4))
+      assert.include(answers(again.recording.events, turn(4))[0], "BETA")
+      yield* finish(again.session, again.recording)
     })
   )
 

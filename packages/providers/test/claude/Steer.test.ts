@@ -1,0 +1,111 @@
+/** Further messages of a running turn: they join it, or Claude answers them in a separate turn that is part of ours. Shapes as recorded with 2.1.197 and 2.1.332. */
+import { assert, describe, it } from "@effect/vitest"
+import type { NativeEvent } from "../../src/NativeEvent.ts"
+import * as Mapping from "../../src/claude/Mapping.ts"
+
+const init = { type: "system", subtype: "init" }
+const echo = (uuid: string) => ({ type: "user", isReplay: true, uuid, message: { content: [{ type: "text", text: "steer" }] } })
+const lifecycle = (uuid: string, state: string) => ({ type: "command_lifecycle", command_uuid: uuid, state })
+let n = 0
+const text = (words: string) => ({ type: "assistant", uuid: `u${++n}`, message: { id: `m${n}`, content: words } })
+const result = (more: object = {}) => ({ type: "result", subtype: "success", is_error: false, uuid: `r${++n}`, ...more })
+const usage = (input: number) => ({ num_turns: 1, result: "x", usage: { input_tokens: input, output_tokens: 1 } })
+
+/** A mapping whose turn "t" runs, and the short form of what a message causes. */
+const running = () => {
+  const mapping = Mapping.make()
+  mapping.expect("t", "first")
+  const line = (event: NativeEvent) =>
+    event._tag === "ItemCompleted"
+      ? `${event.nativeTurnId} says ${event.content.text ?? ""}`
+      : event._tag === "TurnEnded"
+        ? `${event.nativeTurnId} ${event.outcome} ${event.usage?.inputTokens ?? ""}`.trim()
+        : event._tag
+  const take = (...messages: ReadonlyArray<{ readonly type: string }>) =>
+    messages.flatMap((message) => mapping.notification(message.type, message)).map(line)
+  take(init, echo("first"))
+  return { mapping, take, line }
+}
+
+describe("claude steer", () => {
+  it("T12 a message that joins the turn leaves its end as it is", () => {
+    const { mapping, take } = running()
+    assert.isTrue(mapping.steer("t", "more"))
+    assert.deepStrictEqual(mapping.steersOf("t"), ["more"])
+    assert.deepStrictEqual(take(echo("more")), [])
+    assert.deepStrictEqual(mapping.steersOf("t"), [])
+    assert.deepStrictEqual(take(text("done"), result(usage(5))), ["t says done", "t completed 5"])
+    assert.isFalse(mapping.steer("t", "late"))
+  })
+
+  it("T12 messages that Claude answers after its turn are answered in ours, which has the usage of all parts", () => {
+    for (const named of [false, true]) {
+      const { mapping, take } = running()
+      mapping.steer("t", "two")
+      mapping.steer("t", "three")
+      assert.deepStrictEqual(take(text("one"), result(usage(5))), ["t says one"])
+      assert.deepStrictEqual(mapping.steersOf("t"), ["two", "three"])
+      const begin = (uuid: string) => take(...(named ? [lifecycle(uuid, "started"), init] : [init, echo(uuid)]))
+      begin("two")
+      assert.deepStrictEqual(take(text("two"), result(usage(7))), ["t says two"])
+      begin("three")
+      assert.deepStrictEqual(take(text("three"), result(usage(11))), ["t says three", "t completed 23"], String(named))
+    }
+  })
+
+  it("T12 messages that Claude takes together, in any order, are one part", () => {
+    const { mapping, take } = running()
+    mapping.steer("t", "two")
+    mapping.steer("t", "three")
+    take(text("one"), result(usage(5)), lifecycle("three", "started"), lifecycle("two", "started"), init)
+    assert.deepStrictEqual(take(text("both"), result(usage(7))), ["t says both", "t completed 12"])
+  })
+
+  it("T16 a turn that Claude begins by itself before it takes the message is not part of ours", () => {
+    const { mapping, take } = running()
+    mapping.steer("t", "two")
+    take({ type: "system", subtype: "task_notification" } as { readonly type: string }, text("one"), result(usage(5)))
+    const own = take(init, text("news"), result({ ...usage(3), origin: { kind: "task-notification" } }))
+    assert.deepStrictEqual(own, ["TurnStarted", "own 1 says news", "own 1 completed 3"])
+    assert.deepStrictEqual(take(init, echo("two"), text("two"), result(usage(7))), [
+      "TurnStarted",
+      "t says two",
+      "t completed 12"
+    ])
+  })
+
+  it("T7 after an interrupt a message that was not taken is withdrawn, and the turn ends as interrupted", () => {
+    const held = running()
+    held.mapping.steer("t", "two")
+    held.take(text("one"), result(usage(5)))
+    held.mapping.interrupting("t")
+    assert.isFalse(held.mapping.steer("t", "three"))
+    assert.deepStrictEqual(held.mapping.withdrawn("two").map(held.line), ["t interrupted 5"])
+    // The newer version reports the withdrawal, too.
+    assert.deepStrictEqual(held.take(lifecycle("two", "cancelled")), [])
+
+    const open = running()
+    open.mapping.steer("t", "two")
+    open.mapping.interrupting("t")
+    assert.deepStrictEqual(open.take(lifecycle("two", "cancelled")), [])
+    assert.deepStrictEqual(open.mapping.withdrawn("two"), [])
+    const aborted = { subtype: "error_during_execution", is_error: true, terminal_reason: "aborted_streaming" }
+    assert.deepStrictEqual(open.take(result(aborted)), ["t interrupted"])
+  })
+
+  it("T12 an interrupted turn does not wait for a message that could not be withdrawn", () => {
+    const { mapping, take } = running()
+    mapping.steer("t", "two")
+    mapping.interrupting("t")
+    assert.deepStrictEqual(take(result({ subtype: "error_during_execution", is_error: true })), ["t interrupted"])
+  })
+
+  it("T12 a held turn ends when Claude drops its message; R7 at most 64 messages wait", () => {
+    const { mapping, take } = running()
+    for (let i = 0; i < 64; i++) assert.isTrue(mapping.steer("t", `s${i}`))
+    assert.isFalse(mapping.steer("t", "one more"))
+    take(text("one"), result(usage(5)))
+    for (let i = 0; i < 63; i++) assert.deepStrictEqual(take(lifecycle(`s${i}`, "discarded")), [])
+    assert.deepStrictEqual(take(lifecycle("s63", "discarded")), ["t completed 5"])
+  })
+})
