@@ -55,7 +55,7 @@ const talk = (server: ServerProcess, cwd: string, word: string) =>
 const remove = (server: ServerProcess, threadId: string) =>
   call(server, "/api/commands", { commandId: `delete-${threadId}`, type: "thread.delete", threadId })
 
-/** Returns when no file has the word: a server erases within seconds, and one that stops earlier leaves the rest to its next start. */
+/** Returns when no file has the word: a server erases within seconds. */
 const erased = (directory: string, word: string) =>
   Effect.repeat(
     Effect.sync(() => filesWith(directory, word).length),
@@ -105,6 +105,20 @@ describe("L14 a deleted thread", () => {
       expect((yield* call(again, "/api/search?q=nightjar")).text).not.toContain(threadId)
       expect((yield* call(again, "/api/search?q=kingfisher")).text).toContain(kept)
       yield* stop(again)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("is erased before a server that is stopped right after the answer has ended", () =>
+    Effect.gen(function* () {
+      const cwd = yield* temporaryDirectory
+      const dataDir = `${yield* temporaryDirectory}/data`
+      const server = yield* serve({ dataDir })
+      const threadId = yield* talk(server, cwd, "nightjar")
+      expect((yield* call(server, "/api/search?q=nightjar")).text).toContain(threadId)
+      expect((yield* remove(server, threadId)).status).toBe(200)
+      yield* stop(server)
+      expect(filesWith(dataDir, "nightjar")).toEqual([])
+      expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
     }).pipe(Effect.scoped)
   )
 

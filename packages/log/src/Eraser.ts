@@ -19,7 +19,7 @@ import { Watermark } from "./Watermark.ts"
 /** Events that one slice overwrites. */
 const sliceEvents = 100
 /** How long the last run takes at most, when the log closes. The next start does the rest. */
-const closingMillis = 500
+const closingMillis = 2_000
 /** Pause before the next attempt when a program reads the log or the storage fails. */
 const pause = "1 second"
 

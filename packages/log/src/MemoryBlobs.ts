@@ -67,8 +67,7 @@ export class MemoryBlobs implements BlobStorage {
 
   /** Part of a commit. */
   forget(stream: string): void {
-    for (const [id, stored] of this.#blobs)
-      if (stored.streams.delete(stream) && stored.streams.size === 0 && stored.at === undefined) this.#blobs.delete(id)
+    for (const [id, stored] of this.#blobs) if (stored.streams.delete(stream) && stored.streams.size === 0) this.#blobs.delete(id)
   }
 
   readonly sweep = (before: number): boolean => {

@@ -29,7 +29,7 @@ export class SqliteBlobs {
         "INSERT INTO blob_refs (stream, blob) SELECT id, ? FROM streams WHERE name = ? ON CONFLICT (stream, blob) DO NOTHING"
       ),
       unname: db.prepare(
-        `UPDATE blobs SET hash = NULL, at = -1 WHERE at IS NULL AND id IN (SELECT blob FROM blob_refs WHERE stream = ?)
+        `UPDATE blobs SET hash = NULL, at = -1 WHERE id IN (SELECT blob FROM blob_refs WHERE stream = ?)
            AND NOT EXISTS (SELECT 1 FROM blob_refs r WHERE r.blob = blobs.id AND r.stream <> ?)`
       ),
       forget: db.prepare("DELETE FROM blob_refs WHERE stream = ?"),

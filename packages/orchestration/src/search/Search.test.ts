@@ -10,7 +10,7 @@ import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Context, Effect, Exit, Fiber, Layer, Logger, Scope, Stream, TestClock } from "effect"
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, rmSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Search from "./Search.ts"
 
@@ -379,10 +379,50 @@ describe("the index", () => {
           yield* TestClock.adjust("2 seconds")
           const { _tag, message } = yield* Effect.flip(Fiber.join(waiting))
           expect(_tag).toBe("StorageUnavailable")
-          expect(message).toMatch(/^The search index cannot be read: .+\. Try again\.$/)
+          expect(message).toMatch(/^The search index .+search\.db cannot be used: .+ remove it: the server builds it again/)
           expect(existsSync(file)).toBe(false)
         })
       ).pipe(Effect.provide(log))
+    })
+  )
+
+  it.scoped("Q1 that is a directory fails its searches until it is removed, and is then built", () =>
+    Effect.gen(function* () {
+      const { file, log } = yield* inDirectory
+      mkdirSync(file)
+      yield* Effect.gen(function* () {
+        const { created, item } = yield* writer
+        yield* created("thr_a", "title")
+        yield* item("thr_a", "itm_1", { text: "word" })
+        yield* during(
+          file,
+          Effect.gen(function* () {
+            const waiting = yield* Effect.fork(search({ q: "word" }))
+            yield* TestClock.adjust("2 seconds")
+            expect(yield* Effect.flip(Fiber.join(waiting))).toMatchObject({ _tag: "StorageUnavailable" })
+            rmSync(file, { recursive: true })
+            yield* TestClock.adjust("5 seconds")
+            expect(yield* complete("word")).toEqual(["itm_1"])
+          })
+        )
+      }).pipe(Effect.provide(log))
+    })
+  )
+
+  it.scoped("Q1 L14 has no word of a thread whose deletion it had not indexed when it closed", () =>
+    Effect.gen(function* () {
+      const { directory, file, log } = yield* inDirectory
+      yield* Effect.gen(function* () {
+        const { created, deleted, item } = yield* writer
+        for (const id of ["thr_a", "thr_b"]) {
+          yield* created(id, `zebra title of ${id}`)
+          for (let n = 0; n < 300; n++) yield* item(id, `itm_${id}_${n}`, { text: `common ${id.replace("_", "")}secret${n}` })
+        }
+        // The clock stands still, so the follower pauses when it has caught up.
+        yield* during(file, Effect.zipRight(complete("common"), deleted("thr_a")))
+        expect(words(directory, "asecret")).toBe(false)
+        expect(yield* during(file, complete("common"))).toHaveLength(100)
+      }).pipe(Effect.provide(log))
     })
   )
 
