@@ -1,7 +1,7 @@
 /**
  * Parses an export from a stream of bytes and checks each record against the format, without holding the whole export in memory. Errors name the line.
  */
-import { BlobHash, maxBlobBytes, named } from "@millrace/contracts/Blob"
+import { maxBlobBytes, named } from "@millrace/contracts/Blob"
 import { cut, wellFormedJson } from "@millrace/contracts/Text"
 import { domainEvent, EventData, type LogEvent } from "@millrace/contracts/Event"
 import { ExportHeader, exportVersion, type Imported, ImportFailed } from "@millrace/contracts/Import"
@@ -9,6 +9,7 @@ import { maxEventBytes } from "@millrace/log/EventLog"
 import { Effect, Either, Schema, Stream } from "effect"
 import { webcrypto } from "node:crypto"
 import { isDeep } from "../state/Truncation.ts"
+import * as BlobRecord from "./BlobRecord.ts"
 import { RecordSplitter, type Record as Piece } from "./RecordSplitter.ts"
 import { TranscriptBuilder } from "./TranscriptBuilder.ts"
 
@@ -59,16 +60,10 @@ const header = (piece: Piece): Either.Either<ExportHeader, ImportFailed> =>
     return Either.mapLeft(decodeHeader(value), (error) => failure("malformed", piece.line, cut(error.message, 500)))
   })
 
-const isBlob = Schema.is(Schema.Struct({ blob: BlobHash, mediaType: Schema.String, base64: Schema.String }))
-interface BlobRecord {
-  readonly blob: string
-  readonly mediaType: string
-  readonly base64: string
-}
-type Body = LogEvent | BlobRecord | { readonly count: number }
+type Body = LogEvent | BlobRecord.BlobRecord | { readonly count: number }
 
 /** The content of a blob, whose hash is checked on the thread pool. */
-const contentOf = ({ line }: Piece, { base64, blob }: BlobRecord): Effect.Effect<Uint8Array, ImportFailed> =>
+const contentOf = ({ line }: Piece, { base64, blob }: BlobRecord.BlobRecord): Effect.Effect<Uint8Array, ImportFailed> =>
   Effect.gen(function* () {
     const content = Buffer.from(base64, "base64")
     const digest = yield* Effect.promise(() => webcrypto.subtle.digest("SHA-256", content))
@@ -80,9 +75,11 @@ const contentOf = ({ line }: Piece, { base64, blob }: BlobRecord): Effect.Effect
   })
 
 /** An event, a blob, or the trailer with the number of events. */
-const body = (piece: Piece): Either.Either<Body, ImportFailed> =>
-  Either.flatMap(json(piece), (value): Either.Either<Body, ImportFailed> => {
-    if (isTrailer(value) || isBlob(value)) return Either.right(value)
+const body = (piece: Piece): Either.Either<Body, ImportFailed> => {
+  const blob = BlobRecord.ofLine(piece.text)
+  if (blob !== undefined) return Either.right(blob)
+  return Either.flatMap(json(piece), (value): Either.Either<Body, ImportFailed> => {
+    if (isTrailer(value) || BlobRecord.is(value)) return Either.right(value)
     const event = decodeEvent(value)
     if (Either.isLeft(event) || !isTime(event.right.at))
       return Either.left(
@@ -96,6 +93,7 @@ const body = (piece: Piece): Either.Either<Body, ImportFailed> =>
       ? Either.left(failure("too-large", piece.line, `an event has at most ${maxEventBytes} bytes.`))
       : Either.right(value as LogEvent)
   })
+}
 
 /** The blobs that an event of a known type names. */
 const namedBy = (event: LogEvent) => (dataOf.has(event.type) ? named(event.data as Parameters<typeof named>[0]) : [])

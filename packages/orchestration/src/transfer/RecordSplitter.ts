@@ -3,6 +3,7 @@
  * `events` array and any white space. Holds one record at a time.
  */
 import { maxBlobBytes } from "@millrace/contracts/Blob"
+import * as BlobRecord from "./BlobRecord.ts"
 
 export interface Record {
   /** The line in which the record begins, from 1. */
@@ -15,8 +16,8 @@ const maxRecord = 1024 * 1024
 
 /** Most characters of the record of a blob, whose content is in base64. */
 const maxBlobRecord = Math.ceil(maxBlobBytes / 3) * 4 + 1024
-const blobStart = '{"blob":"'
-const isTooLarge = (start: string, length: number): boolean => length > (start.startsWith(blobStart) ? maxBlobRecord : maxRecord)
+const isTooLarge = (start: string, length: number): boolean =>
+  length > (start.startsWith(BlobRecord.start) ? maxBlobRecord : maxRecord)
 
 /** Most characters of `"events"`, its colon and the blanks around it. */
 const nameLength = 64
@@ -36,7 +37,7 @@ class Held {
     if (text === "") return
     this.#pieces.push(text)
     this.length += text.length
-    if (this.#start.length < blobStart.length) this.#start += text.slice(0, blobStart.length)
+    if (this.#start.length < BlobRecord.start.length) this.#start += text.slice(0, BlobRecord.start.length)
     this.#end = (this.#end + text.slice(-nameLength)).slice(-nameLength)
   }
 
