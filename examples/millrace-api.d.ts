@@ -161,7 +161,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read content by its hash */
+        /**
+         * Read content by its hash
+         * @description With a `Range` of one range of bytes: 206 and that range, or 416 if the content has no byte of it. `If-Range` takes the ETag. Several ranges: 200 and all of it.
+         */
         get: operations["getBlob"];
         put?: never;
         post?: never;

@@ -175,6 +175,10 @@ export const ApiGroup = HttpApiGroup.make("api")
   .add(
     HttpApiEndpoint.get("getBlob", "/blobs/:hash")
       .annotate(OpenApi.Summary, "Read content by its hash")
+      .annotate(
+        OpenApi.Description,
+        "With a `Range` of one range of bytes: 206 and that range, or 416 if the content has no byte of it. `If-Range` takes the ETag. Several ranges: 200 and all of it."
+      )
       .setPath(Schema.Struct({ hash: Schema.String.annotations({ description: "SHA-256 of the content, in lowercase hex." }) }))
       .addSuccess(Schema.String.annotations({ description: "The content, with its media type." }))
       .addError(Errors.NotFound)

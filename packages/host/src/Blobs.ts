@@ -9,6 +9,8 @@ import { Effect, Stream } from "effect"
 export interface FoundBlob extends Blob {
   /** In parts of at most 1 MiB, read when pulled. Can be run again. Fails with `NotFound` if the blob is deleted while it is read. */
   readonly content: Stream.Stream<Uint8Array, NotFound | StorageUnavailable>
+  /** As `content`: the bytes from `start` up to and without `end`. Reads only the parts that have them. */
+  readonly slice: (start: number, end: number) => Stream.Stream<Uint8Array, NotFound | StorageUnavailable>
 }
 
 export interface Blobs {
@@ -39,16 +41,13 @@ export const make = (log: typeof EventLog.Service): Blobs => ({
       Effect.mapError((error) => (isLogUnavailable(error) ? storageUnavailable(error) : error))
     ),
   getBlob: (hash) =>
-    Effect.flatMap(Effect.mapError(log.getBlob(hash), storageUnavailable), (found) =>
-      found === undefined
-        ? notFound(hash)
-        : Effect.succeed({
-            hash,
-            bytes: found.bytes,
-            mediaType: found.mediaType,
-            content: Stream.catchTag(found.content, "LogUnavailable", (error) => Stream.fail(storageUnavailable(error)))
-          })
-    )
+    Effect.flatMap(Effect.mapError(log.getBlob(hash), storageUnavailable), (found) => {
+      if (found === undefined) return notFound(hash)
+      const { bytes, mediaType } = found
+      const slice = (start: number, end: number) =>
+        Stream.catchTag(found.slice(start, end), "LogUnavailable", (error) => Stream.fail(storageUnavailable(error)))
+      return Effect.succeed({ hash, bytes, mediaType, content: slice(0, bytes), slice })
+    })
 })
 
 const isLogUnavailable = <E>(error: E | LogUnavailable): error is LogUnavailable =>

@@ -93,9 +93,9 @@ export const make = (
       )
     )
 
-  const read = ({ bytes, codec, id, hash }: FoundBlob): StoredBlob["content"] =>
-    Stream.unfoldEffect(0, (n) =>
-      n * partBytes >= bytes
+  const read = ({ bytes, codec, id, hash }: FoundBlob, start: number, end: number): StoredBlob["content"] =>
+    Stream.unfoldEffect(Math.floor(start / partBytes), (n) =>
+      n * partBytes >= Math.min(end, bytes)
         ? Effect.succeedNone
         : attempt("getBlob", () => storage.part(id, n)).pipe(
             Effect.filterOrFail(
@@ -112,7 +112,10 @@ export const make = (
               () =>
                 unavailable("getBlob", new StorageFailure("corrupt", `the blob ${hash} is damaged: a part has another length`))
             ),
-            Effect.map((part) => Option.some([part, n + 1] as const))
+            Effect.map((part) => {
+              const at = n * partBytes
+              return Option.some([part.subarray(Math.max(0, start - at), end - at), n + 1] as const)
+            })
           )
     )
 
@@ -134,7 +137,8 @@ export const make = (
         (found): StoredBlob | undefined => {
           if (found === undefined) return undefined
           const { bytes, codec, mediaType } = found
-          return { hash, bytes, mediaType, codec, content: read(found) }
+          const slice = (start: number, end: number) => read(found, start, end)
+          return { hash, bytes, mediaType, codec, content: slice(0, bytes), slice }
         }
       ),
     sweepBlobs,

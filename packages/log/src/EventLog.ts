@@ -83,6 +83,8 @@ export interface Committed {
 export interface StoredBlob extends Blobs.BlobHead {
   /** In parts of at most 1 MiB. Fails with `NotFound` if the blob is deleted while it is read. */
   readonly content: Stream.Stream<Uint8Array, LogUnavailable | NotFound>
+  /** As `content`: the bytes from `start` up to and without `end`. Reads only the parts that have them. */
+  readonly slice: (start: number, end: number) => Stream.Stream<Uint8Array, LogUnavailable | NotFound>
 }
 
 export interface StoredEvent {

@@ -44,6 +44,44 @@ it.live(
       const head = yield* call(`/api/blobs/${hash}`, { method: "HEAD", headers: plain })
       expect([head.status, head.headers.get("content-length")]).toEqual([200, String(content.length)])
       expect((yield* call(`/api/blobs/${hash}`, { headers: { ...plain, "if-none-match": `"${hash}"` } })).status).toBe(304)
+      // Ranges, within one part of 1 MiB and across two.
+      const ranged = (range: string, more: Record<string, string> = {}, method = "GET") =>
+        Effect.flatMap(call(`/api/blobs/${hash}`, { method, headers: { ...bearer(token), range, ...more } }), (response) =>
+          Effect.promise(async () => ({
+            status: response.status,
+            range: response.headers.get("content-range"),
+            length: Number(response.headers.get("content-length")),
+            accepts: response.headers.get("accept-ranges"),
+            body: Buffer.from(await response.arrayBuffer())
+          }))
+        )
+      for (const [start, end] of [
+        [0, 1],
+        [1_048_570, 1_048_580],
+        [1_048_576, content.length],
+        [5, content.length]
+      ] as const) {
+        const part = yield* ranged(`bytes=${start}-${end - 1}`, { "if-range": `"${hash}"` })
+        expect([part.status, part.range, part.length]).toEqual([206, `bytes ${start}-${end - 1}/${content.length}`, end - start])
+        expect(part.body.equals(content.subarray(start, end))).toBe(true)
+      }
+      expect((yield* ranged("bytes=-3")).body.equals(content.subarray(-3))).toBe(true)
+      expect(yield* ranged(`bytes=${content.length}-`)).toMatchObject({ status: 416, range: `bytes */${content.length}` })
+      for (const wholly of [yield* ranged("bytes=0-1,4-5"), yield* ranged("bytes=0-1", { "if-range": '"other"' })]) {
+        expect([wholly.status, wholly.range, wholly.accepts]).toEqual([200, null, "bytes"])
+        expect(wholly.body.equals(content)).toBe(true)
+      }
+      expect(yield* ranged("bytes=0-1", {}, "HEAD")).toMatchObject({ status: 200, length: content.length, accepts: "bytes" })
+      // A range of JSON is not compressed.
+      const list = Buffer.from(JSON.stringify(Array.from({ length: 5_000 }, (_, n) => n)))
+      const { hash: json } = yield* Effect.promise(
+        async () => (await Effect.runPromise(put(list, "application/json"))).json() as Promise<{ hash: string }>
+      )
+      const part = yield* call(`/api/blobs/${json}`, {
+        headers: { ...bearer(token), "accept-encoding": "br", range: "bytes=10-4009" }
+      })
+      expect([part.status, part.headers.get("content-encoding")]).toEqual([206, null])
+      expect(yield* Effect.promise(() => part.text())).toBe(list.toString("latin1", 10, 4_010))
       const image = yield* put(Buffer.from([0x89, 0x50]), "image/png")
       const { hash: png } = yield* Effect.promise(() => image.json() as Promise<{ hash: string }>)
       expect((yield* call(`/api/blobs/${png}`)).headers.get("content-disposition")).toBeNull()

@@ -16,6 +16,7 @@ import { Session, stillValid } from "../auth/Session.ts"
 import { messageOf } from "../NodeError.ts"
 import { Service } from "../Service.ts"
 import * as Body from "./Body.ts"
+import * as ByteRange from "./ByteRange.ts"
 import * as Respond from "./Respond.ts"
 
 /** Media types that a browser may show; it offers all others as a download. */
@@ -60,7 +61,7 @@ export const upload = (
 
 const isHash = Schema.is(BlobHash)
 
-/** The content never changes: its hash is its ETag. */
+/** The content, or one range of it. It never changes: its hash is its ETag. */
 export const download = (
   request: HttpServerRequest.HttpServerRequest,
   hash: string
@@ -73,19 +74,36 @@ export const download = (
       })
     const session = yield* Session
     // Every token reads every blob. A token that is limited to threads would be checked here.
-    const { bytes, content, mediaType } = yield* (yield* Service).getBlob(hash)
+    const { bytes, mediaType, slice } = yield* (yield* Service).getBlob(hash)
+    const etag = `"${hash}"`
     const headers = {
-      etag: `"${hash}"`,
+      etag,
+      "accept-ranges": "bytes",
       "cache-control": "private, max-age=3600",
       "x-content-type-options": "nosniff",
       ...(shown.has(mediaType) ? {} : { "content-disposition": "attachment" })
     }
     if (request.headers["if-none-match"]?.includes(hash) === true) return HttpServerResponse.empty({ status: 304, headers })
-    const described = { contentType: mediaType, contentLength: bytes, headers }
-    const body = content.pipe(
+    // Ranges are defined for GET only.
+    const asked = { range: request.method === "GET" ? request.headers["range"] : undefined, ifRange: request.headers["if-range"] }
+    const range = ByteRange.of(asked, etag, bytes)
+    if (range === "unsatisfiable")
+      return Respond.plain(416, "RangeNotSatisfiable", `The content has ${bytes} bytes. Ask for a range within it.`, {
+        "content-range": `bytes */${bytes}`,
+        "accept-ranges": "bytes"
+      })
+    const { end, start } = range === "whole" ? { start: 0, end: bytes } : range
+    const body = slice(start, end).pipe(
       Stream.tap(() => stillValid(session)),
       // Also if the blob is deleted meanwhile: a partial content must not look complete.
       Stream.tapError(() => Effect.sync(() => NodeHttpServerRequest.toServerResponse(request).destroy()))
     )
-    return HttpServerResponse.stream(body, described)
+    const described = { contentType: mediaType, contentLength: end - start }
+    return range === "whole"
+      ? HttpServerResponse.stream(body, { ...described, headers })
+      : HttpServerResponse.stream(body, {
+          ...described,
+          status: 206,
+          headers: { ...headers, "content-range": `bytes ${start}-${end - 1}/${bytes}` }
+        })
   })

@@ -83,7 +83,9 @@ export const apply = (
       })
     )
   }
-  if (!isJson(headers["content-type"]) || headers["content-encoding"] !== undefined) return Effect.succeed(response)
+  // A range is one of the plain body.
+  if (!isJson(headers["content-type"]) || headers["content-encoding"] !== undefined || status === 206)
+    return Effect.succeed(response)
   const varied = HttpServerResponse.setHeader(response, "vary", varying(headers["vary"]))
   if (encoding === undefined || request.method === "HEAD") return Effect.succeed(varied)
   const kept = {

@@ -15,7 +15,8 @@ const accepted = [
   "x-millrace-thread"
 ].join(", ")
 /** Headers of a response that such a page may read, in addition to those that every page may. */
-const exposed = "etag, retry-after, x-millrace-cursor, x-millrace-last-idx, x-millrace-thread, x-request-id"
+const exposed =
+  "accept-ranges, content-range, etag, retry-after, x-millrace-cursor, x-millrace-last-idx, x-millrace-thread, x-request-id"
 /** How long a browser may keep the answer to a preflight, in seconds. */
 const maxAge = "600"
 

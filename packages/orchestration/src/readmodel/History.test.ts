@@ -103,7 +103,7 @@ describe("history", () => {
         Effect.sync(() => {
           loaded.push(Number(hash))
           const content = Stream.map(Stream.range(1, 4), () => mebibyte)
-          return { hash, bytes: 4 * mebibyte.length, mediaType: "text/plain", codec: "identity", content }
+          return { hash, bytes: 4 * mebibyte.length, mediaType: "text/plain", codec: "identity", content, slice: () => content }
         })
       yield* read({ ...log, getBlob }, threadId, { turns: 10, bytes: 64 * 1024 })
       expect(loaded).toEqual([21, 19, 18, 17])
