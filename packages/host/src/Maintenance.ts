@@ -7,6 +7,7 @@ import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import { Clock, DateTime, Duration, Effect } from "effect"
 import type { Consumers } from "./Consumers.ts"
 import * as LogWork from "./LogWork.ts"
+import * as Pace from "./Pace.ts"
 import * as Retention from "./Retention.ts"
 
 export interface Options {
@@ -26,17 +27,11 @@ export const make = (consumers: Pick<Consumers, "live">, options: Options = {}) 
   Effect.gen(function* () {
     const log = yield* EventLog
     const coldAfter = Duration.decode(options.coldAfter ?? "1 hour")
-    let seen = yield* log.head
-    /** Lets appends go first: a slice that follows an append waits for 1 ms, so packing still keeps up with a flood of events. */
-    const between = Effect.flatMap(log.head, (head) => {
-      if (head === seen) return Effect.yieldNow()
-      seen = head
-      return Effect.sleep("1 millis")
-    })
-    const sharing: Retention.Sharing = { between, readers: () => Array.from(consumers.live(), ({ delivered }) => delivered) }
-    const packOld = Effect.flatMap(DateTime.now, (now) =>
-      Retention.pack(log, { before: DateTime.formatIso(DateTime.subtractDuration(now, coldAfter)), between })
-    )
+    const readers = () => Array.from(consumers.live(), ({ delivered }) => delivered)
+    const packOld = (between: Effect.Effect<void>) =>
+      Effect.flatMap(DateTime.now, (now) =>
+        Retention.pack(log, { before: DateTime.formatIso(DateTime.subtractDuration(now, coldAfter)), between })
+      )
     const exclusively = (yield* Effect.makeSemaphore(1)).withPermits(1)
 
     const failed = new Set<string>()
@@ -52,11 +47,12 @@ export const make = (consumers: Pick<Consumers, "live">, options: Options = {}) 
       })
     const sweep = Effect.flatMap(Clock.currentTimeMillis, (now) => log.sweepBlobs(now - Duration.toMillis(uploadsFor)))
     const run = Effect.gen(function* () {
+      const between = yield* Pace.background(log)
       if (options.retention !== undefined)
-        yield* step("Old segments could not be removed", Retention.retain(log, options.retention, sharing))
-      if (Duration.greaterThan(coldAfter, 0)) yield* step("The log could not be packed", packOld)
+        yield* step("Old segments could not be removed", Retention.retain(log, options.retention, { between, readers }))
+      if (Duration.greaterThan(coldAfter, 0)) yield* step("The log could not be packed", packOld(between))
       yield* step("Unused uploads could not be removed", Effect.asVoid(sweep))
     }).pipe(exclusively, Effect.withSpan("Maintenance.run"))
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "1 minute"), run)))
-    return LogWork.make(log, sharing, exclusively)
+    return LogWork.make(log, { between: Pace.requested(log), readers }, exclusively)
   })

@@ -1,14 +1,16 @@
 import { describe, expect, it } from "@effect/vitest"
 import { mulberry32, seeds } from "@millrace/testing/SeededScheduler"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect, Logger, LogLevel, Runtime, type Scope, Stream } from "effect"
+import { Deferred, Effect, Logger, LogLevel, Runtime, type Scope, Stream } from "effect"
 import { corruptType, EventLog, type Page } from "./EventLog.ts"
 import { readFileSync, writeFileSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
+import { forgottenType } from "./Forgotten.ts"
 import * as LogInspection from "./LogInspection.ts"
 import * as Segment from "./Segment.ts"
 import * as Sqlite from "./Sqlite.ts"
 import * as SqliteCheck from "./SqliteCheck.ts"
+import { StorageFailure } from "./Storage.ts"
 import { bytesOf, envelope, event, events, type Log, packAll, range, wire } from "./suite/subject.ts"
 import { verify } from "./Verify.ts"
 
@@ -295,6 +297,44 @@ describe("Packing", () => {
       expect(list.map(({ offset }) => offset)).toEqual(range(1, 32))
       expect(list.filter(({ type }) => type === "log.forgotten")).toHaveLength(20)
       expect(yield* problems(log, at)).toEqual([])
+    })
+  )
+
+  it.scoped("L13 L14 events of a stream that is not erased yet are packed as forgotten, the damaged ones among them too", () =>
+    Effect.gen(function* () {
+      const at = yield* file
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const log = yield* open(at)
+          yield* log.append([...events("thread/thr_a", 30, { text: "secret" }), ...events("thread/thr_b", 70)])
+        })
+      )
+      execute(
+        at,
+        `UPDATE streams SET forgotten = 20 WHERE name = 'thread/thr_a'; UPDATE events SET json = substr(json, 1, 40) WHERE offset IN (3, 50)`
+      )
+      const refused = yield* Deferred.make<void>()
+      let refuses = true
+      // The eraser's first attempt fails, and its next one is a second later.
+      const onStep = (step: string) => {
+        if (!refuses || step !== "begin") return
+        refuses = false
+        Deferred.unsafeDone(refused, Effect.void)
+        throw new StorageFailure("io", "scripted")
+      }
+      const log = yield* open(at, { onStep })
+      yield* Deferred.await(refused)
+      expect(yield* log.pack({ below: 101, before: "9999", partial: true })).toMatchObject({ events: 100 })
+      const db = Sqlite.openReader(at)
+      const stored = db.prepare("SELECT first, last, codec, crc, bytes FROM segments").get() as Segment.Stored
+      Sqlite.close(db)
+      const segment = Segment.open(stored)
+      if (segment instanceof Segment.Damaged) throw new Error(segment.reason)
+      const rows = range(1, 100).map((offset) => segment.row(offset)!)
+      expect(rows.filter(({ type }) => type === forgottenType).map(({ offset }) => offset)).toEqual(range(1, 20))
+      expect(rows.filter(({ valid }) => !valid).map(({ offset }) => offset)).toEqual([50])
+      expect(rows.filter(({ json }) => json.includes("secret")).map(({ offset }) => offset)).toEqual(range(21, 30))
+      expect(wire(yield* chain(log, {})).map(({ offset }) => offset)).toEqual(range(1, 100))
     })
   )
 

@@ -1,14 +1,14 @@
 /**
  * Packs old events of a SQLite log into segments (docs/decisions/0133). Segments cover the offsets from the first retained one up to `coldUpTo`. One step packs one
  * run of rows: read, compress, insert the segment, verify it, delete the rows. A crash may leave rows at or below `coldUpTo`; readers do not use them, and
- * the next step deletes them. Reads, deletes and vacuum are done in slices. The checkpoint of
- * the WAL after a step is one call, which holds the event loop for as long as the disk takes to write the pages of a step: 100 to 400 of them.
+ * the next step deletes them. Reads, deletes and vacuum are done in slices. A checkpoint of the WAL is one call, which holds the event loop for as long as the
+ * disk takes to write its pages, about 100.
  */
 import { Effect } from "effect"
 import type { LogUnavailable, PackOptions, Packed } from "./EventLog.ts"
-import { forgotten, forgottenType } from "./Forgotten.ts"
+import * as PackingRun from "./PackingRun.ts"
 import * as Segment from "./Segment.ts"
-import { slices } from "./Slices.ts"
+import { shortMillis, slices, targetMillis } from "./Slices.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { SqliteWriter } from "./SqliteWriter.ts"
 import { attempt, StorageFailure } from "./Storage.ts"
@@ -16,34 +16,34 @@ import { attempt, StorageFailure } from "./Storage.ts"
 /** Free pages are given back when they are more than this part of the file, until they are half of it. */
 const maxFree = 0.1
 
+/**
+ * The WAL is copied to the file when rows with this many bytes of JSON were deleted: 100 pages. That is one call, which takes longer the more pages it
+ * copies. A slice deletes no more than this, if it deletes more than one row.
+ */
+const checkpointBytes = 256 * 1024
+
+/** Content up to this size is compressed on the event loop while nothing is appended: at most 2 ms. */
+const smallBytes = 384 * 1024
+
+/** The rows from `first` to at most `last` that one slice deletes. With unknown sizes: all of them, and they count as many bytes. */
+const partFrom = (first: number, last: number, known?: Pick<Segment.Columns, "offsets" | "sizes">) => {
+  if (known === undefined) return { last, bytes: checkpointBytes }
+  const at = known.offsets.findIndex((offset) => offset >= first)
+  let bytes = 0
+  for (let i = Math.max(0, at); i < known.offsets.length && known.offsets[i]! <= last; i++) {
+    const size = known.sizes[i]!
+    if (bytes > 0 && bytes + size > checkpointBytes) return { last: known.offsets[i - 1]!, bytes }
+    bytes += size
+  }
+  return { last, bytes }
+}
+
 const noTime = "1970-01-01T00:00:00.000Z"
 
 interface Bounds {
   /** The last offset of the segments, or the last trimmed one if that is greater. */
   readonly coldUpTo: number
   readonly head: number
-}
-
-/** Consecutive events that become a segment. `generation`: as it was before they were read. */
-interface Run {
-  readonly first: number
-  readonly last: number
-  readonly rows: ReadonlyArray<Segment.Row>
-  readonly generation: unknown
-}
-
-/** `columns` of the statement `rows`. */
-type Columns = readonly [offset: number, stream: number, version: number, type: string, json: string, valid: number]
-
-/** The streams that are not erased yet, by id. */
-type Marked = ReadonlyMap<number, { readonly name: string; readonly forgotten: number }>
-
-/** A row as the reader delivers it: a segment that is written after a stream was forgotten has nothing of it. */
-const rowOf = ([offset, stream, version, type, json, valid]: Columns, marked: Marked): Segment.Row => {
-  const mark = marked.get(stream)
-  return mark !== undefined && offset <= mark.forgotten
-    ? { ...forgotten({ offset, stream: mark.name, version, json }), stream, version, type: forgottenType, valid: true }
-    : { offset, stream, version, type, json, valid: valid === 1 }
 }
 
 const prepare = (db: Sqlite.Connection) => ({
@@ -59,12 +59,6 @@ const prepare = (db: Sqlite.Connection) => ({
     `SELECT first, last, codec, crc, bytes FROM segments WHERE first <= (SELECT min(offset) FROM events) ORDER BY first DESC LIMIT 1`
   ),
   oldest: db.prepare("SELECT min(offset) FROM events").pluck(),
-  rows: db
-    .prepare(
-      `SELECT offset, stream, version, type, json, json_valid(json) FROM events WHERE offset > ? AND offset <= ? ORDER BY offset LIMIT ?`
-    )
-    .raw(),
-  at: db.prepare("SELECT json ->> '$.at' FROM events WHERE offset > ? AND json_valid(json) ORDER BY offset LIMIT 1").pluck(),
   /** One search in the key: the segment that contains the next offset, or the first one after it. */
   after: db.prepare(
     `SELECT first, last, codec, crc, bytes FROM segments
@@ -72,7 +66,6 @@ const prepare = (db: Sqlite.Connection) => ({
   ),
   pageSize: db.prepare("SELECT page_size FROM pragma_page_size").pluck(),
   segment: db.prepare("SELECT first, last, codec, crc, bytes FROM segments WHERE first = ?"),
-  marked: db.prepare("SELECT id, name, forgotten FROM streams WHERE forgotten > 0"),
   /** The number of commits that forgot streams. */
   generation: db.prepare("SELECT value FROM meta WHERE key = 'generation'").pluck(),
   free: db.prepare("SELECT freelist_count, page_count FROM pragma_freelist_count, pragma_page_count").raw()
@@ -86,62 +79,33 @@ const timeOf = ({ json, valid }: Segment.Row): string | undefined => {
 /** `db`: the connection of the reader. One step at a time. */
 export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
   const sql = prepare(db)
-  const slice = { read: slices(250, 1_000), delete: slices(250, 1_000), vacuum: slices(16, 256) }
+  let appends = writer.appends
+  /** Whether nothing was appended since the last call. */
+  const isIdle = () => {
+    const idle = writer.appends === appends
+    appends = writer.appends
+    return idle
+  }
+  /** Slices that are shorter after an append, because the next one is near. */
+  const sharing = (least: number, most: number) => {
+    const slice = slices(least, most)
+    return <A>(run: (size: number) => A): A => slice(run, isIdle() ? targetMillis : shortMillis)
+  }
+  const slice = { read: sharing(100, 1_000), delete: sharing(100, 1_000), vacuum: sharing(16, 256) }
   const bounds = (): Bounds => {
     const [coldUpTo, last] = sql.bounds.get() as [number, number]
     return { coldUpTo, head: Math.max(coldUpTo, last) }
   }
   const step = <A>(run: () => A): Effect.Effect<A, LogUnavailable> => attempt("pack", () => Sqlite.guarded(run))
 
-  /** The oldest rows that fill a segment and are old enough; with `partial`, also fewer. */
-  const readRun = Effect.fn("Packing.readRun")(function* (options: PackOptions & { readonly between: Effect.Effect<void> }) {
-    const { coldUpTo, head } = yield* step(bounds)
-    const last = Math.min(coldUpTo + Segment.maxEvents, head, options.below - 1)
-    const at = yield* step(() => sql.at.get(coldUpTo) as string | null | undefined)
-    if (last <= coldUpTo || (typeof at === "string" && at >= options.before)) return undefined
-    const generation = yield* step(() => sql.generation.get())
-    const marks = yield* step(
-      () => sql.marked.all() as Array<{ readonly id: number; readonly name: string; readonly forgotten: number }>
-    )
-    const marked: Marked = new Map(marks.map((mark) => [mark.id, mark]))
-    const rows: Array<Segment.Row> = []
-    let bytes = 0
-    let cut = false
-    /** Reads the next rows, one by one, so that no row after the first one that does not fit is read. Returns how many fit. */
-    const readRows = (size: number): number => {
-      const known = rows.length
-      for (const columns of sql.rows.iterate(rows.at(-1)?.offset ?? coldUpTo, last, size) as Iterable<Columns>) {
-        const row = rowOf(columns, marked)
-        bytes += Buffer.byteLength(row.json)
-        cut = rows.length > 0 && bytes > Segment.maxBytes
-        if (cut) break
-        rows.push(row)
-      }
-      return rows.length - known
-    }
-    for (let more = true; more;) {
-      const found = yield* step(() => slice.read(readRows))
-      more = !cut && found > 0 && rows.at(-1)!.offset < last
-      yield* options.between
-    }
-    const isOld = (row: Segment.Row) => (timeOf(row) ?? "") < options.before
-    const newest = rows.at(-1)
-    const isFull = cut || last === coldUpTo + Segment.maxEvents
-    if (isFull && (newest === undefined || isOld(newest))) {
-      // Rows that are missing before the next event belong to the run.
-      return { first: coldUpTo + 1, last: cut && newest !== undefined ? newest.offset : last, rows, generation } satisfies Run
-    }
-    const old = options.partial === true ? rows.slice(0, rows.findLastIndex(isOld) + 1) : []
-    const run: Run = { first: coldUpTo + 1, last: old.at(-1)?.offset ?? coldUpTo, rows: old, generation }
-    return old.length === 0 ? undefined : run
-  })
+  const readRun = PackingRun.make(db, step, slice.read)
 
   /** False if the run is not what it was when it was read: events before it were trimmed, or a stream was forgotten. */
-  const insert = (stored: Segment.Stored, { generation, rows }: Run): boolean =>
+  const insert = (stored: Segment.Stored, { columns, generation }: PackingRun.Run): boolean =>
     writer.maintain((current) => {
       if (bounds().coldUpTo !== stored.first - 1 || sql.generation.get() !== generation) return false
       const streams = new Map<number, number>()
-      for (const { stream } of rows) streams.set(stream, (streams.get(stream) ?? 0) + 1)
+      for (const stream of columns.streams) streams.set(stream, (streams.get(stream) ?? 0) + 1)
       current.sql.addSegment.run(stored.first, stored.last, stored.codec, stored.crc, stored.bytes)
       for (const [stream, count] of streams) current.sql.addSegmentStream.run(stream, stored.first, count)
       writer.step("segment-written")
@@ -158,26 +122,36 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
       throw new StorageFailure("corrupt", `the segment of the events from ${first} was written wrongly: ${reason}`)
     })
 
-  const deleteCopies = Effect.fn("Packing.deleteCopies")(function* (upTo: number, between: Effect.Effect<void>) {
+  /** `sizes`: of the rows, if they are known. */
+  const deleteCopies = Effect.fn("Packing.deleteCopies")(function* (
+    upTo: number,
+    between: Effect.Effect<void>,
+    sizes?: Pick<Segment.Columns, "offsets" | "sizes">
+  ) {
     let from = yield* step(() => sql.oldest.get() as number | null)
     let deleted = 0
+    let bytes = 0
     while (from !== null && from <= upTo) {
       const start = from
       deleted += yield* step(() =>
-        slice.delete((size) =>
-          writer.maintain((current) => {
-            const { changes } = current.sql.deleteRows.run(Math.min(start + size - 1, upTo))
+        slice.delete((size) => {
+          const part = partFrom(start, Math.min(start + size - 1, upTo), sizes)
+          bytes += part.bytes
+          return writer.maintain((current) => {
+            const { changes } = current.sql.deleteRows.run(part.last)
             writer.step("rows-deleted")
             return Number(changes)
           })
-        )
+        })
       )
       yield* between
       from = yield* step(() => sql.oldest.get() as number | null)
+      if (bytes < checkpointBytes && from !== null && from <= upTo) continue
+      yield* step(() => writer.checkpoint())
+      bytes = 0
+      yield* between
     }
     yield* step(() => writer.step("rows-gone"))
-    yield* step(() => writer.checkpoint())
-    yield* between
     return deleted
   })
 
@@ -220,16 +194,18 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
       if (segment instanceof Segment.Damaged) return yield* withdraw(copied, segment)
       return { ...nothing, rows: yield* deleteCopies(copied.last, between) }
     }
-    const run = yield* readRun({ ...options, between })
+    const run = yield* readRun(yield* step(bounds), { ...options, between })
     if (run === undefined) return { ...nothing, pages: yield* vacuum(between), more: false }
+    if (run === "changed") return nothing
     yield* step(() => writer.step("run-read"))
-    const content = Segment.encode(run.first, run.last, run.rows)
-    const stored = yield* Segment.compress(run.first, run.last, content)
+    const content = Segment.encodeColumns(run.first, run.last, run.columns)
+    const where = content.byteLength <= smallBytes && isIdle() ? "here" : "pool"
+    const stored = yield* Segment.compress(run.first, run.last, content, where)
     yield* between
     if (!(yield* step(() => insert(stored, run)))) return nothing
     yield* step(() => writer.step("segment-committed"))
     const written = yield* step(() => sql.segment.get(run.first) as Segment.Stored)
-    yield* Segment.contentOf(written).pipe(
+    yield* Segment.contentOf(written, content.byteLength, where).pipe(
       Effect.filterOrFail(
         // Another checksum: a stream was forgotten since, and erased from the segment.
         (found) => found.equals(content) || written.crc !== stored.crc,
@@ -238,7 +214,7 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
       Effect.catchAll((damaged) => withdraw(written, damaged))
     )
     yield* step(() => writer.step("segment-verified"))
-    const rows = yield* deleteCopies(run.last, between)
+    const rows = yield* deleteCopies(run.last, between, run.columns)
     return { ...nothing, events: run.last - run.first + 1, bytes: stored.bytes.byteLength, rows }
   })
   const segmentAfter = (offset: number) =>

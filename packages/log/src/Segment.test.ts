@@ -17,8 +17,19 @@ const row = FastCheck.record({
   valid: FastCheck.boolean()
 })
 
-const pack = (first: number, last: number, rows: ReadonlyArray<Segment.Row>) =>
-  Effect.runPromise(Segment.compress(first, last, Segment.encode(first, last, rows)))
+const pack = (first: number, last: number, rows: ReadonlyArray<Segment.Row>) => {
+  const content = Segment.encode(first, last, rows)
+  return Effect.runPromise(
+    Effect.gen(function* () {
+      const stored = yield* Segment.compress(first, last, content)
+      const here = yield* Segment.compress(first, last, content, "here")
+      expect(here).toEqual(stored)
+      for (const where of ["pool", "here"] as const)
+        expect(content.equals(yield* Segment.contentOf(stored, content.byteLength, where))).toBe(true)
+      return stored
+    })
+  )
+}
 
 const three = [1, 2, 3].map((n): Segment.Row => ({
   offset: n,

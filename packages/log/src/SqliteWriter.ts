@@ -115,6 +115,8 @@ export class SqliteWriter {
   readonly #open: () => Sqlite.Connection
   readonly #onStep: StepHook
   statements = 0
+  /** Appends so far. */
+  appends = 0
 
   constructor(open: () => Sqlite.Connection, onStep: StepHook = () => {}) {
     this.#open = open
@@ -175,6 +177,7 @@ export class SqliteWriter {
 
   /** Throws StorageFailure, or a defect; either way nothing is written. */
   commit(batch: Batch): Placed {
+    this.appends++
     return this.#transaction((current) => this.#write(current, batch), isWritten)
   }
 
