@@ -245,11 +245,11 @@ export const rewrite = (segment: Segment, change: (row: Row) => Row): Uint8Array
   return changed ? encode(first, last, rows) : undefined
 }
 
-/** The content that `encode` made, decompressed. `size`: how many bytes that were. */
-export const contentOf = (stored: Stored, size: number, where: Where = "pool"): Effect.Effect<Buffer, Damaged> =>
+/** The content that `encode` made, decompressed. `size`: how many bytes that were, if it is known: then it is one piece of work. */
+export const contentOf = (stored: Stored, size?: number, where: Where = "pool"): Effect.Effect<Buffer, Damaged> =>
   Effect.suspend(() => {
     const wrong = checked(stored)
-    const options = { chunkSize: size + 64 }
+    const options = { chunkSize: size === undefined ? 256 * 1024 : size + 64 }
     if (wrong !== undefined) return Effect.fail(wrong)
     return where === "here"
       ? Effect.try({ try: () => brotliDecompressSync(stored.bytes, options), catch: damage })
