@@ -22,7 +22,7 @@ export const background = (log: typeof EventLog.Service): Effect.Effect<Effect.E
     )
   )
 
-/** Runs between the slices of work that somebody waits for. */
+/** Runs between the slices of work on request. */
 export const requested = (log: typeof EventLog.Service): Effect.Effect<void> => paced(log, Effect.succeed(leastMillis))
 
 /** Waits only if there was an append since the last slice. */
