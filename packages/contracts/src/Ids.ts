@@ -15,6 +15,8 @@ const id = <const Brand extends string>(prefix: string, brand: Brand, what: stri
 /** A workspace directory with its settings. Minted by the engine. */
 export const ProjectId = id("prj", "ProjectId", "a project")
 export type ProjectId = typeof ProjectId.Type
+/** The project of a deleted thread: the log no longer knows which one it was. */
+export const deletedProject = ProjectId.make("prj_deleted")
 
 /** One durable conversation. Minted by the engine. */
 export const ThreadId = id("thr", "ThreadId", "a thread")

@@ -3,7 +3,6 @@ import { Effect } from "effect"
 import { statSync } from "node:fs"
 import type { DiskUsage, LogUnavailable } from "./EventLog.ts"
 import * as Sqlite from "./Sqlite.ts"
-import { attempt } from "./Storage.ts"
 
 /** Rows that one query sums. SQLite reads only the length of a blob, not the blob. */
 const slice = 1_000
@@ -21,7 +20,7 @@ export const of = (file: string, db: Sqlite.Connection): Effect.Effect<DiskUsage
          FROM (SELECT ${key} AS key, ${size} AS size FROM ${table} WHERE ${key} > ? ORDER BY ${key} LIMIT ${slice})`
       )
       .raw()
-  const step = <A>(run: () => A) => attempt("disk", () => Sqlite.guarded(run))
+  const step = <A>(run: () => A) => Sqlite.attempt("disk", run)
   const total = (statement: Sqlite.Statement) =>
     Effect.gen(function* () {
       let [count, bytes, after] = [0, 0, 0]

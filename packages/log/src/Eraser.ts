@@ -13,7 +13,6 @@ import { isBackupOf } from "./Migrations.ts"
 import * as SegmentEraser from "./SegmentEraser.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { SqliteWriter } from "./SqliteWriter.ts"
-import { attempt } from "./Storage.ts"
 import { Watermark } from "./Watermark.ts"
 
 /** Events that one slice overwrites. */
@@ -84,7 +83,7 @@ const hasDeletedBlob = (db: Sqlite.Connection): boolean =>
 /** One slice on the event loop, or one segment, which the pool compresses. */
 const slice = (writer: SqliteWriter, file: string, position: Position): Effect.Effect<Slice, LogUnavailable> =>
   Effect.gen(function* () {
-    const run = <A>(step: () => A) => attempt("erase", () => Sqlite.guarded(step))
+    const run = <A>(step: () => A) => Sqlite.attempt("erase", step)
     if (yield* run(() => hasDeletedBlob(writer.connection) && writer.blobs((blobs) => blobs.sweep(0)))) return "more"
     const marked = yield* run(() => nextMarked(writer.connection))
     if (marked === undefined) return "done"

@@ -1,6 +1,6 @@
 /** A stored event, from the table or from a segment, and the event that is delivered for it. All reads pass through here. */
 import { corruptType, type StoredEvent, unreadableStream } from "./EventLog.ts"
-import { forgotten } from "./Forgotten.ts"
+import { forgotten, noTime } from "./Forgotten.ts"
 
 /** `stream`: its name; null if the table `streams` does not have it. `valid`, `isForgotten`: 1 or 0, as SQLite returns them. */
 export type EventRow = readonly [
@@ -25,7 +25,7 @@ export const corrupt = (offset: number, reason: string, row?: EventRow, known = 
       stream,
       version: row?.[6] ?? 0,
       type: corruptType,
-      at: "1970-01-01T00:00:00.000Z",
+      at: noTime,
       epoch: 0,
       data: { ...(row === undefined ? {} : { type: row[2] }), reason }
     })

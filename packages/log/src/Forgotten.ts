@@ -3,8 +3,8 @@ import type { StoredEvent } from "./EventLog.ts"
 
 export const forgottenType = "log.forgotten"
 
-/** The time of an event that has none. */
-const noTime = "1970-01-01T00:00:00.000Z"
+/** The time of an event that has none, or whose own cannot be read. */
+export const noTime = "1970-01-01T00:00:00.000Z"
 
 /** The envelope's `at` precedes `data`, and a quote inside an earlier field is escaped, so the first match is the envelope's. */
 const atOf = (json: string): string => /"at":("[^"]*")/.exec(json)?.[1] ?? JSON.stringify(noTime)

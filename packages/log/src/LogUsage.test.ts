@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect, Fiber, Option } from "effect"
+import { Clock, Effect, Fiber, Option } from "effect"
 import { statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as DataDirectory from "./DataDirectory.ts"
@@ -14,6 +14,21 @@ const note = (stream: string, bytes: number, at: number) => ({
   rows: []
 })
 
+const now = Date.UTC(2026, 10, 20, 9)
+
+/** Runs with a clock that shows the time of `at`. Sleeps are real: the slices of a measurement end by themselves. */
+const withTime = (at: { now: number }) => {
+  const live = Clock.make()
+  return Effect.withClock({
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: () => at.now,
+    unsafeCurrentTimeNanos: () => live.unsafeCurrentTimeNanos(),
+    currentTimeMillis: Effect.sync(() => at.now),
+    currentTimeNanos: live.currentTimeNanos,
+    sleep: (duration) => live.sleep(duration)
+  })
+}
+
 describe("log usage", () => {
   it.scopedLive(
     "L10 counts the log, its threads and the other files, whatever the slices; a young log's growth is that of its age",
@@ -22,7 +37,6 @@ describe("log usage", () => {
         const dataDir = yield* temporaryDirectory
         const directory = yield* DataDirectory.make(dataDir)
         const log = yield* EventLogSqlite.make({ file: directory.logFile, anchor: directory.anchorFile })
-        const now = Date.now()
         // Old events count for the size, not for the growth; more than two slices of rows.
         yield* log.append(range(1, 1_200).map(() => note("thread/thr_old", 100, now - 30 * day)))
         yield* log.append(range(1, 1_200).map((n) => note(`thread/thr_${n % 30}`, n % 30, now - 3.5 * day)))
@@ -44,25 +58,29 @@ describe("log usage", () => {
         expect(usage.bytesPerDay * 3.5).toBeGreaterThan(usage.fileBytes * 0.5)
         expect(usage.bytesPerDay * 3.5).toBeLessThan(usage.fileBytes * 0.9)
         expect(usage.daysUntilFull).toBe(Math.floor((100_000_000 - usage.fileBytes + usage.freeBytes) / usage.bytesPerDay))
-      })
+      }).pipe(withTime({ now }))
   )
 
+  const time = { now }
   it.scopedLive("L10 one measurement serves all that ask within a minute, and continues when the first one leaves", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
       const directory = yield* DataDirectory.make(dataDir)
       const log = yield* EventLogSqlite.make({ file: directory.logFile })
-      yield* log.append([note("thread/thr_1", 100, Date.now())])
+      yield* log.append([note("thread/thr_1", 100, now)])
       const disk = yield* LogUsage.make({ dataDir })
       expect(yield* disk.latest).toEqual(Option.none())
       const first = yield* Effect.fork(disk.current)
       yield* Effect.yieldNow()
       yield* Fiber.interrupt(first)
       const usage = yield* disk.current
-      yield* log.append([note("thread/thr_1", 100, Date.now())])
+      yield* log.append([note("thread/thr_1", 100, now)])
+      time.now += 59_999
       expect(yield* disk.current).toBe(usage)
       expect(yield* disk.latest).toEqual(Option.some(usage))
-    })
+      time.now += 1
+      expect(yield* disk.current).toMatchObject({ head: 2 })
+    }).pipe(withTime(time))
   )
 
   it.scopedLive("a directory without a log has an empty one", () =>

@@ -15,7 +15,6 @@ import { openCurrent } from "./Migrations.ts"
 import { jsonAt } from "./RewindHistory.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"
-import { attempt } from "./Storage.ts"
 
 export interface Options {
   readonly dataDir: string
@@ -40,7 +39,7 @@ const maxThreads = 20
 /** Entries of the data directory that are counted. A directory of an agent may have any number. */
 const maxEntries = 20_000
 
-const io = <A>(run: () => A) => attempt("usage", () => Sqlite.guarded(run))
+const io = <A>(run: () => A) => Sqlite.attempt("usage", run)
 
 type Cell = string | number
 

@@ -3,6 +3,7 @@ import * as Reactivity from "@effect/experimental/Reactivity"
 import * as Migrator from "@effect/sql/Migrator"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { SqliteClient } from "@effect/sql-sqlite-node"
+import { deletedProject } from "@millrace/contracts/Ids"
 import { Cause, Effect, Schema } from "effect"
 import { renameSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
@@ -99,7 +100,7 @@ const deletedThreads = statements(
    FROM (SELECT stream, max(offset) AS last FROM events WHERE type = 'thread.deleted' GROUP BY stream) AS deleted WHERE streams.id = deleted.stream`,
   `DELETE FROM rows WHERE collection IN ('turn', 'item', 'request', 'request-open') AND parent ${isDeleted}`,
   `UPDATE rows SET json = (
-     SELECT json_object('threadId', rows.key, 'projectId', 'prj_deleted', 'provider', '', 'title', '', 'cwd', '', 'archived', json('false'),
+     SELECT json_object('threadId', rows.key, 'projectId', '${deletedProject}', 'provider', '', 'title', '', 'cwd', '', 'archived', json('false'),
        'deleted', json('true'), 'createdAt', e.json ->> '$.at', 'updatedAt', e.json ->> '$.at', 'capabilities', json('[]'), 'failed', json('false'),
        'turns', json('[]'), 'queue', json('[]'), 'items', json('[]'), 'requests', json('[]'))
      FROM streams s JOIN events e ON e.offset = s.forgotten + 1 WHERE s.name = 'thread/' || rows.key AND json_valid(e.json))

@@ -38,7 +38,7 @@ const without = (marked: Marked, stored: Segment.Stored): Effect.Effect<Segment.
  */
 export const next = (writer: SqliteWriter, marked: Marked, after: number): Effect.Effect<number | undefined, LogUnavailable> =>
   Effect.gen(function* () {
-    const stored = yield* attempt("erase", () => Sqlite.guarded(() => nextWithStream(writer.connection, marked, after)))
+    const stored = yield* Sqlite.attempt("erase", () => nextWithStream(writer.connection, marked, after))
     if (stored === undefined) return undefined
     const rewritten = yield* without(marked, stored)
     if (rewritten === undefined) return stored.first

@@ -1,7 +1,9 @@
 /** Opens, locks and closes SQLite connections, and maps the driver's errors to `StorageFailure`. Only this module imports the driver. */
 import Database from "@millrace/sqlite-driver"
+import type { Effect } from "effect"
 import { closeSync, existsSync, openSync } from "node:fs"
 import type { LogUnavailable } from "./EventLog.ts"
+import * as Storage from "./Storage.ts"
 import { StorageFailure } from "./Storage.ts"
 
 export type Connection = Database
@@ -59,6 +61,10 @@ export const guarded = <A>(run: () => A): A => {
     throw asFailure(cause)
   }
 }
+
+/** Runs driver calls as an operation of the log, which the error names. */
+export const attempt = <A>(operation: string, run: () => A): Effect.Effect<A, LogUnavailable> =>
+  Storage.attempt(operation, () => guarded(run))
 
 /** How long one statement waits for another program's lock. The wait blocks the event loop, so it is short; the log retries for `busyMillis`. */
 const busyTimeoutMillis = 20

@@ -98,7 +98,7 @@ export const check = (file: string): Check => {
     end: () =>
       Effect.acquireUseRelease(
         attempt("verify", () => Sqlite.openReader(file)),
-        (db) => attempt("verify", () => Sqlite.guarded(() => problemsOf(db, seen))),
+        (db) => Sqlite.attempt("verify", () => problemsOf(db, seen)),
         (db) => Effect.sync(() => Sqlite.close(db))
       ).pipe(Effect.catchTag("LogUnavailable", ({ message }) => Effect.succeed([{ problem: "file" as const, message }])))
   }
@@ -108,6 +108,6 @@ export const check = (file: string): Check => {
 export const copy = (file: string, target: string) =>
   Effect.acquireUseRelease(
     attempt("copy", () => Sqlite.openReader(file)),
-    (db) => attempt("copy", () => Sqlite.guarded(() => void db.prepare("VACUUM INTO ?").run(target))),
+    (db) => Sqlite.attempt("copy", () => void db.prepare("VACUUM INTO ?").run(target)),
     (db) => Effect.sync(() => Sqlite.close(db))
   )

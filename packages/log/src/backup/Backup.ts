@@ -12,7 +12,6 @@ import * as EventLogSqlite from "../EventLogSqlite.ts"
 import { freeBytes as ofDisk, type FreeBytes } from "../FreeBytes.ts"
 import * as Sqlite from "../Sqlite.ts"
 import { latest } from "../Migrations.ts"
-import { attempt } from "../Storage.ts"
 import { BackupRefused } from "./BackupError.ts"
 import { DatabaseCopy } from "./DatabaseCopy.ts"
 import * as LargeValues from "./LargeValues.ts"
@@ -45,7 +44,7 @@ export interface Summary {
   readonly damaged: LargeValues.Damaged
 }
 
-const io = <A>(run: () => A) => attempt("backup", () => Sqlite.guarded(run))
+const io = <A>(run: () => A) => Sqlite.attempt("backup", run)
 
 /** The files of the data directory that a backup has, relative to it. */
 const filesOf = (directory: string): ReadonlyArray<string> => {

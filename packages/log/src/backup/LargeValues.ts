@@ -11,7 +11,7 @@ import type { LogUnavailable } from "../EventLog.ts"
 import { masked } from "../Marked.ts"
 import * as Segment from "../Segment.ts"
 import * as Sqlite from "../Sqlite.ts"
-import { attempt, StorageFailure } from "../Storage.ts"
+import { StorageFailure } from "../Storage.ts"
 import { type Damage, ofParts } from "./Damage.ts"
 import type { CopiedBlob, DatabaseCopy, Key } from "./DatabaseCopy.ts"
 import type { Part } from "./Manifest.ts"
@@ -33,7 +33,7 @@ interface Options {
   readonly earlier: ReadonlyArray<Part>
 }
 
-const io = <A>(run: () => A) => attempt("backup", () => Sqlite.guarded(run))
+const io = <A>(run: () => A) => Sqlite.attempt("backup", run)
 
 const place = ({ key, table }: Pick<Part, "table" | "key">) => `${table} ${key}`
 

@@ -14,7 +14,7 @@ import { freeBytes as ofDisk, type FreeBytes } from "../FreeBytes.ts"
 import * as Sqlite from "../Sqlite.ts"
 import { SqliteWriter } from "../SqliteWriter.ts"
 import { latest, migrate } from "../Migrations.ts"
-import { attempt, epochOf } from "../Storage.ts"
+import { epochOf } from "../Storage.ts"
 import type { Problem } from "../Verify.ts"
 import { readManifest } from "./Backup.ts"
 import { BackupRefused } from "./BackupError.ts"
@@ -59,7 +59,7 @@ export interface Summary {
   readonly lost: ReadonlyArray<Damage>
 }
 
-const io = <A>(run: () => A) => attempt("restore", () => Sqlite.guarded(run))
+const io = <A>(run: () => A) => Sqlite.attempt("restore", run)
 
 const damaged = (message: string) => new BackupRefused({ reason: "damaged", message: `${message} Nothing was changed.` })
 

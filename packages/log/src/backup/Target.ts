@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readdirSync, realpathSync, statSync, writeFileSy
 import { dirname, join, sep } from "node:path"
 import { Effect } from "effect"
 import * as Sqlite from "../Sqlite.ts"
-import { attempt } from "../Storage.ts"
 import { BackupRefused } from "./BackupError.ts"
 import * as Manifest from "./Manifest.ts"
 
@@ -21,7 +20,7 @@ const ours: ReadonlySet<string> = new Set([
   `${lockName}-journal`
 ])
 
-const io = <A>(run: () => A) => attempt("backup", () => Sqlite.guarded(run))
+const io = <A>(run: () => A) => Sqlite.attempt("backup", run)
 
 /** The path itself, or the nearest directory above it that exists; without symbolic links. */
 const real = (path: string): string => (existsSync(path) ? realpathSync(path) : real(dirname(path)))

@@ -3,7 +3,7 @@
  * The active turn has no separate field: it is the turn that the session names, and only `starting` and `running` sessions can name one (T3).
  */
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
-import { type ItemId, ProjectId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import { deletedProject, type ItemId, type ProjectId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { Failure, ItemContent, RequestView } from "@millrace/contracts/Item"
 import type { Continuation, ForkSource, ThreadView, TurnView } from "@millrace/contracts/State"
 import * as Thread from "@millrace/model/Thread"
@@ -121,14 +121,11 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   keptAt: undefined
 })
 
-/** The project of a deleted thread: the log no longer knows which one it was. */
-const noProject = ProjectId.make("prj_deleted")
-
 /**
  * The state of a deleted thread. It follows from `thread.deleted` alone, because the thread's other events are forgotten (L14). `at`: the time of the event.
  */
 export const deleted = (threadId: ThreadId, at: string): ThreadState => ({
-  ...created({ threadId, projectId: noProject, provider: "", title: "", cwd: "" }, at),
+  ...created({ threadId, projectId: deletedProject, provider: "", title: "", cwd: "" }, at),
   deleted: true
 })
 
