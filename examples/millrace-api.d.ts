@@ -691,7 +691,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @description An event of the log. `type` selects its `data`. Ignore a type that you do not know: a newer server may send it. */
-        Event: components["schemas"]["ProjectCreatedEvent"] | components["schemas"]["ProjectUpdatedEvent"] | components["schemas"]["ProjectDeletedEvent"] | components["schemas"]["ThreadCreatedEvent"] | components["schemas"]["ThreadUpdatedEvent"] | components["schemas"]["ThreadHandedOverEvent"] | components["schemas"]["ThreadArchivedEvent"] | components["schemas"]["ThreadUnarchivedEvent"] | components["schemas"]["ThreadDeletedEvent"] | components["schemas"]["SessionStartedEvent"] | components["schemas"]["SessionStateChangedEvent"] | components["schemas"]["SessionStopRequestedEvent"] | components["schemas"]["SessionStoppedEvent"] | components["schemas"]["SessionKeptEvent"] | components["schemas"]["BackgroundStartedEvent"] | components["schemas"]["BackgroundEndedEvent"] | components["schemas"]["TurnRequestedEvent"] | components["schemas"]["ContinuationPlannedEvent"] | components["schemas"]["ContinuationCancelledEvent"] | components["schemas"]["GoalSetEvent"] | components["schemas"]["GoalPausedEvent"] | components["schemas"]["GoalResumedEvent"] | components["schemas"]["GoalWaitingEvent"] | components["schemas"]["GoalMetEvent"] | components["schemas"]["GoalExhaustedEvent"] | components["schemas"]["GoalClearedEvent"] | components["schemas"]["TurnEditedEvent"] | components["schemas"]["QueueReorderedEvent"] | components["schemas"]["TurnDispatchedEvent"] | components["schemas"]["TurnRequeuedEvent"] | components["schemas"]["TurnStartedEvent"] | components["schemas"]["TurnUpdatedEvent"] | components["schemas"]["TurnSteeredEvent"] | components["schemas"]["TurnInterruptRequestedEvent"] | components["schemas"]["TurnCompletedEvent"] | components["schemas"]["TurnInterruptedEvent"] | components["schemas"]["TurnFailedEvent"] | components["schemas"]["ItemStartedEvent"] | components["schemas"]["ItemDeltaEvent"] | components["schemas"]["ItemCompletedEvent"] | components["schemas"]["ItemAmendedEvent"] | components["schemas"]["RequestOpenedEvent"] | components["schemas"]["RequestAnsweredEvent"] | components["schemas"]["RequestExpiredEvent"] | components["schemas"]["RequestCancelledEvent"] | components["schemas"]["TurnImportedEvent"] | components["schemas"]["ItemImportedEvent"] | components["schemas"]["RequestImportedEvent"] | components["schemas"]["LogRewoundEvent"] | components["schemas"]["LogCorruptEvent"] | components["schemas"]["LogForgottenEvent"] | components["schemas"]["ProviderEventEvent"];
+        Event: components["schemas"]["ProjectCreatedEvent"] | components["schemas"]["ProjectUpdatedEvent"] | components["schemas"]["ProjectDeletedEvent"] | components["schemas"]["ThreadCreatedEvent"] | components["schemas"]["ThreadUpdatedEvent"] | components["schemas"]["ThreadHandedOverEvent"] | components["schemas"]["ThreadArchivedEvent"] | components["schemas"]["ThreadUnarchivedEvent"] | components["schemas"]["ThreadDeletedEvent"] | components["schemas"]["SessionStartedEvent"] | components["schemas"]["SessionStateChangedEvent"] | components["schemas"]["SessionStopRequestedEvent"] | components["schemas"]["SessionStoppedEvent"] | components["schemas"]["SessionKeptEvent"] | components["schemas"]["BackgroundStartedEvent"] | components["schemas"]["BackgroundEndedEvent"] | components["schemas"]["TurnRequestedEvent"] | components["schemas"]["ContinuationPlannedEvent"] | components["schemas"]["ContinuationCancelledEvent"] | components["schemas"]["GoalSetEvent"] | components["schemas"]["GoalPausedEvent"] | components["schemas"]["GoalResumedEvent"] | components["schemas"]["GoalWaitingEvent"] | components["schemas"]["GoalMetEvent"] | components["schemas"]["GoalExhaustedEvent"] | components["schemas"]["GoalClearedEvent"] | components["schemas"]["TurnEditedEvent"] | components["schemas"]["QueueReorderedEvent"] | components["schemas"]["TurnDispatchedEvent"] | components["schemas"]["TurnRequeuedEvent"] | components["schemas"]["TurnStartedEvent"] | components["schemas"]["TurnUpdatedEvent"] | components["schemas"]["TurnSteeredEvent"] | components["schemas"]["TurnInterruptRequestedEvent"] | components["schemas"]["TurnCompletedEvent"] | components["schemas"]["TurnInterruptedEvent"] | components["schemas"]["TurnFailedEvent"] | components["schemas"]["ItemStartedEvent"] | components["schemas"]["ItemDeltaEvent"] | components["schemas"]["ItemCompletedEvent"] | components["schemas"]["ItemAmendedEvent"] | components["schemas"]["RequestOpenedEvent"] | components["schemas"]["RequestHeldEvent"] | components["schemas"]["RequestRepeatedEvent"] | components["schemas"]["RequestAnswerUnusedEvent"] | components["schemas"]["RequestAnsweredEvent"] | components["schemas"]["RequestExpiredEvent"] | components["schemas"]["RequestCancelledEvent"] | components["schemas"]["TurnImportedEvent"] | components["schemas"]["ItemImportedEvent"] | components["schemas"]["RequestImportedEvent"] | components["schemas"]["LogRewoundEvent"] | components["schemas"]["LogCorruptEvent"] | components["schemas"]["LogForgottenEvent"] | components["schemas"]["ProviderEventEvent"];
         /**
          * @description A project is created, by a command or with the first thread of a directory.
          * @example {
@@ -1593,7 +1593,7 @@ export interface components {
             waits: number;
             /** @description When the first turn of the series ended, ISO 8601. */
             since: string;
-            /** @description The requests that were open and expired. `words` is a digest of the question; a new request with the same digest repeats it. */
+            /** @description Only in logs of older versions: the requests that were open and expired. */
             requests?: {
                 requestId: components["schemas"]["RequestId"];
                 words: string;
@@ -1654,15 +1654,17 @@ export interface components {
                 waits: number;
                 /** @description When the first turn of the series ended, ISO 8601. */
                 since: string;
-                /** @description The requests that were open and expired. `words` is a digest of the question; a new request with the same digest repeats it. */
+                /** @description Only in logs of older versions: the requests that were open and expired. */
                 requests?: {
                     requestId: components["schemas"]["RequestId"];
                     words: string;
                 }[];
                 /** @description When the work continues; with `requestId`: when the request expires. ISO 8601. */
                 at: string;
-                /** @description The request that decides whether the work continues. */
+                /** @description The request that decides whether the work continues: a held request, or the question whether to continue if none was open. */
                 requestId?: components["schemas"]["RequestId"];
+                /** @description The id that the new turn will have. Present if requests are held for it. */
+                nextTurnId?: components["schemas"]["TurnId"];
                 text: string;
                 attachments?: components["schemas"]["Attachment"][];
                 action?: {
@@ -3207,6 +3209,7 @@ export interface components {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
                 requestId: components["schemas"]["RequestId"];
+                /** @description Only in logs of older versions. */
                 reasks?: components["schemas"]["RequestId"];
                 /** @enum {string} */
                 kind: "approval";
@@ -3235,6 +3238,7 @@ export interface components {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
                 requestId: components["schemas"]["RequestId"];
+                /** @description Only in logs of older versions. */
                 reasks?: components["schemas"]["RequestId"];
                 /** @enum {string} */
                 kind: "question";
@@ -3259,7 +3263,170 @@ export interface components {
             };
         };
         /**
-         * @description A request is answered. The first answer counts. The server then passes it to the agent.
+         * @description The server died while the request was open, and the thread's `recovery` is `resume` or `ask`. The request stays open for `turnId`, the turn that continues the work.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "request.held",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7W",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "reason": "The server restarted."
+         *       }
+         *     }
+         */
+        RequestHeldEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "request.held";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                /** @description The reason, as a sentence that a person can act on. */
+                reason: string;
+            };
+        };
+        /**
+         * @description The agent asks a held request again. If it was answered meanwhile, the server passes the answer to the agent.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "request.repeated",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7W",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "repeatedAs": "req_01KB7R_2_1"
+         *       }
+         *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "request.repeated",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7W",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "repeatedAs": "req_01KB7R_2_1",
+         *         "answer": {
+         *           "decision": "accept"
+         *         }
+         *       }
+         *     }
+         */
+        RequestRepeatedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "request.repeated";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                /** @description The id under which the agent asked again after a restart. */
+                repeatedAs: string;
+                itemId?: components["schemas"]["ItemId"];
+                /** @description The answer that was given meanwhile. */
+                answer?: components["schemas"]["Answer"];
+            };
+        };
+        /** @description A decision or an option for an approval, answers for a question. */
+        Answer: {
+            /** @enum {string} */
+            decision: "accept" | "accept-for-session" | "decline" | "cancel";
+            optionId?: string;
+            label?: string;
+        } | {
+            optionId: string;
+            label?: string;
+        } | {
+            answers: {
+                [key: string]: string[];
+            };
+        };
+        /**
+         * @description The answer to a held request reached no agent: the turn that continued the work ended, and the agent had not asked again.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "request.answer.unused",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7W",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "reason": "The agent did not ask again: the turn completed."
+         *       }
+         *     }
+         */
+        RequestAnswerUnusedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "request.answer.unused";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                /** @description The reason, as a sentence that a person can act on. */
+                reason: string;
+            };
+        };
+        /**
+         * @description A request is answered. The first answer counts. The server then passes it to the agent; the answer to a held request is kept until the agent asks again.
          * @example {
          *       "offset": 42,
          *       "stream": "thread/thr_01KB7R",
@@ -3319,6 +3486,13 @@ export interface components {
                 requestId: components["schemas"]["RequestId"];
                 /** @description Who answered: a token's name, or `policy`. */
                 by: string;
+                /**
+                 * @description The request was held: the answer is kept until the agent asks again.
+                 * @enum {boolean}
+                 */
+                held?: true;
+                /** @description The id under which the agent asked again after a restart. */
+                repeatedAs?: string;
                 /** @enum {string} */
                 decision: "accept" | "accept-for-session" | "decline" | "cancel";
                 optionId?: string;
@@ -3329,6 +3503,13 @@ export interface components {
                 requestId: components["schemas"]["RequestId"];
                 /** @description Who answered: a token's name, or `policy`. */
                 by: string;
+                /**
+                 * @description The request was held: the answer is kept until the agent asks again.
+                 * @enum {boolean}
+                 */
+                held?: true;
+                /** @description The id under which the agent asked again after a restart. */
+                repeatedAs?: string;
                 optionId: string;
                 label?: string;
             } | {
@@ -3337,6 +3518,13 @@ export interface components {
                 requestId: components["schemas"]["RequestId"];
                 /** @description Who answered: a token's name, or `policy`. */
                 by: string;
+                /**
+                 * @description The request was held: the answer is kept until the agent asks again.
+                 * @enum {boolean}
+                 */
+                held?: true;
+                /** @description The id under which the agent asked again after a restart. */
+                repeatedAs?: string;
                 answers: {
                     [key: string]: string[];
                 };
@@ -3383,6 +3571,8 @@ export interface components {
                 requestId: components["schemas"]["RequestId"];
                 /** @description The reason, as a sentence that a person can act on. */
                 reason: string;
+                /** @description The id under which the agent asked again after a restart. */
+                repeatedAs?: string;
             };
         };
         /**
@@ -3702,20 +3892,6 @@ export interface components {
             /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
             blobs?: {
                 [key: string]: components["schemas"]["Blob"];
-            };
-        };
-        /** @description A decision or an option for an approval, answers for a question. */
-        Answer: {
-            /** @enum {string} */
-            decision: "accept" | "accept-for-session" | "decline" | "cancel";
-            optionId?: string;
-            label?: string;
-        } | {
-            optionId: string;
-            label?: string;
-        } | {
-            answers: {
-                [key: string]: string[];
             };
         };
         /**
@@ -4482,15 +4658,17 @@ export interface components {
             waits: number;
             /** @description When the first turn of the series ended, ISO 8601. */
             since: string;
-            /** @description The requests that were open and expired. `words` is a digest of the question; a new request with the same digest repeats it. */
+            /** @description Only in logs of older versions: the requests that were open and expired. */
             requests?: {
                 requestId: components["schemas"]["RequestId"];
                 words: string;
             }[];
             /** @description When the work continues; with `requestId`: when the request expires. ISO 8601. */
             at: string;
-            /** @description The request that decides whether the work continues. */
+            /** @description The request that decides whether the work continues: a held request, or the question whether to continue if none was open. */
             requestId?: components["schemas"]["RequestId"];
+            /** @description The id that the new turn will have. Present if requests are held for it. */
+            nextTurnId?: components["schemas"]["TurnId"];
         };
         /** @description A durable objective of a thread. */
         Goal: {
@@ -4529,7 +4707,14 @@ export interface components {
             /** @enum {string} */
             status: "open" | "answered" | "expired" | "cancelled";
             ask: components["schemas"]["Ask"];
-            /** @description An earlier turn's request with the same question, which expired when the server died. */
+            /**
+             * @description The server that asked has ended. The request stays open for `turnId`, the turn that continues the work. An answer is kept until the agent asks again.
+             * @enum {boolean}
+             */
+            held?: true;
+            /** @description After a restart: the id under which the agent asked again. */
+            repeatedAs?: components["schemas"]["RequestId"];
+            /** @description Only in logs of older versions: an earlier turn's request with the same question, which expired. */
             reasks?: components["schemas"]["RequestId"];
             openedAt: string;
         };

@@ -41,7 +41,7 @@ it.live(
 
       for (const point of rounds)
         yield* Effect.gen(function* () {
-          const env = point === "between two readers" ? {} : { MILLRACE_FAILPOINT: point }
+          const env = { MILLRACE_RECOVERY: "settle", ...(point === "between two readers" ? {} : { MILLRACE_FAILPOINT: point }) }
           const server = yield* serve({ dataDir, env })
           const open = (yield* wholeLog(server)).map((json) => JSON.parse(json) as LogEvent)
           expect(problems(open, true), `after the death before ${point}`).toEqual([])
@@ -69,7 +69,7 @@ it.live(
           keep(1, second)
         }).pipe(Effect.scoped)
 
-      const server = yield* serve({ dataDir })
+      const server = yield* serve({ dataDir, env: { MILLRACE_RECOVERY: "settle" } })
       for (const at of [0, 1] as const) {
         const reader = yield* attach(server, histories[at])
         yield* reader.until("event: caught-up")

@@ -43,7 +43,7 @@ describe("kill -9 of the server", () => {
         for (let round = 0; round < 5; round++) {
           yield* Effect.gen(function* () {
             // LC_ALL is on the agents' allow-list: it marks them for this test.
-            const server = yield* serve({ dataDir, env: { LC_ALL: marker } })
+            const server = yield* serve({ dataDir, env: { LC_ALL: marker, MILLRACE_RECOVERY: "settle" } })
             const client = Client.make(HttpTransport.make(server))
             threadId ??= (yield* client.dispatch(yield* Client.command("thread.create", { provider: "demo", cwd: dataDir })))
               .threadId
@@ -64,7 +64,7 @@ describe("kill -9 of the server", () => {
             yield* server.ended
           }).pipe(Effect.scoped)
         }
-        const server = yield* serve({ dataDir, env: { LC_ALL: marker } })
+        const server = yield* serve({ dataDir, env: { LC_ALL: marker, MILLRACE_RECOVERY: "settle" } })
         const events = yield* wholeLog(server.url, server.token)
         const json = events.map((event) => JSON.stringify(event))
         expect(seen.length).toBeGreaterThan(25)

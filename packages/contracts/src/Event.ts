@@ -27,6 +27,7 @@ const thread = { threadId: ThreadId }
 const turn = { threadId: ThreadId, turnId: TurnId }
 const item = { ...turn, itemId: ItemId, kind: ItemKind, role: ItemRole }
 const request = { ...turn, requestId: RequestId }
+const repeatedAs = RequestId.annotations({ description: "The id under which the agent asked again after a restart." })
 const background = { ...thread, epoch: Epoch, taskId: Schema.String.annotations({ description: "The agent's id of the work." }) }
 const reason = Schema.String.annotations({ description: "The reason, as a sentence that a person can act on." })
 const text = Schema.String
@@ -200,13 +201,39 @@ export const EventData = {
   /** Does not reopen the item (T9). */
   "item.amended": Schema.extend(Schema.Struct({ ...item, status: ItemStatus }), ItemContent),
 
-  "request.opened": Schema.extend(Schema.Struct({ ...request, reasks: Schema.optional(RequestId) }), Ask),
+  "request.opened": Schema.extend(
+    Schema.Struct({
+      ...request,
+      reasks: Schema.optional(RequestId).annotations({ description: "Only in logs of older versions." })
+    }),
+    Ask
+  ),
+  /** The server that asked has ended. The request stays open, or its answer kept, for `turnId`, the turn that continues the work (T13). */
+  "request.held": Schema.Struct({ ...request, reason }),
+  /**
+   * The agent asked a held request again. With `answer` also an intent: the dispatcher passes the kept answer to the provider, once (T13).
+   */
+  "request.repeated": Schema.Struct({
+    ...request,
+    repeatedAs,
+    itemId: Schema.optional(ItemId),
+    answer: Schema.optional(Answer).annotations({ description: "The answer that was given meanwhile." })
+  }),
   /** Also an intent: the dispatcher passes the answer to the provider (T13). */
   "request.answered": Schema.extend(
-    Schema.Struct({ ...request, by: text.annotations({ description: "Who answered: a token's name, or `policy`." }) }),
+    Schema.Struct({
+      ...request,
+      by: text.annotations({ description: "Who answered: a token's name, or `policy`." }),
+      held: Schema.optional(Schema.Literal(true)).annotations({
+        description: "The request was held: the answer is kept until the agent asks again."
+      }),
+      repeatedAs: Schema.optional(repeatedAs)
+    }),
     Answer
   ),
-  "request.expired": Schema.Struct({ ...request, reason }),
+  /** A kept answer reached no agent: the turn ended, and the agent had not asked again. */
+  "request.answer.unused": Schema.Struct({ ...request, reason }),
+  "request.expired": Schema.Struct({ ...request, reason, repeatedAs: Schema.optional(repeatedAs) }),
   "request.cancelled": Schema.Struct({ ...request, reason }),
 
   ...ImportedData,

@@ -275,8 +275,23 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
       }
     ]
   },
+  "request.held": {
+    when: "The server died while the request was open, and the thread's `recovery` is `resume` or `ask`. The request stays open for `turnId`, the turn that continues the work.",
+    examples: [{ ...request, turnId: "trn_01KB7W", reason: "The server restarted." }]
+  },
+  "request.repeated": {
+    when: "The agent asks a held request again. If it was answered meanwhile, the server passes the answer to the agent.",
+    examples: [
+      { ...request, turnId: "trn_01KB7W", repeatedAs: "req_01KB7R_2_1" },
+      { ...request, turnId: "trn_01KB7W", repeatedAs: "req_01KB7R_2_1", answer: { decision: "accept" } }
+    ]
+  },
+  "request.answer.unused": {
+    when: "The answer to a held request reached no agent: the turn that continued the work ended, and the agent had not asked again.",
+    examples: [{ ...request, turnId: "trn_01KB7W", reason: "The agent did not ask again: the turn completed." }]
+  },
   "request.answered": {
-    when: "A request is answered. The first answer counts. The server then passes it to the agent.",
+    when: "A request is answered. The first answer counts. The server then passes it to the agent; the answer to a held request is kept until the agent asks again.",
     examples: [
       { ...request, by: "me", decision: "accept" },
       { ...request, requestId: "req_01KB7R_1_2", by: "me", answers: { database: ["SQLite"] } }

@@ -201,8 +201,15 @@ export const RequestView = Schema.Struct({
   turnId: TurnId,
   status: Schema.Literal("open", "answered", "expired", "cancelled"),
   ask: Ask,
+  held: Schema.optional(Schema.Literal(true)).annotations({
+    description:
+      "The server that asked has ended. The request stays open for `turnId`, the turn that continues the work. An answer is kept until the agent asks again."
+  }),
+  repeatedAs: Schema.optional(RequestId).annotations({
+    description: "After a restart: the id under which the agent asked again."
+  }),
   reasks: Schema.optional(RequestId).annotations({
-    description: "An earlier turn's request with the same question, which expired when the server died."
+    description: "Only in logs of older versions: an earlier turn's request with the same question, which expired."
   }),
   openedAt: Schema.String
 }).annotations({ identifier: "Request", description: "A question of the agent to a person." })

@@ -103,8 +103,7 @@ export const Continues = Schema.Struct({
   waits: Schema.Int.annotations({ description: "Times the work waited for a usage limit, this one included." }),
   since: Schema.String.annotations({ description: "When the first turn of the series ended, ISO 8601." }),
   requests: Schema.optional(Schema.Array(Schema.Struct({ requestId: RequestId, words: Schema.String }))).annotations({
-    description:
-      "The requests that were open and expired. `words` is a digest of the question; a new request with the same digest repeats it."
+    description: "Only in logs of older versions: the requests that were open and expired."
   })
 }).annotations({ identifier: "Continues" })
 export type Continues = typeof Continues.Type
@@ -115,7 +114,13 @@ export const Continuation = Schema.Struct({
   at: Schema.String.annotations({
     description: "When the work continues; with `requestId`: when the request expires. ISO 8601."
   }),
-  requestId: Schema.optional(RequestId).annotations({ description: "The request that decides whether the work continues." })
+  requestId: Schema.optional(RequestId).annotations({
+    description:
+      "The request that decides whether the work continues: a held request, or the question whether to continue if none was open."
+  }),
+  nextTurnId: Schema.optional(TurnId).annotations({
+    description: "The id that the new turn will have. Present if requests are held for it."
+  })
 }).annotations({ identifier: "Continuation" })
 export type Continuation = typeof Continuation.Type
 

@@ -120,7 +120,7 @@ export const Configuration = Schema.Struct({
     "Named providers. An entry replaces the built-in provider of the same name; false removes it."
   ),
   server: optional(Server, "Defaults for flags of millrace serve."),
-  recovery: optional(RecoveryPolicy, "What happens to turns that ran when the server died, as --recovery. Default settle."),
+  recovery: optional(RecoveryPolicy, "What happens to turns that ran when the server died, as --recovery. Default ask."),
   log: optional(Log, "How the log is stored."),
   retention: optional(Keep, "Which events are kept; transcripts stay. Default: all."),
   reaper: optional(Reap, "Limits of silence, after which a turn or a session ends."),

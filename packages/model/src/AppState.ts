@@ -73,6 +73,11 @@ const set = <K extends string, A>(record: Readonly<Record<K, A>>, key: K, value:
 const applyRequest = (state: AppState, event: DomainEvent, at: string): AppState => {
   if (event.type === "request.opened")
     return { ...state, requests: set(state.requests, event.data.requestId, Request.opened(event.data, at)) }
+  if (event.type === "request.held" || event.type === "request.repeated") {
+    const known = state.requests[event.data.requestId]
+    if (known === undefined) return state
+    return { ...state, requests: set(state.requests, known.requestId, Request.changed(known, event)) }
+  }
   const settlement = Request.settlement(event)
   if (settlement === undefined) return state
   const { requestId, status: _, ...how } = settlement

@@ -15,6 +15,15 @@ export const opened = ({ reasks, requestId, threadId, turnId, ...ask }: DataOf<"
   openedAt: at
 })
 
+/** The open request after a `request.held` or `request.repeated`; the same value after any other event. */
+export const changed = (request: RequestView, event: DomainEvent): RequestView => {
+  if (event.type === "request.held") return { ...request, turnId: event.data.turnId, held: true }
+  if (event.type !== "request.repeated") return request
+  const { held: _, ...rest } = request
+  const { itemId, repeatedAs, turnId } = event.data
+  return { ...rest, turnId, ask: { ...request.ask, ...defined({ itemId }) }, repeatedAs }
+}
+
 /** How a request was settled: with an answer and its sender, or with a reason. */
 export interface Settlement {
   readonly requestId: RequestId
@@ -28,7 +37,7 @@ export interface Settlement {
 export const settlement = (event: DomainEvent): Settlement | undefined => {
   switch (event.type) {
     case "request.answered": {
-      const { by, requestId, threadId: _t, turnId: _u, ...answer } = event.data
+      const { by, held: _h, repeatedAs: _r, requestId, threadId: _t, turnId: _u, ...answer } = event.data
       return { requestId, status: "answered", answer, by }
     }
     case "request.expired":

@@ -144,6 +144,10 @@ const updateRequests = (transcript: Transcript, event: DomainEvent, turnId: Turn
     if (newest !== undefined && !transcript.askedAfter.has(requestId)) transcript.askedAfter.set(requestId, newest)
     transcript.openRequests.set(requestId, turnId)
   }
+  // A turn does not wait for a held request: the agent has not asked again yet.
+  if (event.type === "request.held") transcript.openRequests.delete(event.data.requestId)
+  if (event.type === "request.repeated" && event.data.answer === undefined)
+    transcript.openRequests.set(event.data.requestId, turnId)
   const settlement = Request.settlement(event)
   if (settlement !== undefined) transcript.openRequests.delete(settlement.requestId)
   for (const of of transcript.openRequests.values()) if (of === turnId) return true

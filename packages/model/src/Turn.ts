@@ -93,11 +93,14 @@ const changes = (turn: TurnView, event: DomainEvent, at: string, isWaiting: bool
     case "turn.requeued":
       return { status: "queued" }
     case "turn.dispatched":
+      return { status }
     case "request.opened":
+    case "request.repeated":
     case "request.answered":
     case "request.expired":
     case "request.cancelled":
-      return { status }
+      // A held request can be settled while its turn is queued.
+      return turn.status === "queued" ? undefined : { status }
     case "turn.started":
       return {
         status,

@@ -30,6 +30,8 @@ interface Entry {
   readonly items: Set<ItemId>
   readonly requests: Set<RequestId>
   readonly open: Set<RequestId>
+  /** Held requests, for which the turn does not wait. */
+  readonly held: Set<RequestId>
 }
 
 /** The time for the fold; the result has no times. */
@@ -38,11 +40,12 @@ const at = ""
 const add = (entry: Entry, { offset, ...history }: HistoryEvent): void => {
   const event = domainEvent(history)
   const settlement = Request.settlement(event)
-  if (settlement !== undefined) entry.open.delete(settlement.requestId)
+  if (settlement !== undefined && !entry.held.delete(settlement.requestId)) entry.open.delete(settlement.requestId)
+  if (event.type === "request.repeated") entry.held.delete(event.data.requestId)
   // An item may first appear after the end of its turn.
   if (event.type === "item.started" || event.type === "item.amended" || event.type === "item.imported")
     entry.items.add(event.data.itemId)
-  if (event.type === "request.opened") {
+  if (event.type === "request.opened" || (event.type === "request.repeated" && event.data.answer === undefined)) {
     entry.requests.add(event.data.requestId)
     entry.open.add(event.data.requestId)
   }
@@ -53,6 +56,18 @@ const add = (entry: Entry, { offset, ...history }: HistoryEvent): void => {
     entry.first = offset
   }
 }
+
+/** An open request that is held moves to the turn that continues the work. The answer of a settled one does not move its request. */
+const move = (turns: ReadonlyMap<TurnId, Entry>, to: Entry, requestId: RequestId): void => {
+  for (const from of turns.values()) {
+    if (!from.open.delete(requestId) && !from.held.delete(requestId)) continue
+    from.requests.delete(requestId)
+    to.requests.add(requestId)
+    to.held.add(requestId)
+  }
+}
+
+const requestOf = ({ data }: HistoryEvent) => (data as { readonly requestId: RequestId }).requestId
 
 /** Pure and total; one pass. Turns in the order in which they begin. */
 export const turnBoundaries = (events: Iterable<HistoryEvent>): ReadonlyArray<TurnBoundary> => {
@@ -66,9 +81,11 @@ export const turnBoundaries = (events: Iterable<HistoryEvent>): ReadonlyArray<Tu
       last: 0,
       items: new Set(),
       requests: new Set(),
-      open: new Set()
+      open: new Set(),
+      held: new Set()
     }
     turns.set(turnId, entry)
+    if (event.type === "request.held") move(turns, entry, requestOf(event))
     add(entry, event)
   }
   return [...turns.values()]

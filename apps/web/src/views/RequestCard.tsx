@@ -189,6 +189,7 @@ export const RequestCard = ({ request, linked }: { readonly request: RequestView
         {!bodyRepeatsTitle(ask) && <span className="ask-title">{ask.title}</span>}
         {linked === true && thread !== undefined && <a href={threadHref(thread.threadId)}>{thread.title}</a>}
       </header>
+      {request.held === true && <p className="hint">The server restarted. The answer is passed on when the agent asks again.</p>}
       <Approval request={request} action={action} />
       <Questions request={request} action={action} />
       {action.error !== undefined && (

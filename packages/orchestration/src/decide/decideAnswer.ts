@@ -1,5 +1,6 @@
 /** decide for answers: an answer settles its request once; the first answer wins (T13). */
 import type { CommandOf } from "@millrace/contracts/Command"
+import { defined } from "@millrace/contracts/Defined"
 import type { CommandRejected } from "@millrace/contracts/Errors"
 import { type Answer, type ApprovalOption, type Ask, Decision, type RequestView } from "@millrace/contracts/Item"
 import { Either, Schema } from "effect"
@@ -92,14 +93,24 @@ const redacted = (ask: Ask, answer: Answer): Answer => {
 const contentOf = (ask: Approval): string =>
   JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options])
 
+const answered = (
+  draft: Draft,
+  { held, repeatedAs, requestId, threadId, turnId }: RequestView,
+  by: string,
+  answer: Answer
+): void => {
+  draft.emit(threadId, "request.answered", { threadId, turnId, requestId, by, ...defined({ held, repeatedAs }), ...answer })
+}
+
 /** After `accept-for-session`: gives the same answer to the open approvals with the same content (T13). */
-const answerEqual = (draft: Draft, { threadId, requests }: ThreadState, allowed: RequestView, answer: Answer): void => {
+const answerEqual = (draft: Draft, { requests }: ThreadState, allowed: RequestView, answer: Answer): void => {
   const { ask } = allowed
   // Approvals without a command or changes have too little content to compare.
   if (ask.kind !== "approval" || (ask.command === undefined && ask.changes === undefined)) return
-  for (const { ask: other, requestId, turnId } of Object.values(requests)) {
+  for (const request of Object.values(requests)) {
+    const { ask: other, requestId } = request
     if (requestId === allowed.requestId || other.kind !== "approval" || contentOf(other) !== contentOf(ask)) continue
-    draft.emit(threadId, "request.answered", { threadId, turnId, requestId, by: "policy", ...answer })
+    answered(draft, request, "policy", answer)
   }
 }
 
@@ -112,17 +123,12 @@ export const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">
     return reject("RequestNotFound", "There is no such request. List requests to find its id.", requestId)
   const open = state.requests[requestId]
   if (open === undefined) return ok({ threadId, outcome: "already-settled" })
-  if (state.continuation?.requestId === requestId && !Continuation.isAnswer(command))
+  const decides = Continuations.isDecidedBy(state, open)
+  if (decides && open.held !== true && !Continuation.isAnswer(command))
     return reject("AnswersIncomplete", `Answer ${Continuation.continueChoice} or ${Continuation.leave}.`, requestId)
   return Either.map(answerFor(command, open), (answer) => {
-    draft.emit(threadId, "request.answered", {
-      threadId,
-      turnId: open.turnId,
-      requestId,
-      by: actor,
-      ...redacted(open.ask, answer)
-    })
-    if (state.continuation?.requestId === requestId) Continuations.answered(draft, threadId, answer, actor)
+    answered(draft, open, actor, redacted(open.ask, answer))
+    if (decides) Continuations.answered(draft, threadId, answer, actor, open.held === true)
     if ("decision" in answer && answer.decision === "accept-for-session") answerEqual(draft, state, open, answer)
     return { threadId, turnId: open.turnId, outcome: "answered" }
   })

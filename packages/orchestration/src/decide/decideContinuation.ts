@@ -6,11 +6,12 @@ import { bare } from "@millrace/contracts/Attachment"
 import { defined } from "@millrace/contracts/Defined"
 import { Duration, Either } from "effect"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Answer } from "@millrace/contracts/Item"
+import type { Answer, RequestView } from "@millrace/contracts/Item"
 import * as Continuation from "../state/Continuation.ts"
 import type { Draft } from "./Draft.ts"
 import type { Fact } from "./Fact.ts"
 import * as Goal from "../state/Goal.ts"
+import { dropKept, dropSecrets, hold, type Holding, settle } from "./decideHeld.ts"
 import { endSession, type Ending, startNext } from "./lifecycle.ts"
 import { activeTurn, type OpenTurn, type ThreadState } from "../state/ThreadState.ts"
 
@@ -22,11 +23,11 @@ const request = (
   threadId: ThreadId,
   text: string,
   continues: ReturnType<typeof Continuation.begun>,
-  { action, attachments }: Work
+  { action, attachments }: Work,
+  turnId: TurnId
 ): void => {
   const goal = draft.thread(threadId)?.goal
   const pursued = Goal.isActive(goal) && goal.last?.turnId === continues.turnId ? goal : undefined
-  const turnId = `trn_${draft.context.seed}` as TurnId
   draft.emit(threadId, "turn.requested", {
     threadId,
     turnId,
@@ -44,20 +45,38 @@ const request = (
 type Work = Pick<NonNullable<ThreadState["continuation"]>, "action" | "attachments">
 const workOf = ({ action, attachments }: Work) => defined({ action, attachments: attachments?.map(bare) })
 
-const askFor = (draft: Draft, state: ThreadState, turn: OpenTurn, continues: ReturnType<typeof Continuation.begun>): void => {
-  const { threadId } = state
+const nextId = (draft: Draft) => `trn_${draft.context.seed}` as TurnId
+
+/** Plans the continuation. A held request asks the person; if none was open, a question is opened. */
+const askFor = (
+  draft: Draft,
+  { threadId }: ThreadState,
+  turn: OpenTurn,
+  continues: ReturnType<typeof Continuation.begun>,
+  held: Holding | undefined
+): void => {
   const { at, seed } = draft.context
-  const requestId = `req_${seed}` as RequestId
+  const requestId = held?.requestId ?? (`req_${seed}` as RequestId)
+  const next = held === undefined ? {} : { nextTurnId: held.nextTurnId }
   const until = Continuation.iso(Date.parse(at) + policyOf(draft).asking)
   const text = Continuation.textOf("restart", turn)
-  draft.emit(threadId, "continuation.planned", { threadId, ...continues, at: until, requestId, text, ...workOf(turn) })
-  draft.emit(threadId, "request.opened", { ...Continuation.recoveryQuestion, threadId, turnId: turn.turnId, requestId })
+  draft.emit(threadId, "continuation.planned", {
+    threadId,
+    ...continues,
+    at: until,
+    requestId,
+    ...next,
+    text,
+    ...workOf(turn)
+  })
+  if (held?.requestId === undefined)
+    draft.emit(threadId, "request.opened", { ...Continuation.recoveryQuestion, threadId, turnId: turn.turnId, requestId })
 }
 
 /** Appended to the reason of the interrupted turn, by recovery policy. */
 const consequences: Record<"resume" | "ask", string> = {
-  resume: "continued in a new turn, where open requests are asked again",
-  ask: "a person is asked whether to continue; open requests are asked again then"
+  resume: "continued in a new turn, for which open requests are held",
+  ask: "a person decides whether to continue; open requests are held until then"
 }
 
 /**
@@ -76,11 +95,8 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
     state.stopping === undefined &&
     !state.archived &&
     state.continuation === undefined
-  const open = turn === undefined ? [] : Object.values(state.requests).filter(({ turnId }) => turnId === turn.turnId)
   const continues =
-    turn !== undefined && mayContinue && wanted !== "settle"
-      ? Continuation.next(turn, "restart", draft.context.at, open)
-      : undefined
+    turn !== undefined && mayContinue && wanted !== "settle" ? Continuation.next(turn, "restart", draft.context.at) : undefined
   const attemptsExhausted = continues !== undefined && continues.restarts > policy.maxRestarts
   const after =
     continues === undefined || wanted === "settle"
@@ -89,14 +105,20 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
         ? `not continued: it was already restarted ${policy.maxRestarts} times`
         : consequences[wanted]
   const reason = after === undefined ? fact.reason : `${fact.reason}; ${after}`
+  dropSecrets(draft, state)
+  const current = draft.thread(threadId) ?? state
+  const held =
+    turn === undefined || continues === undefined || attemptsExhausted
+      ? undefined
+      : hold(draft, current, turn.turnId, nextId(draft), fact.reason)
   endSession(draft, threadId, {
     status: "stopped",
     reason: fact.reason,
     ending: (open) => ({ _tag: "interrupted", reason: open === turn ? reason : fact.reason, usage: open.usage }),
     before: () => {
       if (turn === undefined || continues === undefined || attemptsExhausted) return
-      if (wanted === "ask") askFor(draft, state, turn, continues)
-      else request(draft, threadId, Continuation.textOf("restart", turn), continues, workOf(turn))
+      if (wanted === "ask") askFor(draft, state, turn, continues, held)
+      else request(draft, threadId, Continuation.textOf("restart", turn), continues, workOf(turn), nextId(draft))
     }
   })
 }
@@ -138,15 +160,20 @@ export const cancel = (
 ): void => {
   const pending = draft.thread(threadId)?.continuation
   if (pending === undefined) return
-  const { requestId, turnId } = pending
-  if (requestId !== undefined) draft.emit(threadId, `request.${settling}`, { threadId, turnId, requestId, reason })
+  const { nextTurnId, requestId, turnId } = pending
+  const state = draft.thread(threadId)
+  // The answer that leaves the work as it is has been used.
+  const kept = (state?.kept ?? []).filter(({ answer }) => !("decision" in answer && answer.decision === "cancel"))
+  if (state !== undefined && nextTurnId !== undefined) dropKept(draft, { ...state, kept }, nextTurnId, reason)
+  for (const { held: _, ...request } of Object.values(state?.requests ?? {}))
+    if (request.requestId === requestId || request.turnId === nextTurnId) settle(draft, request, `request.${settling}`, reason)
   draft.emit(threadId, "continuation.cancelled", { threadId, turnId, reason })
 }
 
 const begin = (draft: Draft, state: ThreadState): void => {
   if (state.continuation === undefined) return
   const { action, attachments, text, ...plan } = state.continuation
-  request(draft, state.threadId, text, Continuation.begun(plan), { action, attachments })
+  request(draft, state.threadId, text, Continuation.begun(plan), { action, attachments }, plan.nextTurnId ?? nextId(draft))
   startNext(draft, state.threadId)
 }
 
@@ -162,12 +189,23 @@ export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag
   return true
 }
 
-/** Acts on the answer to a continuation's question; `request.answered` is already in the draft. */
-export const answered = (draft: Draft, threadId: ThreadId, answer: Answer, actor: string): void => {
+/** Whether the answer to this open request decides about the scheduled continuation. */
+export const isDecidedBy = ({ continuation }: ThreadState, { requestId, turnId }: RequestView): boolean =>
+  continuation !== undefined && (continuation.requestId === requestId || continuation.nextTurnId === turnId)
+
+const goesOn = (answer: Answer, held: boolean): boolean =>
+  held
+    ? !("decision" in answer && answer.decision === "cancel")
+    : "answers" in answer && answer.answers[Continuation.continueChoice]?.[0] === Continuation.continueChoice
+
+/**
+ * Acts on the answer to a request that decides about the continuation; `request.answered` is already in the draft. Any answer to a held request
+ * continues the work, except `cancel`.
+ */
+export const answered = (draft: Draft, threadId: ThreadId, answer: Answer, actor: string, held: boolean): void => {
   const state = draft.thread(threadId)
   if (state?.continuation === undefined) return
-  if ("answers" in answer && answer.answers[Continuation.continueChoice]?.[0] === Continuation.continueChoice)
-    return begin(draft, state)
+  if (goesOn(answer, held)) return begin(draft, state)
   cancel(draft, threadId, `declined by ${actor}`)
   startNext(draft, threadId)
 }

@@ -9,9 +9,10 @@ import { decideSilence } from "./decideSilence.ts"
 import type { Draft } from "./Draft.ts"
 import { appendDelta } from "../state/evolve.ts"
 import type { Fact } from "./Fact.ts"
-import * as Continuation from "../state/Continuation.ts"
+import * as Held from "../state/Held.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
+import { repeat, settle } from "./decideHeld.ts"
 import { contentSoFar, deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
 import { named, type Blob } from "@millrace/contracts/Blob"
 import { fit } from "../state/LargeValues.ts"
@@ -184,15 +185,17 @@ const agentEvent = (draft: Draft, threadId: ThreadId, epoch: number, event: Dura
     case "RequestOpened": {
       const { requestId, ask } = event
       if (turn === undefined || isClosed(turn, requestId)) return late("request-opened")
-      const again = Continuation.reasked(turn, ask)
-      if (!draft.emit(threadId, "request.opened", { ...fit(ask, draft.keep), ...again, threadId, turnId, requestId }))
-        late("request-opened")
+      if (Held.requestOf(state, requestId) !== undefined) return late("request-opened")
+      const fitted = fit(ask, draft.keep)
+      if (repeat(draft, state, turnId, requestId, fitted)) return
+      draft.emit(threadId, "request.opened", { ...fitted, threadId, turnId, requestId })
       return
     }
-    case "RequestCancelled":
-      if (state.requests[event.requestId]?.turnId === turnId)
-        draft.emit(threadId, "request.cancelled", { threadId, turnId, requestId: event.requestId, reason: event.reason })
+    case "RequestCancelled": {
+      const open = Held.requestOf(state, event.requestId)
+      if (open?.turnId === turnId) settle(draft, open, "request.cancelled", event.reason)
       return
+    }
   }
 }
 
@@ -294,10 +297,10 @@ const sessionFact = (
       return
     }
     case "RequestsRefused":
-      for (const { turnId, requestId } of Object.values(state.requests))
-        // The question whether to continue belongs to the thread, not to the agent: it stays open for the next server.
-        if (state.continuation?.requestId !== requestId)
-          draft.emit(threadId, "request.expired", { threadId, turnId, requestId, reason: fact.reason })
+      for (const request of Object.values(state.requests))
+        // A held request and the question whether to continue belong to the thread, not to the agent: they stay open for the next server.
+        if (request.held !== true && state.continuation?.requestId !== request.requestId)
+          settle(draft, request, "request.expired", fact.reason)
       return
     case "StopWanted":
       draft.emit(threadId, "session.stop.requested", {

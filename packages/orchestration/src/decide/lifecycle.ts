@@ -8,6 +8,7 @@ import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { type Failure, type ItemContent, textField, type Usage } from "@millrace/contracts/Item"
 import * as Goals from "./decideGoal.ts"
 import type { Prompt } from "./decideAttachments.ts"
+import { endRequests } from "./decideHeld.ts"
 import type { Draft } from "./Draft.ts"
 import { fit, type Keep } from "../state/LargeValues.ts"
 import {
@@ -61,8 +62,7 @@ const endTurn = (draft: Draft, threadId: ThreadId, turnId: TurnId, ending: Endin
     ending._tag === "failed"
       ? (ending.reason ?? ending.error.message)
       : (ending.reason ?? `the turn ${ending._tag === "completed" ? "completed" : "was interrupted"}`)
-  for (const { requestId, turnId: of } of Object.values(state.requests))
-    if (of === turnId) draft.emit(threadId, settling, { threadId, turnId, requestId, reason: why })
+  endRequests(draft, threadId, turnId, settling, why)
   for (const item of Object.values(state.items))
     if (item.turnId === turnId)
       draft.emit(threadId, "item.completed", {
@@ -182,6 +182,7 @@ export const settleTurn = (
 
 /** Ends a queued turn that has not run. */
 export const dequeue = (draft: Draft, threadId: ThreadId, turnId: TurnId, reason: string): void => {
+  endRequests(draft, threadId, turnId, "request.expired", reason)
   draft.emit(threadId, "turn.interrupted", { threadId, turnId, reason })
 }
 

@@ -104,7 +104,7 @@ export const importedRow = (event: Imported): Put => {
 }
 
 const requestRows = (before: ThreadState, after: ThreadState, event: DomainEvent): ReadonlyArray<Change> => {
-  if (event.type === "request.opened") {
+  if (event.type === "request.opened" || event.type === "request.held" || event.type === "request.repeated") {
     const { requestId, threadId, turnId } = event.data
     const request = after.requests[requestId]
     if (request === undefined) return none

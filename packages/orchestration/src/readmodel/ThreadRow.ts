@@ -62,6 +62,7 @@ export interface ThreadRow
   readonly queue: ReadonlyArray<Pick<QueuedTurn, "turnId" | "shown">>
   readonly items: ReadonlyArray<string>
   readonly requests: ReadonlyArray<string>
+  readonly kept?: ThreadState["kept"]
   readonly background?: ReadonlyArray<string>
   readonly keepSession?: false
 }
@@ -105,6 +106,7 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   queue: state.queue.map(({ turnId, shown }) => ({ turnId, shown })),
   items: Object.keys(state.items),
   requests: Object.keys(state.requests),
+  ...(state.kept.length === 0 ? {} : { kept: state.kept }),
   ...(state.background.length === 0 ? {} : { background: state.background }),
   ...(state.keepSession ? {} : { keepSession: false as const })
 })
@@ -241,6 +243,7 @@ const stateOf = (
     queue,
     items,
     requests,
+    kept: row.kept ?? [],
     background: row.background ?? [],
     activity: 0,
     requestedBy,

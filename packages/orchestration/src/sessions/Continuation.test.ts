@@ -45,9 +45,10 @@ const alive = <A>(value: A | undefined): A => {
 
 const approval: Ask = { kind: "approval", title: "Run: ls", command: "ls", choices: ["accept", "decline"] }
 /** Asks an approval before it completes, unless the prompt says otherwise. */
-const asking = (turn: ScriptedProvider.Turn) =>
+const asking = (turn: ScriptedProvider.Turn): Effect.Effect<void> =>
   Effect.gen(function* () {
     yield* turn.start
+    if (turn.text === "silent") return yield* Effect.never
     if (turn.text !== "quick") yield* turn.ask(approval)
     yield* turn.complete
   })
@@ -67,10 +68,10 @@ const life = (continuation: Continuation.Options = {}, turn = asking, interval =
   }
 }
 
-/** A server that died while a turn waited for a person with another turn queued, and the next server. */
+/** A server that died while a turn waited for a person, or ran if its text is `silent`, with another turn queued; and the next server. */
 const crashed = (
   continuation: Continuation.Options,
-  more: { readonly recovery?: RecoveryPolicy } = {},
+  more: { readonly recovery?: RecoveryPolicy; readonly text?: string } = {},
   meanwhile: (threadId: ThreadId) => Effect.Effect<unknown, unknown, Kit.Services> = () => Effect.void
 ) =>
   Effect.gen(function* () {
@@ -79,8 +80,9 @@ const crashed = (
     const { threadId, turnId, requestId } = alive(
       yield* first.run(
         Effect.gen(function* () {
-          const made = yield* create("list the files", more)
-          const opened = yield* until("request.opened")
+          const { text = "list the files", ...policy } = more
+          const made = yield* create(text, policy)
+          const opened = yield* until(text === "silent" ? "turn.started" : "request.opened")
           yield* Kit.dispatch("turn.start", { threadId: made.threadId, text: "quick" })
           yield* meanwhile(made.threadId)
           return { ...made, requestId: data(opened)["requestId"] as RequestId }
@@ -109,9 +111,9 @@ describe("the server died", () => {
         const { server, since, threadId, turnId, requestId, opened, agent } = yield* crashed({ recovery: "resume" })
         yield* server.run(
           Effect.gen(function* () {
-            const again = yield* until("request.opened", 2)
+            const again = yield* until("request.repeated")
             expect(Kit.types(yield* since).slice(0, 10)).toEqual([
-              "request.expired",
+              "request.held",
               "turn.interrupted",
               "session.stopped",
               "turn.requested",
@@ -122,24 +124,22 @@ describe("the server died", () => {
               "session.state.changed",
               "turn.started"
             ])
-            const [expired, interrupted, , requested, , , notice] = yield* since
-            expect(data(expired)).toMatchObject({ requestId, reason: expect.stringContaining("asked again") })
+            const [held, interrupted, , requested, , , notice] = yield* since
+            expect(data(held)).toMatchObject({ requestId, turnId: data(requested)["turnId"] })
             expect(data(interrupted)).toMatchObject({ turnId, reason: expect.stringContaining("continued in a new turn") })
             expect(data(requested)).toMatchObject({
-              continues: { turnId, because: "restart", restarts: 1, waits: 0, requests: [{ requestId }] }
+              continues: { turnId, because: "restart", restarts: 1, waits: 0 }
             })
             expect(data(notice)).toMatchObject({ kind: "notice", text: data(requested)["text"] })
-            // The agent asks again, and `reasks` links to the expired request.
-            expect(data(again)).toMatchObject({ reasks: requestId, turnId: data(requested)["turnId"] })
+            // The agent asks again: the same request, no longer held.
+            expect(data(again)).toMatchObject({ requestId, turnId: data(requested)["turnId"] })
+            expect(data(again)).not.toHaveProperty("answer")
             expect(opened).toMatchObject([{ epoch: 2, resumeKey: `key-${threadId}` }])
             expect(agent.calls.at(-1)).toMatch(/stopped while you worked[^]*The request was:\n\nlist the files$/)
             const views = yield* Views.Views
-            const [waits] = yield* views.requests
-            expect(waits).toMatchObject({ reasks: requestId })
-            expect(
-              yield* Effect.flip(Kit.dispatch("request.answer", { requestId, decision: "decline" })).pipe(Effect.option)
-            ).toMatchObject({ _tag: "None" })
-            yield* Kit.dispatch("request.answer", { requestId: waits?.requestId as RequestId, decision: "accept" })
+            expect(yield* views.requests).toMatchObject([{ requestId, turnId: data(requested)["turnId"] }])
+            expect((yield* views.requests)[0]).not.toHaveProperty("held")
+            expect((yield* Kit.dispatch("request.answer", { requestId, decision: "accept" })).outcome).toBe("answered")
             const quick = yield* until("turn.completed", 2)
             const { items } = yield* views.turns(threadId, {})
             expect(items.map((turn) => [turn.origin, turn.status, turn.continues?.turnId])).toEqual([
@@ -161,12 +161,11 @@ describe("the server died", () => {
   ] as const)("T5 T13 ask: the thread needs a person, across further restarts; %s", (word, ends) => {
     run(
       Effect.gen(function* () {
-        const { log, server, since, threadId, turnId } = yield* crashed({ recovery: "ask" })
+        const { log, server, since, threadId, turnId } = yield* crashed({ recovery: "ask" }, { text: "silent" })
         const asked = alive(
           yield* server.run(
             Effect.gen(function* () {
               expect(Kit.types(yield* since)).toEqual([
-                "request.expired",
                 "turn.interrupted",
                 "session.stopped",
                 "continuation.planned",
@@ -198,7 +197,9 @@ describe("the server died", () => {
             yield* answer(asked, word)
             expect((yield* answer(asked, "continue")).outcome).toBe("already-settled")
             if (word === "continue") {
-              const again = yield* Kit.eventually((event) => event.type === "request.opened" && "reasks" in data(event))
+              const again = yield* Kit.eventually(
+                (event) => event.type === "request.opened" && data(event)["kind"] === "approval"
+              )
               yield* Kit.dispatch("request.answer", { requestId: data(again)["requestId"] as RequestId, decision: "accept" })
             }
             yield* until("turn.completed", ends.length)
@@ -218,7 +219,7 @@ describe("the server died", () => {
     const went = (how: (threadId: ThreadId) => Effect.Effect<unknown, unknown, Kit.Services>) =>
       run(
         Effect.gen(function* () {
-          const { server, threadId } = yield* crashed({ recovery: "ask" })
+          const { server, threadId } = yield* crashed({ recovery: "ask" }, { text: "silent" })
           return alive(
             yield* server.run(
               Effect.gen(function* () {

@@ -129,7 +129,7 @@ export const make = (options: Options = {}) =>
 
     /** Replaces an answer by the one with its secrets, which are only in memory. */
     const withSecrets = (intent: Intent.Intent): Intent.Intent =>
-      intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.requestId) ?? intent.answer } : intent
+      intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.given) ?? intent.answer } : intent
 
     /** After the end of the thread's agents, which may be writing there. */
     const removeAttachments = (threadId: ThreadId) =>

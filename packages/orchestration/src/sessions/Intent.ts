@@ -10,7 +10,8 @@ export type Intent =
   | { readonly _tag: "StartTurn"; readonly turnId: TurnId }
   | { readonly _tag: "Steer"; readonly turnId: TurnId; readonly text: string; readonly attachments?: ReadonlyArray<Attachment> }
   | { readonly _tag: "Interrupt"; readonly turnId: TurnId }
-  | { readonly _tag: "Answer"; readonly requestId: RequestId; readonly answer: Answer }
+  /** `requestId`: the agent's id of the request. `given`: the id by which a person answered it. */
+  | { readonly _tag: "Answer"; readonly requestId: RequestId; readonly answer: Answer; readonly given: RequestId }
   | { readonly _tag: "Stop"; readonly reason: string }
   /** The thread was deleted: its sessions stop. */
   | { readonly _tag: "Deleted" }
@@ -39,6 +40,9 @@ interface ParsedEvent {
     readonly optionId?: string
     readonly label?: string
     readonly answers?: Extract<Answer, { answers: unknown }>["answers"]
+    readonly answer?: Answer
+    readonly held?: true
+    readonly repeatedAs?: RequestId
   }
 }
 
@@ -50,14 +54,23 @@ const answerOf = ({ decision, answers, optionId, label }: ParsedEvent["data"]): 
   return decision !== undefined ? { decision, ...option } : (option ?? cancel)
 }
 
-const intentOf: Record<string, (data: ParsedEvent["data"]) => Intent> = {
+const answering = ({ repeatedAs, requestId }: ParsedEvent["data"], answer: Answer): Intent => ({
+  _tag: "Answer",
+  requestId: repeatedAs ?? requestId,
+  answer,
+  given: requestId
+})
+
+const intentOf: Record<string, (data: ParsedEvent["data"]) => Intent | undefined> = {
   "session.started": ({ provider }) => ({ _tag: "Open", provider }),
   "turn.dispatched": ({ turnId }) => ({ _tag: "StartTurn", turnId }),
   "turn.steered": ({ turnId, text, attachments }) => ({ _tag: "Steer", turnId, text, ...defined({ attachments }) }),
   "turn.interrupt.requested": ({ turnId }) => ({ _tag: "Interrupt", turnId }),
-  "request.answered": (data) => ({ _tag: "Answer", requestId: data.requestId, answer: answerOf(data) }),
+  /** The answer to a held request is kept until the agent asks again. */
+  "request.answered": (data) => (data.held === true ? undefined : answering(data, answerOf(data))),
+  "request.repeated": (data) => (data.answer === undefined ? undefined : answering(data, data.answer)),
   /** An agent that still runs gets a cancellation. */
-  "request.expired": ({ requestId }) => ({ _tag: "Answer", requestId, answer: cancel }),
+  "request.expired": (data) => answering(data, cancel),
   "session.stop.requested": ({ reason }) => ({ _tag: "Stop", reason }),
   "thread.deleted": () => ({ _tag: "Deleted" }),
   "turn.completed": ({ turnId }) => ({ _tag: "TurnEnded", turnId }),
@@ -71,5 +84,6 @@ export const read = (event: StoredEvent): Addressed | undefined => {
   const make = intentOf[event.type]
   if (make === undefined) return undefined
   const { data, epoch } = JSON.parse(event.json) as ParsedEvent
-  return { threadId: data.threadId, epoch, intent: make(data) }
+  const intent = make(data)
+  return intent === undefined ? undefined : { threadId: data.threadId, epoch, intent }
 }

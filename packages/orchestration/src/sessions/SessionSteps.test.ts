@@ -101,8 +101,10 @@ const play = ({ endAt, moves, openAt }: Input, steps: SessionSteps): Run => {
     } else if (move.do === "interrupt" && of !== undefined) {
       interrupted.push(of)
       take({ _tag: "Interrupt", turnId: of })
-    } else if (move.do === "answer") take({ _tag: "Answer", requestId: "req_1" as RequestId, answer: { decision: "accept" } })
-    else if (move.do === "ended" && of !== undefined) {
+    } else if (move.do === "answer") {
+      const requestId = "req_1" as RequestId
+      take({ _tag: "Answer", requestId, answer: { decision: "accept" }, given: requestId })
+    } else if (move.do === "ended" && of !== undefined) {
       open.delete(of)
       take({ _tag: "TurnEnded", turnId: of })
       expect(steps.openTurns.has(of)).toBe(false)

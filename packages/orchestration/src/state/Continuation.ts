@@ -2,8 +2,7 @@
  * Continuations: a new turn continues the work of a turn that was cut off by the server's death or by a usage limit (docs/decisions/0026). This module
  * computes how often, when, and with which prompt. Pure; `decideContinuation` decides.
  */
-import { createHash } from "node:crypto"
-import type { Answers, Ask, Failure, RequestView } from "@millrace/contracts/Item"
+import type { Answers, Ask, Failure } from "@millrace/contracts/Item"
 import type { Continuation, Continues, RecoveryPolicy, TurnAction } from "@millrace/contracts/State"
 import { Duration, Either } from "effect"
 import { cutText } from "./Truncation.ts"
@@ -84,40 +83,17 @@ export const textOf = (
   return request === "" ? prefaces[because] : `${prefaces[because]}\n\n${heading}${cutText(request, promptBytes)}`
 }
 
-/** SHA-1 of a request's content without its item id: equal digests mean the same question. */
-const wordsOf = (ask: Ask): string =>
-  createHash("sha1")
-    .update(
-      JSON.stringify(
-        ask.kind === "approval"
-          ? [ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ...(ask.options === undefined ? [] : [ask.options])]
-          : [ask.title, ask.questions.map(({ text, options }) => [text, options])]
-      )
-    )
-    .digest("base64")
-
-/** Most expired requests of a turn that are remembered, to recognise them when asked again. */
-const maxRequests = 20
-
-/** The `continues` field of the turn that continues `turn`. `open`: the requests that expire with `turn`. */
-export const next = (
-  turn: Pick<OpenTurn, "turnId" | "continues">,
-  because: Continues["because"],
-  at: string,
-  open: ReadonlyArray<RequestView> = []
-): Continues => ({
+/** The `continues` field of the turn that continues `turn`. */
+export const next = (turn: Pick<OpenTurn, "turnId" | "continues">, because: Continues["because"], at: string): Continues => ({
   turnId: turn.turnId,
   because,
   restarts: (turn.continues?.restarts ?? 0) + (because === "restart" ? 1 : 0),
   waits: (turn.continues?.waits ?? 0) + (because === "limit" ? 1 : 0),
-  since: turn.continues?.since ?? at,
-  ...(open.length === 0
-    ? {}
-    : { requests: open.slice(0, maxRequests).map(({ requestId, ask }) => ({ requestId, words: wordsOf(ask) })) })
+  since: turn.continues?.since ?? at
 })
 
 /** Strips the fields that exist only while a continuation is scheduled. */
-export const begun = ({ at: _a, requestId: _r, ...continues }: Continuation): Continues => continues
+export const begun = ({ at: _a, nextTurnId: _n, requestId: _r, ...continues }: Continuation): Continues => continues
 
 /** Milliseconds since 1970 as ISO 8601. */
 export const iso = (millis: number): string => new Date(millis).toISOString()
@@ -137,15 +113,6 @@ export const waitFor = (
   return due - Date.parse(continues.since) > policy.maxTotal
     ? Either.left("not continued: the limit ends later than this server waits")
     : Either.right({ ...continues, at: iso(due) })
-}
-
-/** The expired request of the interrupted turn that asked the same question, if any. */
-export const reasked = (turn: OpenTurn, ask: Ask): { readonly reasks?: RequestView["requestId"] } => {
-  const before = turn.continues?.requests
-  if (before === undefined) return {}
-  const words = wordsOf(ask)
-  const same = before.find((request) => request.words === words)
-  return same === undefined ? {} : { reasks: same.requestId }
 }
 
 /** The id of the question in `recoveryQuestion`, and also the choice that continues the work. `leave` is the other choice. */

@@ -8,6 +8,7 @@ import type { Failure, ItemContent, RequestView } from "@millrace/contracts/Item
 import type { Continuation, ForkSource, ThreadView, TurnView } from "@millrace/contracts/State"
 import * as Thread from "@millrace/model/Thread"
 import * as Goal from "./Goal.ts"
+import type { KeptAnswer } from "./Held.ts"
 import type { OpenText } from "./OpenText.ts"
 import * as RecentIds from "./RecentIds.ts"
 
@@ -74,6 +75,8 @@ export interface ThreadState extends Thread.Facts {
   readonly queue: ReadonlyArray<QueuedTurn>
   readonly items: Readonly<Record<string, OpenItem>>
   readonly requests: Readonly<Record<string, RequestView>>
+  /** Answers to held requests, until the agent asks again or the turn that continues the work ends. */
+  readonly kept: ReadonlyArray<KeptAnswer>
   /** Number of events of the live session that `isActivity` counts. Kept in memory only, not in the row (R4). */
   readonly activity: number
   /** The sender of the thread's last turn: the name of a token, or `local`. Not in the row: it is read from the event of the last queued turn. */
@@ -115,6 +118,7 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   queue: [],
   items: {},
   requests: {},
+  kept: [],
   activity: 0,
   requestedBy: undefined,
   keepSession: data.keepSession ?? true,
@@ -175,9 +179,9 @@ export const isLive = (state: ThreadState): boolean =>
   hasAny(state.items) ||
   hasAny(state.requests)
 
-/** Whether the turn waits for an answer to a request. */
+/** Whether the turn waits for an answer to a request. It does not wait for a held one, which the agent has not repeated. */
 export const isWaiting = ({ requests }: Pick<ThreadState, "requests">, turnId: string): boolean => {
-  for (const id in requests) if (requests[id]?.turnId === turnId) return true
+  for (const id in requests) if (requests[id]?.turnId === turnId && requests[id].held !== true) return true
   return false
 }
 

@@ -74,6 +74,8 @@ const stageOf = (state: ThreadState, turnId: string): Stage =>
 const sessionLegal = (state: ThreadState, epoch: number, status: SessionStatus): boolean =>
   state.session !== undefined && epoch === state.session.epoch && sessionTable[state.session.status].has(status)
 
+const isKept = ({ kept }: ThreadState, id: string): boolean => kept.some(({ requestId }) => requestId === id)
+
 /** Whether this event is legal in this state. An illegal event is never written. */
 export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boolean => {
   if (state === undefined) return event.type === "thread.created"
@@ -138,6 +140,15 @@ export const isLegal = (state: ThreadState | undefined, event: DomainEvent): boo
         state.requests[event.data.requestId] === undefined &&
         (state.turns[event.data.turnId] !== undefined || state.continuation?.requestId === event.data.requestId)
       )
+    case "request.held":
+      return state.requests[event.data.requestId] !== undefined || isKept(state, event.data.requestId)
+    case "request.repeated": {
+      const { answer, requestId, turnId } = event.data
+      const isHeld = answer === undefined ? state.requests[requestId]?.held === true : isKept(state, requestId)
+      return isHeld && state.turns[turnId] !== undefined
+    }
+    case "request.answer.unused":
+      return isKept(state, event.data.requestId)
     case "request.answered":
     case "request.expired":
     case "request.cancelled":

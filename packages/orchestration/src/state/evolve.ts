@@ -7,6 +7,7 @@ import * as Request from "@millrace/model/Request"
 import * as Thread from "@millrace/model/Thread"
 import * as Turn from "@millrace/model/Turn"
 import * as Goal from "./Goal.ts"
+import * as Held from "./Held.ts"
 import * as OpenText from "./OpenText.ts"
 import * as RecentIds from "./RecentIds.ts"
 import { created, deleted, isWaiting, type OpenTurn, type ThreadState } from "./ThreadState.ts"
@@ -22,6 +23,8 @@ const withTurn = (state: ThreadState, turnId: string, change: (turn: OpenTurn) =
   const turn = state.turns[turnId]
   return turn === undefined ? {} : { turns: { ...state.turns, [turnId]: change(turn) } }
 }
+
+const withoutKept = ({ kept }: ThreadState, id: string) => kept.filter(({ requestId }) => requestId !== id)
 
 const withClosed = (turn: OpenTurn, id: string): OpenTurn => ({ ...turn, closed: RecentIds.add(turn.closed, id) })
 
@@ -93,7 +96,8 @@ const details = (
       return { continuation }
     }
     case "continuation.cancelled":
-      return { continuation: undefined }
+      // Of the answers to its held requests, the one that left the work as it is was kept.
+      return { continuation: undefined, kept: state.kept.filter(({ turnId }) => turnId !== state.continuation?.nextTurnId) }
     case "thread.handed-over": {
       const { from, model, provider } = event.data
       const returning = state.parked?.provider === provider ? state.parked : undefined
@@ -199,13 +203,46 @@ const details = (
         ...withTurn(state, turnId, (turn) => Turn.apply(turn, event, at, true))
       }
     }
+    case "request.held": {
+      const { requestId, turnId } = event.data
+      const open = state.requests[requestId]
+      return open === undefined
+        ? { kept: state.kept.map((one) => (one.requestId === requestId ? { ...one, turnId } : one)) }
+        : { requests: { ...state.requests, [requestId]: Request.changed(open, event) } }
+    }
+    case "request.repeated": {
+      const { answer, repeatedAs, requestId, turnId } = event.data
+      const open = state.requests[requestId]
+      return answer === undefined && open !== undefined
+        ? {
+            requests: { ...state.requests, [requestId]: Request.changed(open, event) },
+            ...withTurn(state, turnId, (turn) => Turn.apply(turn, event, at, true))
+          }
+        : {
+            kept: withoutKept(state, requestId),
+            ...withTurn(state, turnId, (turn) => withClosed(withClosed(turn, requestId), repeatedAs))
+          }
+    }
+    case "request.answer.unused":
+      return { kept: withoutKept(state, event.data.requestId) }
     case "request.answered":
     case "request.expired":
     case "request.cancelled": {
       const { requestId, turnId } = event.data
+      const open = state.requests[requestId]
       const requests = without(state.requests, requestId)
       const waits = isWaiting({ requests }, turnId)
-      return { requests, ...withTurn(state, turnId, (turn) => withClosed(Turn.apply(turn, event, at, waits), requestId)) }
+      const settlement = Request.settlement(event)
+      return {
+        requests,
+        ...(open?.held === true && settlement?.answer !== undefined
+          ? { kept: [...state.kept, Held.kept(open, settlement.answer)] }
+          : {}),
+        ...withTurn(state, turnId, (turn) => {
+          const closed = withClosed(Turn.apply(turn, event, at, waits), requestId)
+          return open?.repeatedAs === undefined ? closed : withClosed(closed, open.repeatedAs)
+        })
+      }
     }
     default:
       return undefined

@@ -17,8 +17,12 @@ export const violations = (state: ThreadState): ReadonlyArray<string> => {
   }
   for (const [id, item] of Object.entries(state.items))
     if (state.turns[item.turnId] === undefined) found.push(`T9 ${id} outlives its turn`)
-  for (const [id, request] of Object.entries(state.requests))
-    if (state.turns[request.turnId] === undefined && state.continuation?.requestId !== id)
+  const continues = (turnId: string) =>
+    state.continuation?.nextTurnId === turnId || state.queue.some((turn) => turn.turnId === turnId)
+  for (const { requestId, turnId } of state.kept)
+    if (state.turns[turnId] === undefined && !continues(turnId)) found.push(`T13 the answer to ${requestId} outlives its turn`)
+  for (const [id, { held, turnId }] of Object.entries(state.requests))
+    if (state.turns[turnId] === undefined && state.continuation?.requestId !== id && !(held === true && continues(turnId)))
       found.push(`T13 ${id} outlives its turn`)
   const asked = state.continuation?.requestId
   if (asked !== undefined && state.requests[asked] === undefined)

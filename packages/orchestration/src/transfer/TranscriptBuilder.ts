@@ -112,6 +112,12 @@ export class TranscriptBuilder {
       case "request.opened":
         this.requests.set(event.data.requestId, Request.opened(event.data, at))
         return none
+      case "request.held":
+      case "request.repeated": {
+        const known = this.requests.get(event.data.requestId)
+        if (known !== undefined) this.requests.set(known.requestId, Request.changed(known, event))
+        return none
+      }
       default: {
         const settlement = Request.settlement(event)
         if (settlement !== undefined) return this.settle(settlement)

@@ -100,7 +100,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         const report = (line: string) => void violations.push(`${where}: ${line}`)
         for (const reader of readers) reader.forget()
         const began = yield* Clock.currentTimeMillis
-        const server = yield* Effect.orDie(serve({ dataDir, port }))
+        const server = yield* Effect.orDie(serve({ dataDir, port, env: { MILLRACE_RECOVERY: "settle" } }))
         yield* begin(server)
         heard = yield* Queue.sliding<LogEvent>(1_000)
         yield* Effect.forkScoped(Work.run(clients, server, agent, { cwd: dataDir, endless: signal === "SIGKILL", heard }))

@@ -83,7 +83,11 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         const failpoint = !isLast && death._tag === "Point" ? { MILLRACE_FAILPOINT: `${death.point}:${death.nth}` } : {}
         bystanders.forge(dataDir, round)
         const began = performance.now()
-        const start = serve({ dataDir, env: { ...options.env, ...Processes.marked(marker, round), ...failpoint } })
+        // With another policy, what is open is held or continued, and not settled.
+        const start = serve({
+          dataDir,
+          env: { MILLRACE_RECOVERY: "settle", ...options.env, ...Processes.marked(marker, round), ...failpoint }
+        })
         const server = yield* Effect.either(start)
         const signal = Either.isLeft(server) ? server.left.signal : yield* lived(server.right)
         if (signal !== (isLast ? null : "SIGKILL"))

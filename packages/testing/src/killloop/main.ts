@@ -1,11 +1,13 @@
 /**
  * `pnpm killloop [--rounds N] [--seed S] [--only K]`: servers killed at random times and at named points, at work and in recovery. Prints the command
  * that replays a failing round, after the round before it.
+ * `pnpm killloop --held N [--seed S]`: servers killed while a request is open.
  * `pnpm killloop --readers N [--restarts M] [--seed S]`: readers over restarts. Exits with 1 if an invariant was violated.
  */
 import { parseArgs } from "node:util"
 import { points } from "@millrace/host/FailPoints"
 import { Effect, Scheduler, type Scope } from "effect"
+import * as Held from "./Held.ts"
 import * as Restarts from "./Restarts.ts"
 import * as Run from "./Run.ts"
 
@@ -15,6 +17,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     only: { type: "string" },
     readers: { type: "string" },
+    held: { type: "string" },
     restarts: { type: "string", default: "20" }
   }
 })
@@ -55,5 +58,18 @@ const restarted = async (readers: number): Promise<number> => {
   return report.violations.length
 }
 
-const violations = await (values.readers === undefined ? killed() : restarted(Number(values.readers)))
+const held = async (rounds: number): Promise<number> => {
+  const { kept, violations } = await ran(Held.run({ rounds, seed, onRound: say }))
+  violations.forEach(say)
+  say(
+    `seed ${seed}: ${rounds} rounds in ${seconds()} s, ${violations.length} violations, ${kept} answers given before the agent asked again.`
+  )
+  return violations.length
+}
+
+const violations = await (values.held !== undefined
+  ? held(Number(values.held))
+  : values.readers === undefined
+    ? killed()
+    : restarted(Number(values.readers)))
 process.exitCode = violations > 0 ? 1 : 0

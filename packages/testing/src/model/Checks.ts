@@ -31,12 +31,19 @@ export class Noted {
       readonly turnId: TurnId
       readonly requestId: RequestId
       readonly decision?: string
+      readonly held?: true
+      readonly repeatedAs?: RequestId
+      readonly answer?: { readonly decision?: string }
       readonly text: string
     }
     if (event.type === "turn.requested") this.requested.add(data.text)
     if (event.type === "turn.interrupt.requested") this.interrupts.add(data.turnId)
-    if (event.type === "request.answered" && thread !== undefined)
-      this.answered.push({ requestId: data.requestId, thread, epoch: thread.epoch, decision: data.decision })
+    const answer =
+      event.type === "request.answered" && data.held !== true ? data : event.type === "request.repeated" ? data.answer : undefined
+    if (answer === undefined || thread === undefined) return
+    // An agent knows a repeated request by the id of its question.
+    const requestId = data.repeatedAs ?? data.requestId
+    this.answered.push({ requestId, thread, epoch: thread.epoch, decision: answer.decision })
   }
 }
 

@@ -72,7 +72,7 @@ export class Performer {
     if (how === "cancel")
       return this.on.send("request.answer", { requestId, decision: request.ask.kind === "approval" ? "decline" : "cancel" })
     const approval = request.ask.kind === "approval"
-    const asked = request.thread.plan?.request === request.id
+    const asked = request.thread.plan?.request === request.id && !request.held
     if (asked && (how === "right" || how === "session"))
       return this.on.send("request.answer", { requestId, answers: { continue: [how === "right" ? "continue" : "leave"] } })
     if (how === "wrong")

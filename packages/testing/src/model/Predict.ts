@@ -42,7 +42,7 @@ const answered = ({ requests }: Known, command: Extract<Command, { type: "reques
   const request = requests.get(command.requestId)
   if (request === undefined || request.thread.deleted) return rule("RequestNotFound")
   if (!request.open) return { outcome: "already-settled" }
-  if (request.thread.plan?.request === request.id && command.answers !== undefined)
+  if (request.thread.plan?.request === request.id && !request.held && command.answers !== undefined)
     return ["continue", "leave"].includes(command.answers["continue"]?.[0] ?? "")
       ? { outcome: "answered" }
       : rule("AnswersIncomplete")

@@ -25,6 +25,10 @@ interface Data {
   readonly reason?: string
   readonly by: string
   readonly decision?: string
+  readonly held?: true
+  readonly repeatedAs?: string
+  readonly answer?: unknown
+  readonly answers?: unknown
   readonly text: string
   readonly recovery?: string
   readonly afterLimit?: string
@@ -35,6 +39,13 @@ interface Data {
   readonly used: { readonly turns: number }
   readonly goal?: { readonly goalId: string; readonly used: { readonly turns: number } }
   readonly continues?: { readonly turnId: string; readonly because: string; readonly restarts: number; readonly waits: number }
+}
+
+/** Whether two questions are the same, apart from the ids of their events. */
+const isSame = (one: Ask, other: Ask): boolean => {
+  const words = ({ itemId: _i, ...rest }: Ask) =>
+    JSON.stringify({ ...rest, threadId: undefined, turnId: undefined, requestId: undefined })
+  return words(one) === words(other)
 }
 
 /** Limits of consecutive restarts and waits; the model's servers use the same. */
@@ -145,7 +156,10 @@ export class Reference {
         must(current, "T1 a session ends once")
         must(thread.open.size === 0, "T3 no turn outlives its session")
         must(thread.items.size === 0, "T9 no item outlives its session")
-        must(thread.openRequests.length === 0, "T13 no request outlives its session")
+        must(
+          thread.openRequests.every((request) => request.held),
+          "T13 no request outlives its session, except for the turn that continues the work"
+        )
         must(thread.tasks.size === 0, "R1 no background work outlives its session")
         thread.session = undefined
         thread.stopping = false
@@ -197,6 +211,8 @@ export class Reference {
         must(thread.plan?.turn === data.turnId, "T5 a plan ends once")
         must(!this.asks(thread), "T13 the question of a plan is settled with it")
         thread.plan = undefined
+        // The answer that leaves the work as it is.
+        for (const request of thread.requests.values()) if (request.kept === '"cancel"') request.kept = undefined
         return
       case "turn.edited":
         must(
@@ -248,7 +264,7 @@ export class Reference {
         must(turn !== undefined, "T7 only an open turn is interrupted")
         if (event.commandId === undefined && data.reason !== undefined && /no output|without output/.test(data.reason))
           must(
-            !thread.openRequests.some((request) => request.turn === data.turnId),
+            !thread.openRequests.some((request) => request.turn === data.turnId && !request.held),
             "T8 the timeout pauses while a request is open"
           )
         thread.unwanted.add(data.turnId)
@@ -278,7 +294,12 @@ export class Reference {
       case "request.opened": {
         const asked = thread.plan?.request === data.requestId
         must((turn !== undefined || asked) && !thread.requests.has(data.requestId), "T13 a request opens once, in an open turn")
-        const request = { id: data.requestId, thread, turn: data.turnId, ask: event.data as Ask, open: true }
+        const ask = event.data as Ask
+        must(
+          !thread.openRequests.some((request) => request.held && request.turn === data.turnId && isSame(request.ask, ask)),
+          "T13 a held question that is repeated is the same request"
+        )
+        const request = { id: data.requestId, thread, turn: data.turnId, ask, open: true, held: false, kept: undefined }
         thread.requests.set(data.requestId, request)
         this.requests.set(data.requestId, request)
         return
@@ -288,12 +309,46 @@ export class Reference {
       case "request.cancelled": {
         const request = thread.requests.get(data.requestId)
         must(request?.open === true, "T13 a request is settled once")
-        must(turn !== undefined || thread.plan?.request === data.requestId, "T13 a request is settled before its turn ends")
+        must(
+          turn !== undefined || thread.plan?.request === data.requestId || request?.held === true,
+          "T13 a request is settled before its turn ends"
+        )
+        must(
+          (data.held === true) === (event.type === "request.answered" && request?.held === true),
+          "T13 an answer says if it is kept"
+        )
         if (event.type === "request.answered") {
           must(data.by !== "policy" || thread.allowed, "T13 only requests accepted for the session are answered by policy")
           if (data.decision === "accept-for-session") thread.allowed = true
         }
-        if (request !== undefined) request.open = false
+        if (request === undefined) return
+        request.open = false
+        if (data.held === true) request.kept = JSON.stringify(data.decision ?? data.answers)
+        return
+      }
+      case "request.held": {
+        const request = thread.requests.get(data.requestId)
+        must(request?.open === true || request?.kept !== undefined, "T13 only an open request, or a kept answer, is held")
+        must(thread.recovery !== "settle" && !thread.knows(data.turnId), "T13 it is held for the turn that continues the work")
+        if (request === undefined) return
+        request.turn = data.turnId
+        request.held = request.open
+        return
+      }
+      case "request.repeated": {
+        const request = thread.requests.get(data.requestId)
+        must(turn !== undefined && request?.turn === data.turnId, "T13 a request is repeated in the turn that it is held for")
+        if (request === undefined) return
+        if (data.answer === undefined) must(request.open && request.held, "T13 only a held request is repeated")
+        else must(request.kept !== undefined, "T13 a kept answer is delivered once")
+        request.held = false
+        request.kept = undefined
+        return
+      }
+      case "request.answer.unused": {
+        const request = thread.requests.get(data.requestId)
+        must(request?.kept !== undefined, "T13 a kept answer ends once")
+        if (request !== undefined) request.kept = undefined
         return
       }
       case "thread.updated":
@@ -314,6 +369,10 @@ export class Reference {
         "T13 requests are settled at the latest with their turn"
       )
     }
+    must(
+      !thread.keeps(data.turnId) && !thread.openRequests.some((request) => request.held && request.turn === data.turnId),
+      "T13 nothing is held for a turn that has ended"
+    )
     if (event.type === "turn.completed")
       must(turn !== undefined && this.completed.has(data.turnId), "T11 a turn completes only if its agent reported it")
     thread.over.add(data.turnId)
@@ -331,7 +390,8 @@ export class Reference {
   /** True if the question of the thread's plan is open. */
   private asks(thread: Thread): boolean {
     const id = thread.plan?.request
-    return id !== undefined && thread.requests.get(id)?.open === true
+    const request = id === undefined ? undefined : thread.requests.get(id)
+    return request?.open === true && !request.held
   }
 
   /** Checks a turn that a goal starts, or that continues one of its turns. */

@@ -41,6 +41,8 @@ export interface Figures {
   readonly crashes: number
   readonly turns: number
   readonly requests: number
+  readonly held: number
+  readonly repeated: number
 }
 
 /** Steps that need no running server. Before every other step the server is started. */
@@ -52,7 +54,7 @@ const patience = { millis: 60_000, rounds: 120 }
 class Run {
   readonly agents = new Agents()
   readonly reference = new Reference(this.agents.completed)
-  readonly figures = { events: 0, steps: 0, commands: 0, crashes: 0, turns: 0, requests: 0 }
+  readonly figures = { events: 0, steps: 0, commands: 0, crashes: 0, turns: 0, requests: 0, held: 0, repeated: 0 }
   private readonly machine: Machine
   private readonly storage = EventLogMemory.storage("01MDE00000000000000000TEST")
   private server: Server | undefined
@@ -177,6 +179,8 @@ class Run {
       this.figures.events++
       if (event.type === "turn.requested") this.figures.turns++
       if (event.type === "request.opened") this.figures.requests++
+      if (event.type === "request.held") this.figures.held++
+      if (event.type === "request.repeated") this.figures.repeated++
       this.lines.push(`${event.offset} ${event.stream} ${event.type} ${JSON.stringify(event.data)}`)
       this.client.before(event)
       this.say(...this.reference.read(event))

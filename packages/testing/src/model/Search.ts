@@ -37,7 +37,7 @@ export const search = async ({
   readonly seed: number
   readonly shrink?: number
 }): Promise<Result> => {
-  const sum = { runs: 0, events: 0, steps: 0, commands: 0, crashes: 0, turns: 0, requests: 0 }
+  const sum = { runs: 0, events: 0, steps: 0, commands: 0, crashes: 0, turns: 0, requests: 0, held: 0, repeated: 0 }
   let deadline: number | undefined
   const found = await fc.check(
     fc.asyncProperty(script, async (one) => {

@@ -34,9 +34,13 @@ export interface Goal {
 export interface Request {
   readonly id: string
   readonly thread: Thread
-  readonly turn: string
+  turn: string
   readonly ask: Ask
   open: boolean
+  /** Its server has died, and the agent has not asked again. */
+  held: boolean
+  /** The answer while it was held; `undefined` after it was delivered. */
+  kept: string | undefined
 }
 
 /** One thread, as the reference sees it. */
@@ -91,6 +95,10 @@ export class Thread {
     for (const open of [this.open, this.items, this.tasks]) open.clear()
   }
 
+  /** Whether an answer is kept for the turn. */
+  keeps(turn: string): boolean {
+    return [...this.requests.values()].some((request) => request.turn === turn && request.kept !== undefined)
+  }
   get openRequests(): ReadonlyArray<Request> {
     return [...this.requests.values()].filter(({ open }) => open)
   }

@@ -130,7 +130,7 @@ export const requests = Command.make("requests", common, (options) =>
         style.yellow(request.requestId),
         request.threadId,
         style.dim(request.openedAt.slice(0, 16).replace("T", " ")),
-        Text.line(request.ask.title, 100),
+        Text.line(request.held === true ? `${request.ask.title} (held: the server restarted)` : request.ask.title, 130),
         style.dim(Text.line(choices(request), 200))
       ])
       if (rows.length === 0) return yield* output.note("No open requests.")

@@ -67,7 +67,7 @@ export const command = Command.make(
       "recovery",
       ["settle", "resume", "ask"],
       "MILLRACE_RECOVERY",
-      "What to do with turns that were running when the server died, in threads without their own policy: settle ends them (default), resume continues their work in a new turn, ask asks a person"
+      "What to do with turns that were running when the server died, in threads without their own policy: ask keeps open requests open and asks a person whether to continue (default), resume continues the work in a new turn, settle ends it"
     ),
     maxSessions: Flags.integer("max-sessions", { min: 0, max: 100_000, variable: "MILLRACE_MAX_SESSIONS" }).pipe(
       Options.withDescription(
@@ -155,7 +155,7 @@ export const command = Command.make(
           configuration.limits ?? {}
         ),
         maxLogBytes: Flags.orUndefined(logMaxBytes) ?? configuration.log?.maxBytes,
-        recovery: Flags.orUndefined(recovery) ?? configuration.recovery,
+        recovery: Flags.orUndefined(recovery) ?? configuration.recovery ?? "ask",
         readyFd: Flags.orUndefined(readyFd),
         parentFd: Flags.orUndefined(parentFd)
       })

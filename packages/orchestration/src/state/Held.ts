@@ -1,0 +1,60 @@
+/**
+ * Held requests: a request that was open when its server died stays open for the turn that continues the work, and an answer to it is kept until the
+ * agent asks again (T13). Pure; `decideHeld` decides.
+ */
+import { createHash } from "node:crypto"
+import type { RequestId, TurnId } from "@millrace/contracts/Ids"
+import type { Answer, Ask, RequestView } from "@millrace/contracts/Item"
+import type { ThreadState } from "./ThreadState.ts"
+
+/** Most requests and answers of a thread that are held over a restart. Further requests expire. */
+export const maxHeld = 20
+
+/** The answer to a request that was held, until the agent asks again. */
+export interface KeptAnswer {
+  readonly requestId: RequestId
+  /** The turn that continues the work. */
+  readonly turnId: TurnId
+  /** Digest of the question. */
+  readonly words: string
+  readonly answer: Answer
+  /** The answer has a secret: its value is only in the memory of this server. */
+  readonly secret?: true
+}
+
+/** SHA-1 of a question without the ids of its item and of itself: equal digests mean the same question, which the same answers fit. */
+export const wordsOf = (ask: Ask): string =>
+  createHash("sha1")
+    .update(
+      JSON.stringify(
+        ask.kind === "approval"
+          ? [ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options]
+          : [ask.title, ask.questions.map(({ id, text, options, multiple, secret }) => [id, text, options, multiple, secret])]
+      )
+    )
+    .digest("base64")
+
+/** The kept answer to a request that was held. */
+export const kept = ({ ask, requestId, turnId }: RequestView, answer: Answer): KeptAnswer => ({
+  requestId,
+  turnId,
+  words: wordsOf(ask),
+  answer,
+  ...(ask.kind === "question" && ask.questions.some(({ secret }) => secret === true) ? { secret: true } : {})
+})
+
+/** The held request, or the kept answer, that this question of the turn repeats. An answered one comes first. */
+export const repeated = (
+  { kept, requests }: Pick<ThreadState, "kept" | "requests">,
+  turnId: TurnId,
+  ask: Ask
+): { readonly requestId: RequestId; readonly answer?: Answer } | undefined => {
+  const held = Object.values(requests).filter((one) => one.held === true && one.turnId === turnId)
+  if (held.length === 0 && kept.length === 0) return undefined
+  const words = wordsOf(ask)
+  return kept.find((one) => one.turnId === turnId && one.words === words) ?? held.find((one) => wordsOf(one.ask) === words)
+}
+
+/** The id that clients know of a request which the agent names by this id. */
+export const requestOf = ({ requests }: Pick<ThreadState, "requests">, agentId: RequestId): RequestView | undefined =>
+  requests[agentId] ?? Object.values(requests).find(({ repeatedAs }) => repeatedAs === agentId)
