@@ -3225,6 +3225,8 @@ export interface components {
                     [key: string]: components["schemas"]["Blob"];
                 };
                 choices: ("accept" | "accept-for-session" | "decline" | "cancel")[];
+                /** @description What the agent takes with an answer: `reason` with a decline, `input` (a changed `command`) with `accept`. Absent: neither. */
+                takes?: string[];
                 /** @description The agent's own options, if it names any. Answer with `optionId`; a `decision` works if exactly one option has that kind. */
                 options?: {
                     /** @description The agent's own id, unique within the request. */
@@ -3374,13 +3376,23 @@ export interface components {
             decision: "accept" | "accept-for-session" | "decline" | "cancel";
             optionId?: string;
             label?: string;
+            /** @description Why. The agent gets it with a decline, if the request's `takes` has `reason`. */
+            reason?: string;
+            input?: components["schemas"]["ChangedInput"];
         } | {
             optionId: string;
             label?: string;
+            /** @description Why. The agent gets it with a decline, if the request's `takes` has `reason`. */
+            reason?: string;
+            input?: components["schemas"]["ChangedInput"];
         } | {
             answers: {
                 [key: string]: string[];
             };
+        };
+        /** @description What the agent does instead of what it asked for: the command that it runs. */
+        ChangedInput: {
+            command: string;
         };
         /**
          * @description The answer to a held request reached no agent: the turn that continued the work ended, and the agent had not asked again.
@@ -3452,6 +3464,40 @@ export interface components {
          *       "data": {
          *         "threadId": "thr_01KB7R",
          *         "turnId": "trn_01KB7S",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "by": "me",
+         *         "decision": "accept",
+         *         "input": {
+         *           "command": "npm test -- --run"
+         *         }
+         *       }
+         *     }
+         * @example {
+         *       "offset": 44,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 9,
+         *       "type": "request.answered",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "requestId": "req_01KB7R_1_1",
+         *         "by": "me",
+         *         "decision": "decline",
+         *         "reason": "The tests need a database."
+         *       }
+         *     }
+         * @example {
+         *       "offset": 45,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 10,
+         *       "type": "request.answered",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
          *         "requestId": "req_01KB7R_1_2",
          *         "by": "me",
          *         "answers": {
@@ -3497,6 +3543,9 @@ export interface components {
                 decision: "accept" | "accept-for-session" | "decline" | "cancel";
                 optionId?: string;
                 label?: string;
+                /** @description Why. The agent gets it with a decline, if the request's `takes` has `reason`. */
+                reason?: string;
+                input?: components["schemas"]["ChangedInput"];
             } | {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
@@ -3512,6 +3561,9 @@ export interface components {
                 repeatedAs?: string;
                 optionId: string;
                 label?: string;
+                /** @description Why. The agent gets it with a decline, if the request's `takes` has `reason`. */
+                reason?: string;
+                input?: components["schemas"]["ChangedInput"];
             } | {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
@@ -3859,6 +3911,8 @@ export interface components {
                 [key: string]: components["schemas"]["Blob"];
             };
             choices: ("accept" | "accept-for-session" | "decline" | "cancel")[];
+            /** @description What the agent takes with an answer: `reason` with a decline, `input` (a changed `command`) with `accept`. Absent: neither. */
+            takes?: string[];
             /** @description The agent's own options, if it names any. Answer with `optionId`; a `decision` works if exactly one option has that kind. */
             options?: {
                 /** @description The agent's own id, unique within the request. */
@@ -4488,6 +4542,10 @@ export interface components {
             answers?: {
                 [key: string]: string[];
             };
+            /** @description Why, in the event and, with a decline, for an agent that takes it (`takes` of the request). Approvals only. */
+            reason?: string;
+            /** @description With `accept`: what the agent does instead. Rejected (`Unsupported`) unless the request's `takes` has `input`. */
+            input?: components["schemas"]["ChangedInput"];
         };
         SessionStopCommand: {
             commandId: components["schemas"]["CommandId"];
@@ -7614,6 +7672,10 @@ export interface operations {
                     answers?: {
                         [key: string]: string[];
                     };
+                    /** @description Why, in the event and, with a decline, for an agent that takes it (`takes` of the request). Approvals only. */
+                    reason?: string;
+                    /** @description With `accept`: what the agent does instead. Rejected (`Unsupported`) unless the request's `takes` has `input`. */
+                    input?: components["schemas"]["ChangedInput"];
                 };
             };
         };

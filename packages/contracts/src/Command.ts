@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { GivenAttachments } from "./Attachment.ts"
 import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
-import { Answers, Decision, oneOf } from "./Item.ts"
+import { Answers, ChangedInput, Decision, oneOf } from "./Item.ts"
 import { labelling } from "./Labels.ts"
 import { AfterLimit, GoalBudget, RecoveryPolicy, ReviewTarget } from "./State.ts"
 import { schemaName } from "./Text.ts"
@@ -138,7 +138,14 @@ export const CommandBody = {
     optionId: Schema.optional(bounded("the option's id", 1000)).annotations({
       description: "Id of one of the request's `options`. Replaces `decision`."
     }),
-    answers: Schema.optional(Answers)
+    answers: Schema.optional(Answers),
+    reason: Schema.optional(bounded("the reason", 4000)).annotations({
+      description: "Why, in the event and, with a decline, for an agent that takes it (`takes` of the request). Approvals only."
+    }),
+    input: Schema.optional(ChangedInput).annotations({
+      description:
+        "With `accept`: what the agent does instead. Rejected (`Unsupported`) unless the request's `takes` has `input`."
+    })
   }),
   "session.stop": Schema.Struct({ threadId: ThreadId, expectedEpoch: Schema.optional(Epoch) })
 } as const

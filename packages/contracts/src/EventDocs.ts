@@ -294,6 +294,8 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
     when: "A request is answered. The first answer counts. The server then passes it to the agent; the answer to a held request is kept until the agent asks again.",
     examples: [
       { ...request, by: "me", decision: "accept" },
+      { ...request, by: "me", decision: "accept", input: { command: "npm test -- --run" } },
+      { ...request, by: "me", decision: "decline", reason: "The tests need a database." },
       { ...request, requestId: "req_01KB7R_1_2", by: "me", answers: { database: ["SQLite"] } }
     ]
   },

@@ -165,6 +165,10 @@ export const Ask = Schema.Union(
     reason: Schema.optional(Schema.String),
     blobs: Schema.optional(Blobs),
     choices: Schema.NonEmptyArray(Decision),
+    takes: Schema.optional(Schema.Array(Schema.String)).annotations({
+      description:
+        "What the agent takes with an answer: `reason` with a decline, `input` (a changed `command`) with `accept`. Absent: neither."
+    }),
     options: Schema.optional(Schema.Array(ApprovalOption)).annotations({
       description:
         "The agent's own options, if it names any. Answer with `optionId`; a `decision` works if exactly one option has that kind."
@@ -180,17 +184,42 @@ export const Ask = Schema.Union(
 ).annotations({ identifier: "Ask", description: "The question to a person, and the choices." })
 export type Ask = typeof Ask.Type
 
+/** The changed input of an accepted approval: 1 to 32,768 UTF-16 code units. */
+export const ChangedInput = Schema.Struct({
+  command: Schema.String.pipe(
+    Schema.minLength(1, { message: () => "the command must not be empty" }),
+    Schema.maxLength(32_768, { message: () => "the command is longer than 32768 characters" })
+  )
+}).annotations({
+  identifier: "ChangedInput",
+  description: "What the agent does instead of what it asked for: the command that it runs."
+})
+export type ChangedInput = typeof ChangedInput.Type
+
 /** Answers to a question, by question id. */
 export const Answers = Schema.Record({ key: Schema.String, value: Schema.Array(Schema.String) })
 export type Answers = typeof Answers.Type
+
+/** What a person adds to an approval's answer. */
+const addition = {
+  reason: Schema.optional(Schema.String).annotations({
+    description: "Why. The agent gets it with a decline, if the request's `takes` has `reason`."
+  }),
+  input: Schema.optional(ChangedInput)
+}
 
 /**
  * An answer to a request: a decision or an option for an approval, answers for a question. An option always has its id; `decision` is present too if
  * the option's kind is one of the four. `label`: the option's text, for a reader that has only this event.
  */
 export const Answer = Schema.Union(
-  Schema.Struct({ decision: Decision, optionId: Schema.optional(Schema.String), label: Schema.optional(Schema.String) }),
-  Schema.Struct({ optionId: Schema.String, label: Schema.optional(Schema.String) }),
+  Schema.Struct({
+    decision: Decision,
+    optionId: Schema.optional(Schema.String),
+    label: Schema.optional(Schema.String),
+    ...addition
+  }),
+  Schema.Struct({ optionId: Schema.String, label: Schema.optional(Schema.String), ...addition }),
   Schema.Struct({ answers: Answers })
 ).annotations({ identifier: "Answer", description: "A decision or an option for an approval, answers for a question." })
 export type Answer = typeof Answer.Type

@@ -352,6 +352,39 @@ describe("items and requests", () => {
     )
   })
 
+  it("T13 a reason is in the event; a changed input is accepted only with accept and if the agent takes it", () => {
+    const { model, turnId } = running()
+    const open = (name: string, takes?: ReadonlyArray<string>) =>
+      say(model, 1, {
+        _tag: "RequestOpened",
+        turnId,
+        requestId: name as RequestId,
+        ask: {
+          kind: "approval",
+          title: "Run: rm -r x",
+          command: "rm -r x",
+          choices: ["accept", "accept-for-session", "decline", "cancel"],
+          ...(takes === undefined ? {} : { takes })
+        }
+      })
+    const answer = (name: string, body: Omit<(typeof CommandBody)["request.answer"]["Type"], "requestId">) =>
+      ask(model, "request.answer", { requestId: name as RequestId, ...body })
+    const input = { command: "ls x" }
+    open("req_1")
+    open("req_2", ["reason", "input"])
+    open("req_3", ["reason"])
+    expect(answer("req_1", { decision: "accept", input })).toEqual(Either.left("Unsupported"))
+    for (const decision of ["accept-for-session", "decline", "cancel"] as const)
+      expect(answer("req_2", { decision, input }), decision).toEqual(Either.left("Unsupported"))
+    expect(answer("req_3", { decision: "accept", input })).toEqual(Either.left("Unsupported"))
+    answer("req_2", { decision: "accept", input })
+    answer("req_3", { decision: "decline", reason: "too much" })
+    expect(model.events.flatMap((event) => (event.type === "request.answered" ? [event.data] : []))).toMatchObject([
+      { requestId: "req_2", decision: "accept", input },
+      { requestId: "req_3", decision: "decline", reason: "too much" }
+    ])
+  })
+
   it("T13 an agent's option is chosen by its id, or by the decision that only it matches", () => {
     const { model, turnId } = running()
     const options = [

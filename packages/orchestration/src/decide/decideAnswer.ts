@@ -45,13 +45,28 @@ const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Eithe
     : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
 }
 
+/** The answer with the person's reason and changed input. An input that would not reach the agent is rejected, because the original would run. */
+const withAddition = (
+  { input, reason, requestId }: CommandOf<"request.answer">,
+  { takes = [] }: Approval,
+  answer: Answer
+): Either.Either<Answer, CommandRejected> => {
+  if (input !== undefined && !("decision" in answer && answer.decision === "accept"))
+    return reject("Unsupported", "A changed input needs the decision accept.", requestId)
+  if (input !== undefined && !takes.includes("input"))
+    return reject("Unsupported", "The agent takes no changed input for this request. Decline it, and give the reason.", requestId)
+  return Either.right({ ...answer, ...defined({ input, reason }) })
+}
+
 const answerFor = (command: CommandOf<"request.answer">, { ask }: RequestView): Either.Either<Answer, CommandRejected> => {
   const { decision, optionId, answers, requestId } = command
   // A command with fields that do not fit the kind of the request is rejected; the fields are not dropped.
   if (ask.kind === "approval")
     return answers === undefined
-      ? approvalFor(command, ask)
+      ? Either.flatMap(approvalFor(command, ask), (answer) => withAddition(command, ask, answer))
       : reject("DecisionNotOffered", "This request is an approval. Give a decision or an optionId, and no answers.", requestId)
+  if (command.reason !== undefined || command.input !== undefined)
+    return reject("Unsupported", "This request is a question. A reason and a changed input are only for approvals.", requestId)
   if (optionId !== undefined || (answers !== undefined && decision !== undefined))
     return reject(
       "AnswersIncomplete",

@@ -2,7 +2,7 @@
 import type { Attachment } from "@millrace/contracts/Attachment"
 import { defined } from "@millrace/contracts/Defined"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Answer } from "@millrace/contracts/Item"
+import type { Answer, ChangedInput } from "@millrace/contracts/Item"
 import type { StoredEvent } from "@millrace/log/EventLog"
 
 export type Intent =
@@ -39,6 +39,7 @@ interface ParsedEvent {
     readonly decision?: Extract<Answer, { decision: unknown }>["decision"]
     readonly optionId?: string
     readonly label?: string
+    readonly input?: ChangedInput
     readonly answers?: Extract<Answer, { answers: unknown }>["answers"]
     readonly answer?: Answer
     readonly held?: true
@@ -48,10 +49,11 @@ interface ParsedEvent {
 
 const cancel: Answer = { decision: "cancel" }
 
-const answerOf = ({ decision, answers, optionId, label }: ParsedEvent["data"]): Answer => {
+const answerOf = ({ decision, answers, input, optionId, label, reason }: ParsedEvent["data"]): Answer => {
   if (answers !== undefined) return { answers }
-  const option = optionId === undefined ? undefined : { optionId, ...defined({ label }) }
-  return decision !== undefined ? { decision, ...option } : (option ?? cancel)
+  const addition = defined({ input, reason })
+  const option = optionId === undefined ? undefined : { optionId, ...defined({ label }), ...addition }
+  return decision !== undefined ? { decision, ...option, ...addition } : (option ?? cancel)
 }
 
 const answering = ({ repeatedAs, requestId }: ParsedEvent["data"], answer: Answer): Intent => ({

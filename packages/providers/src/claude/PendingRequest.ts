@@ -69,15 +69,18 @@ const approval = (request: CanUseTool, itemId: string | undefined): PendingReque
       ...optional("command", name === "Bash" ? stringAt(input, "command") : undefined),
       ...(changes.length > 0 ? { changes } : {}),
       ...optional("reason", reason === "" ? undefined : reason),
-      choices: ["accept", ...sure, "decline", "cancel"]
+      choices: ["accept", ...sure, "decline", "cancel"],
+      takes: name === "Bash" ? ["reason", "input"] : ["reason"]
     },
     result: (answer) => {
       // Question answers to an approval count as decline: they allow nothing.
       const decision = "decision" in answer ? answer.decision : "decline"
-      if (decision === "decline") return { behavior: "deny", message: declined }
-      if (decision === "cancel") return { behavior: "deny", message: declined, interrupt: true }
+      const { input: changed, reason: why } = "answers" in answer ? {} : answer
+      const message = why === undefined ? declined : `${declined} Reason: ${why}`
+      if (decision === "decline") return { behavior: "deny", message }
+      if (decision === "cancel") return { behavior: "deny", message, interrupt: true }
       const remember = decision === "accept-for-session" && session.length > 0
-      return { behavior: "allow", updatedInput: input, ...(remember ? { updatedPermissions: session } : {}) }
+      return { behavior: "allow", updatedInput: { ...input, ...changed }, ...(remember ? { updatedPermissions: session } : {}) }
     }
   }
 }

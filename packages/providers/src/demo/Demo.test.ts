@@ -153,6 +153,21 @@ describe("demo agent", () => {
       expect(again.some((event) => event._tag === "RequestOpened")).toBe(false)
     }))
 
+  test("run with a changed command runs that one; a reason for a decline reaches the agent", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      yield* demo.start("[[run touch no]] [[run touch no]]")
+      const { ask, requestId } = asked(yield* demo.until("RequestOpened"))
+      expect(ask).toMatchObject({ command: "touch no", takes: ["reason", "input"] })
+      yield* demo.session.answer(requestId, { decision: "accept", input: { command: "echo changed" } })
+      const first = yield* demo.until("RequestOpened")
+      yield* demo.session.answer(asked(first).requestId, { decision: "decline", reason: "no files" })
+      const rest = yield* demo.terminal
+      expect(completed(first).map(({ content }) => content)).toMatchObject([{ command: "echo changed", exitCode: 0 }])
+      expect(completed(rest).at(-1)?.content).toMatchObject({ text: "You declined: no files" })
+      expect(readdirSync(cwd)).toEqual([])
+    }))
+
   test("run declined continues; run cancelled interrupts the turn", () =>
     Effect.gen(function* () {
       const demo = yield* open()

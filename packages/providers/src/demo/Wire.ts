@@ -53,6 +53,7 @@ export const Request = Schema.Union(
       command: Schema.optional(text),
       cwd: Schema.optional(text),
       choices: Schema.NonEmptyArray(Decision),
+      takes: Schema.optional(Schema.Array(text)),
       options: Schema.optional(Schema.Array(ApprovalOption))
     })
   }),

@@ -7,7 +7,7 @@
  *                       session/open {cwd, resumeKey?}              -> {session, resumed}
  *                       turn/start {text}                           -> {turn}         its end is `turn/ended`
  *                       turn/interrupt {turn}                       -> {}             after `turn/ended`; -32002 when that turn does not run
- *   requests from it    approval {turn, request, item, title, command, cwd, choices}    -> {decision}
+ *   requests from it    approval {turn, request, item, title, command, cwd, choices, takes}    -> {decision, reason?, input?: {command}}
  *                       approval {turn, request, item, title, choices, options: [{optionId, label, kind}]}  -> {decision?, optionId?}
  *                       question {turn, request, title, questions: [{id, text}]}        -> {answers: {id: [text]}}
  *   notifications       turn/started {turn} · turn/plan {turn, steps} · turn/ended {turn, outcome, error?, reason?, usage?}
@@ -202,23 +202,29 @@ const untilAborted = async function* (turn, from) {
   }
 }
 
-/** @param {Turn} turn @param {string} command */
-const run = async (turn, command) => {
-  const item = begin(turn, "command", { command, cwd })
+/** @param {Turn} turn @param {string} asked */
+const run = async (turn, asked) => {
+  const item = begin(turn, "command", { command: asked, cwd })
+  let command = asked
   if (!accepted.has(command)) {
     const answer = await ask(turn, "approval", {
       item: item.item,
       title: `Run: ${command}`,
       command,
       cwd,
-      choices: ["accept", "accept-for-session", "decline", "cancel"]
+      choices: ["accept", "accept-for-session", "decline", "cancel"],
+      takes: ["reason", "input"]
     })
     if (turn.abort.signal.aborted) throw new Interrupted()
-    const decision = /** @type {{ decision?: unknown } | undefined} */ (answer)?.decision
+    const { decision, input, reason } =
+      /** @type {{ decision?: unknown, reason?: unknown, input?: { command?: unknown } } | undefined} */ (answer) ?? {}
+    // A person may change the command before it runs.
+    if (typeof input?.command === "string") command = input.command
     if (decision === "accept-for-session") accepted.add(command)
     else if (decision !== "accept") {
       await item.end("declined", {})
       if (decision === "cancel") throw new Interrupted("the approval was cancelled")
+      if (typeof reason === "string") await say(turn, "agent-message", `You declined: ${reason}`)
       return
     }
   }
@@ -257,6 +263,7 @@ const run = async (turn, command) => {
   turn.abort.signal.removeEventListener("abort", stop)
   if (group !== undefined) groups.delete(group)
   await item.end(exitCode === 0 && !turn.abort.signal.aborted ? "completed" : "failed", {
+    command,
     exitCode,
     durationMillis: Date.now() - started
   })

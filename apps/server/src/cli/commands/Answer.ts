@@ -1,8 +1,10 @@
 /** `millrace answer REQUEST ANSWER`: answers an open request from any terminal. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
-import { Effect, Schema } from "effect"
+import * as Options from "@effect/cli/Options"
+import { Effect, Option, Schema } from "effect"
 import * as Client from "@millrace/client/Client"
+import { defined } from "@millrace/contracts/Defined"
 import { RequestId } from "@millrace/contracts/Ids"
 import type { Answer, Ask as AskOf } from "@millrace/contracts/Item"
 import * as ApprovalOptions from "../terminal/ApprovalOptions.ts"
@@ -49,11 +51,17 @@ export const command = Command.make(
       ),
       Args.atLeast(1)
     ),
+    reason: Options.optional(Options.text("reason")).pipe(
+      Options.withDescription("Why. An agent that takes it gets it with a decline.")
+    ),
+    command: Options.optional(Options.text("command")).pipe(
+      Options.withDescription("With accept: the command that the agent runs instead of the one that it asked for.")
+    ),
     json: Flags.json,
     data: Flags.data,
     url: Flags.url
   },
-  ({ answer, data, json, request, url }) =>
+  ({ answer, command: changed, data, json, reason, request, url }) =>
     Effect.gen(function* () {
       const output = yield* Output.Output
       if (!isRequest(request))
@@ -63,7 +71,14 @@ export const command = Command.make(
       const asked = open.find((one) => one.requestId === request)
       if (asked === undefined)
         return yield* failed(`No open request ${request}: it may be settled already. See: millrace requests`)
-      const command = yield* Client.command("request.answer", { requestId: request, ...(yield* answerOf(asked.ask, answer)) })
+      const command = yield* Client.command("request.answer", {
+        requestId: request,
+        ...(yield* answerOf(asked.ask, answer)),
+        ...defined({
+          reason: Flags.orUndefined(reason),
+          input: Option.isSome(changed) ? { command: changed.value } : undefined
+        })
+      })
       const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
       if (json) return yield* Output.json(accepted)
       yield* output.note(
