@@ -5132,6 +5132,8 @@ export interface components {
             removed: components["schemas"]["NonNegative"];
             /** @description Of a dry run: about what the events that would be removed take in the file. */
             removedBytes?: components["schemas"]["NonNegative"];
+            /** @description With `force`: attached readers and named readers of the last day whose next events were removed; of a dry run: would be. */
+            readersCut?: components["schemas"]["NonNegative"];
             /** @description Events at and below this offset are deleted; of a dry run: would be. */
             retainedFrom: components["schemas"]["NonNegative"];
             before: components["schemas"]["LogSize"];
@@ -8183,8 +8185,10 @@ export interface operations {
                 "application/json": {
                     /** @description Removes events that are older than this many days, 1 to 3650. */
                     olderThanDays?: number;
-                    /** @description Removes the oldest events while the log uses more than this many bytes. */
+                    /** @description Removes the oldest events while the packed events take more than this many bytes. */
                     maxBytes?: number;
+                    /** @description Also removes events that attached readers, and named readers of the last day, have not received: they get `CursorExpired`. Events of open turns and active goals stay in any case. */
+                    force?: boolean;
                     /** @description Reports what would be removed, and changes nothing. */
                     dryRun?: boolean;
                 };

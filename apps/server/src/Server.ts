@@ -31,7 +31,7 @@ import * as SubscriberScheduler from "./subscriptions/SubscriberScheduler.ts"
 import * as PageRoutes from "./page/PageRoutes.ts"
 import * as OpenAi from "./openai/OpenAi.ts"
 import * as Rpc from "./rpc/Rpc.ts"
-import type { Service } from "./Service.ts"
+import { Service } from "./Service.ts"
 import { codeOf, messageOf } from "./NodeError.ts"
 
 export interface Options {
@@ -166,6 +166,15 @@ const serve = (options: Options) =>
 const opened = (gate: NotReady.Gate) =>
   Layer.scopedDiscard(Effect.acquireRelease(Effect.sync(gate.open), () => Effect.sync(gate.close)))
 
+/** Retention keeps what the remote subscribers have not received. */
+const keepingReaders = Layer.scopedDiscard(
+  Effect.gen(function* () {
+    const { addReaders } = yield* Service
+    const { live } = yield* Subscribers.Registry
+    yield* addReaders(() => Array.from(live, ({ position }) => position))
+  })
+)
+
 /** The origin of the public URL, without a trailing slash. */
 const publicUrlOf = ({ publicUrl }: Options): string | undefined =>
   publicUrl === undefined ? undefined : new URL(publicUrl).origin
@@ -217,6 +226,7 @@ export const layer = (options: Options): Layer.Layer<Server, BindRefused | Canno
         Layer.provideMerge(LogDisk.layer({ dataDir: options.dataDir, maxFileBytes: options.maxLogBytes })),
         Layer.provideMerge(Drain.layer(node)),
         Layer.provideMerge(SubscriberScheduler.layer),
+        Layer.provideMerge(keepingReaders),
         Layer.provideMerge(
           Layer.mergeAll(Tokens.layer(options.dataDir), access, Layer.sync(Subscribers.Registry, Subscribers.make))
         ),

@@ -3,7 +3,7 @@
  */
 import { Context, type Effect } from "effect"
 import type { Blobs } from "@millrace/host/Blobs"
-import type { LogWorks } from "@millrace/host/LogWork"
+import type { Maintenance } from "@millrace/host/Maintenance"
 import type { HostStats } from "@millrace/host/HostStats"
 import type { ShutdownBegun } from "@millrace/contracts/Api"
 import type { Millrace } from "@millrace/contracts/Millrace"
@@ -14,7 +14,7 @@ export class Service extends Context.Tag("@millrace/server/Service")<
   Service,
   Millrace &
     Blobs &
-    LogWorks &
+    Maintenance &
     Context.Tag.Service<typeof Transfer> & {
       /** The answer of `/ready`: `draining` as soon as admission is closed. Transports close later, when `Server.drain` is called (S3). */
       readonly ready: Effect.Effect<Ready>

@@ -9,7 +9,11 @@ export const PruneRequest = Schema.Struct({
     description: "Removes events that are older than this many days, 1 to 3650."
   }),
   maxBytes: Schema.optional(Schema.Int.pipe(Schema.positive())).annotations({
-    description: "Removes the oldest events while the log uses more than this many bytes."
+    description: "Removes the oldest events while the packed events take more than this many bytes."
+  }),
+  force: Schema.optional(Schema.Boolean).annotations({
+    description:
+      "Also removes events that attached readers, and named readers of the last day, have not received: they get `CursorExpired`. Events of open turns and active goals stay in any case."
   }),
   dryRun: Schema.optional(Schema.Boolean).annotations({ description: "Reports what would be removed, and changes nothing." })
 })
@@ -28,6 +32,12 @@ export const LogWork = Schema.Struct({
     description: "Events that were removed; of a dry run: at most so many would be."
   }),
   removedBytes: Schema.optional(bytes("Of a dry run: about what the events that would be removed take in the file.")),
+  readersCut: Schema.optional(
+    Schema.NonNegativeInt.annotations({
+      description:
+        "With `force`: attached readers and named readers of the last day whose next events were removed; of a dry run: would be."
+    })
+  ),
   retainedFrom: Schema.NonNegativeInt.annotations({
     description: "Events at and below this offset are deleted; of a dry run: would be."
   }),

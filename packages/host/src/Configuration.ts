@@ -102,7 +102,15 @@ const Keep = Schema.Struct({
   ),
   bytes: optional(
     Schema.Int.pipe(Schema.positive({ message: () => "expected a whole number of bytes from 1 on" })),
-    "The oldest events are removed while the log uses more than this."
+    "The oldest events are removed while the packed events take more than this."
+  ),
+  threads: optional(
+    Schema.Struct({
+      days: Schema.Int.pipe(Schema.between(1, 36_500, { message: () => "expected whole days from 1 to 36500" })).annotations({
+        description: "Archived threads are deleted this many days after their last event, as thread.delete does."
+      })
+    }),
+    "Which archived threads are kept. Default: all."
   )
 })
 
@@ -122,7 +130,7 @@ export const Configuration = Schema.Struct({
   server: optional(Server, "Defaults for flags of millrace serve."),
   recovery: optional(RecoveryPolicy, "What happens to turns that ran when the server died, as --recovery. Default ask."),
   log: optional(Log, "How the log is stored."),
-  retention: optional(Keep, "Which events are kept; transcripts stay. Default: all."),
+  retention: optional(Keep, "Which events and archived threads are kept. Default: all."),
   reaper: optional(Reap, "Limits of silence, after which a turn or a session ends."),
   limits: optional(Limits, "Limits of use by one token, by one provider and in total; 0 = any number.")
 }).annotations({ identifier: "MillraceConfig", title: "Millrace", description: "millrace.config.json" })

@@ -31,7 +31,6 @@ import * as Blobs from "./Blobs.ts"
 import * as AgentMemory from "./AgentMemory.ts"
 import * as Consumers from "./Consumers.ts"
 import * as HostStats from "./HostStats.ts"
-import type { LogWorks } from "./LogWork.ts"
 import * as Maintenance from "./Maintenance.ts"
 import * as BoundedLayer from "./BoundedLayer.ts"
 import * as Shutdown from "./Shutdown.ts"
@@ -81,7 +80,7 @@ export class Host extends Context.Tag("@millrace/host/Host")<
   Host,
   Millrace &
     Blobs.Blobs &
-    LogWorks &
+    Maintenance.Maintenance &
     Context.Tag.Service<typeof Transfer.Transfer> & {
       /**
        * As `follow`, with a choice of delivery mode. A slow consumer never blocks the log, commands or another consumer. After an interruption, resume
@@ -122,7 +121,7 @@ const service = ({ maintenance, onStep }: Limits) =>
     const log = yield* EventLog
     const closing = yield* BoundedLayer.CloseDeadline
     const consumers = yield* Consumers.make(log, yield* Signals.Signals)
-    const logWorks = yield* Maintenance.make(consumers, maintenance)
+    const logWorks = yield* Maintenance.make(consumers, (command) => engine.dispatch(command, "server"), maintenance)
     const dispatcher = yield* Dispatcher.Dispatcher
     const shutdown = yield* Shutdown.make({
       engine,
@@ -208,7 +207,7 @@ export const layer = (options: Options) => {
   const attachmentFiles = Layer.unwrapEffect(
     Effect.map(DataDirectory.DataDirectory, ({ file }) => AttachmentFiles.layer(file("attachments")))
   )
-  return core(options, attachmentFiles).pipe(
+  return core({ ...options, maintenance: { dataDir: options.dataDir, ...options.maintenance } }, attachmentFiles).pipe(
     Layer.provide(AgentMemory.layer),
     Layer.provideMerge(BoundedLayer.make("The search index", search)),
     Layer.provideMerge(

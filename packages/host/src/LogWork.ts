@@ -13,7 +13,10 @@ import * as Retention from "./Retention.ts"
 export interface LogWorks {
   /** Packs all events before the oldest queued or open turn. */
   readonly packLog: Effect.Effect<LogWork, StorageUnavailable>
-  /** Removes the oldest events, in whole segments. Those of open turns, active goals and live subscribers stay. */
+  /**
+   * Removes the oldest events, in whole segments. Those of open turns and active goals stay, and those that attached readers and named readers of the last
+   * day have not received, unless it is forced.
+   */
   readonly pruneLog: (request: PruneRequest) => Effect.Effect<LogWork, StorageUnavailable>
 }
 
@@ -53,16 +56,28 @@ export const make = (
         Retention.pack(log, { before: DateTime.formatIso(now), partial: true, between: sharing.between })
       )
     ),
-    pruneLog: ({ dryRun = false, maxBytes, olderThanDays }) => {
+    pruneLog: ({ dryRun = false, force = false, maxBytes, olderThanDays }) => {
       const retention = defined({ days: olderThanDays, bytes: maxBytes })
-      if (!dryRun) return doing(Retention.prune(log, retention, sharing))
+      const asked: Retention.Sharing = force ? { ...sharing, readers: () => [], named: Effect.succeed([]) } : sharing
+      /** With `force`: how many readers are behind the retained events. */
+      const cut = (retainedFrom: number) =>
+        force
+          ? Effect.map(sharing.named, (named) => ({
+              readersCut: [...sharing.readers(), ...named].filter((reached) => reached < retainedFrom).length
+            }))
+          : Effect.succeed({})
+      if (!dryRun)
+        return Effect.flatMap(doing(Retention.prune(log, retention, asked)), (work) =>
+          Effect.map(cut(work.retainedFrom), (readers) => ({ ...work, ...readers }))
+        )
       return Effect.gen(function* () {
         const { retainedFrom, size } = yield* measure
-        const { bytes, upTo } = yield* Retention.preview(log, retention, sharing)
+        const { bytes, upTo } = yield* Retention.preview(log, retention, asked)
         return {
           packed: 0,
           removed: Math.max(0, upTo - retainedFrom),
           removedBytes: bytes,
+          ...(yield* cut(upTo)),
           retainedFrom: upTo,
           before: size,
           after: size,

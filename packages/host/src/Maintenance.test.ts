@@ -1,9 +1,14 @@
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { EventLog, type PackOptions, type RowChange, type SegmentUsage } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import { unavailable, StorageFailure } from "@millrace/log/Storage"
+import * as Cursor from "@millrace/contracts/Cursor"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { type Duration, Effect, Fiber, Logger, TestClock } from "effect"
 import type { Consumers } from "./Consumers.ts"
+import type * as ArchivedThreads from "./ArchivedThreads.ts"
 import * as Maintenance from "./Maintenance.ts"
 
 const put = (collection: string, key: string, value: unknown): RowChange => ({
@@ -45,20 +50,35 @@ const start = (options: Maintenance.Options, readers: ReadonlyArray<Reader> = []
           sweeps++
           return memory.sweepBlobs(before)
         }),
-      disk: Effect.zipWith(memory.disk, memory.retainedFrom, (disk, freeBytes) => ({ ...disk, fileBytes: 1_000, freeBytes })),
+      disk: Effect.zipWith(memory.disk, memory.retainedFrom, (disk, removed) => ({
+        ...disk,
+        fileBytes: 5_000,
+        coldBytes: 1_000 - removed,
+        coldUpTo: 100
+      })),
       segmentAfter: (offset) =>
-        Effect.map(memory.retainedFrom, (retained): SegmentUsage | undefined => ({
+        Effect.sync((): SegmentUsage | undefined => ({
           last: offset + 10,
           bytes: 10,
-          at: new Date(offset < 50 ? 0 : 86_400_000 * 2).toISOString(),
-          usedBytes: 1_000 - retained
+          at: new Date(offset < 50 ? 0 : 86_400_000 * 2).toISOString()
         }))
     }
     const append = (rows: ReadonlyArray<RowChange> = []) =>
       log.append([{ events: [{ stream: "thread/thr_a", type: "a", at: "", epoch: 0, data: {} }], rows }])
     for (let n = 0; n < 100; n++) yield* append()
     yield* TestClock.setTime(86_400_000 * 2)
-    const requested = yield* Maintenance.make({ live: () => readers }, { interval: "1 minute", ...options }).pipe(
+    const deleted: Array<string> = []
+    const deleteThread: ArchivedThreads.Delete = ({ commandId, threadId }) =>
+      Effect.zipRight(
+        log.append([
+          {
+            events: [],
+            rows: [{ op: "delete", collection: "thread-archived", key: threadId }]
+          }
+        ]),
+        Effect.sync(() => void deleted.push(`${commandId} ${threadId}`))
+      )
+    const requested = yield* Maintenance.make({ live: () => readers }, deleteThread, { interval: "1 minute", ...options }).pipe(
       Effect.provideService(EventLog, log),
       Effect.provide(
         Logger.replace(
@@ -73,6 +93,7 @@ const start = (options: Maintenance.Options, readers: ReadonlyArray<Reader> = []
       log,
       append,
       requested,
+      deleted,
       work,
       packs,
       sweeps: () => sweeps,
@@ -127,6 +148,110 @@ describe("Maintenance", () => {
       const { log, run } = yield* start({ retention: { bytes: 970 } })
       yield* run
       expect(yield* log.retainedFrom).toBe(30)
+    })
+  )
+
+  it.scoped("L17 bytes are those of packed events: what retention cannot change does not count", () =>
+    Effect.gen(function* () {
+      const { log, requested, run } = yield* start({ retention: { bytes: 1_000 } })
+      yield* run
+      expect(yield* log.retainedFrom).toBe(0)
+      expect(yield* requested.pruneLog({ maxBytes: 1_000, dryRun: true })).toMatchObject({ removed: 0 })
+    })
+  )
+
+  it.scoped(
+    "L17 an idle session holds nothing back; an active goal and a scheduled continuation do, and an open turn from its start",
+    () =>
+      Effect.gen(function* () {
+        const { append, log, run } = yield* start({ retention: { bytes: 1 } })
+        yield* append([put("live", "thr_a", true), put("turn", "t1", {})])
+        const state = (more: object) => put("thread-state", "thr_a", { turns: [], queue: [], ...more })
+        const afterRun = (more: object) =>
+          Effect.gen(function* () {
+            yield* append([state(more)])
+            for (let n = 0; n < 10; n++) yield* append()
+            yield* run
+            return yield* log.retainedFrom
+          })
+        expect(yield* afterRun({ goal: { status: "active" } })).toBe(100)
+        expect(yield* afterRun({ continuation: { turnId: "t0" } })).toBe(100)
+        expect(yield* afterRun({ turns: [{ turnId: "t1" }] })).toBe(100)
+        yield* append([put("turn", "t2", {})])
+        expect(yield* afterRun({ turns: [{ turnId: "t2" }], goal: { status: "paused" } })).toBe(130)
+        expect(yield* afterRun({ session: {} })).toBe(150)
+      })
+  )
+
+  it.scoped("L17 retention stops before an attached remote reader, until it leaves", () =>
+    Effect.gen(function* () {
+      const { log, requested, run } = yield* start({ retention: { bytes: 1 } })
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* requested.addReaders(() => [70, 25])
+          yield* run
+          expect(yield* log.retainedFrom).toBe(20)
+        })
+      )
+      yield* run
+      expect(yield* log.retainedFrom).toBe(100)
+    })
+  )
+
+  it.scoped("L17 retention stops before a cursor that was saved within the last day", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* temporaryDirectory
+      const { log, requested } = yield* start({ dataDir, coldAfter: 0, interval: "2 days" })
+      const prune = requested.pruneLog({ maxBytes: 1 })
+      mkdirSync(join(dataDir, "cursors"))
+      const file = join(dataDir, "cursors", "mail")
+      writeFileSync(file, Cursor.format(log.epoch, 34))
+      // Now, by the test's clock.
+      utimesSync(file, 2 * 86_400, 2 * 86_400)
+      writeFileSync(join(dataDir, "cursors", "other-log"), Cursor.format("01ARZ3NDEKTSV4RRFFQ69G5FAV", 5))
+      writeFileSync(join(dataDir, "cursors", "no-cursor"), "5")
+      expect((yield* prune).retainedFrom).toBe(30)
+      yield* TestClock.adjust("24 hours")
+      expect((yield* prune).retainedFrom).toBe(30)
+      yield* TestClock.adjust("1 second")
+      expect((yield* prune).retainedFrom).toBe(100)
+    })
+  )
+
+  it.scoped("L17 a forced prune removes what readers have not received, and reports how many; never an open turn", () =>
+    Effect.gen(function* () {
+      const { append, log, requested } = yield* start({}, [reader(25)])
+      yield* requested.addReaders(() => [5, 100])
+      expect(yield* requested.pruneLog({ maxBytes: 1 })).toMatchObject({ removed: 0 })
+      yield* append([
+        put("live", "thr_a", true),
+        put("thread-state", "thr_a", { turns: [], queue: [], goal: { status: "active" } })
+      ])
+      const forced = { maxBytes: 1, force: true }
+      const waiting = yield* Effect.fork(requested.pruneLog({ ...forced, dryRun: true }))
+      yield* TestClock.adjust("10 millis")
+      expect(yield* Fiber.join(waiting)).toMatchObject({ removed: 100, readersCut: 2 })
+      expect(yield* log.retainedFrom).toBe(0)
+      expect(yield* requested.pruneLog(forced)).toMatchObject({ removed: 100, retainedFrom: 100, readersCut: 2 })
+      expect(yield* requested.pruneLog({ maxBytes: 1 })).not.toHaveProperty("readersCut")
+    })
+  )
+
+  it.scoped("L17 archived threads go some days after their last event, by commands; those with a session, and others, stay", () =>
+    Effect.gen(function* () {
+      const { append, deleted } = yield* start({ retention: { threads: { days: 1 } }, coldAfter: 0, interval: "1 day" })
+      const archived = (key: string, day: number) =>
+        append([put("thread-archived", key, { updatedAt: new Date(86_400_000 * day).toISOString() })])
+      for (let n = 0; n < 60; n++) yield* archived(`thr_${n}`, 0)
+      yield* archived("thr_live", 0)
+      yield* append([put("live", "thr_live", true)])
+      yield* archived("thr_new", 2.5)
+      yield* append([put("thread", "thr_open", { updatedAt: new Date(0).toISOString() })])
+      const run = Effect.zipRight(TestClock.adjust("1 day"), TestClock.adjust("1 minute"))
+      yield* run
+      expect(deleted).toEqual(Array.from({ length: 60 }, (_, n) => `retention-thr_${n} thr_${n}`))
+      yield* run
+      expect(deleted.slice(60)).toEqual(["retention-thr_new thr_new"])
     })
   )
 

@@ -4,17 +4,21 @@
  * steps run on request, one at a time.
  */
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
-import { Clock, DateTime, Duration, Effect } from "effect"
+import { Clock, DateTime, Duration, Effect, type Scope } from "effect"
+import * as ArchivedThreads from "./ArchivedThreads.ts"
 import type { Consumers } from "./Consumers.ts"
 import * as LogWork from "./LogWork.ts"
+import * as NamedCursors from "./NamedCursors.ts"
 import * as Pace from "./Pace.ts"
 import * as Retention from "./Retention.ts"
 
 export interface Options {
   /** Age at which events are packed; 0 = never. Default 1 hour. */
   readonly coldAfter?: Duration.DurationInput
-  /** Removes whole segments, so it removes nothing while `coldAfter` is 0. */
+  /** Removes whole segments, so it removes no events while `coldAfter` is 0. */
   readonly retention?: Retention.Retention
+  /** The directory of the saved cursors of named readers. Default: there are none. */
+  readonly dataDir?: string
   /** Time between two runs. Default 1 minute. */
   readonly interval?: Duration.DurationInput
 }
@@ -22,12 +26,23 @@ export interface Options {
 /** How long an upload without a reference is kept. */
 const uploadsFor = Duration.days(1)
 
+export interface Maintenance extends LogWork.LogWorks {
+  /** Retention keeps what these readers have not received, until the scope closes. `positions`: the offsets that they have reached. */
+  readonly addReaders: (positions: () => Iterable<number>) => Effect.Effect<void, never, Scope.Scope>
+}
+
 /** Runs until the scope closes. Returns the same work on request. */
-export const make = (consumers: Pick<Consumers, "live">, options: Options = {}) =>
+export const make = (consumers: Pick<Consumers, "live">, deleteThread: ArchivedThreads.Delete, options: Options = {}) =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const coldAfter = Duration.decode(options.coldAfter ?? "1 hour")
-    const readers = () => Array.from(consumers.live(), ({ delivered }) => delivered)
+    const attached = new Set<() => Iterable<number>>()
+    const readers = () => [
+      ...Array.from(consumers.live(), ({ delivered }) => delivered),
+      ...Array.from(attached).flatMap((positions) => Array.from(positions()))
+    ]
+    const { dataDir, retention } = options
+    const named = dataDir === undefined ? Effect.succeed([]) : NamedCursors.positions(dataDir, log.epoch)
     const packOld = (between: Effect.Effect<void>) =>
       Effect.flatMap(DateTime.now, (now) =>
         Retention.pack(log, { before: DateTime.formatIso(DateTime.subtractDuration(now, coldAfter)), between })
@@ -48,11 +63,24 @@ export const make = (consumers: Pick<Consumers, "live">, options: Options = {}) 
     const sweep = Effect.flatMap(Clock.currentTimeMillis, (now) => log.sweepBlobs(now - Duration.toMillis(uploadsFor)))
     const run = Effect.gen(function* () {
       const between = yield* Pace.background(log)
-      if (options.retention !== undefined)
-        yield* step("Old segments could not be removed", Retention.retain(log, options.retention, { between, readers }))
+      const threads = retention?.threads
+      if (threads !== undefined)
+        yield* step("Archived threads could not be deleted", ArchivedThreads.remove(log, threads.days, deleteThread, between))
+      if (retention !== undefined)
+        yield* step("Old segments could not be removed", Retention.retain(log, retention, { between, readers, named }))
       if (Duration.greaterThan(coldAfter, 0)) yield* step("The log could not be packed", packOld(between))
       yield* step("Unused uploads could not be removed", Effect.asVoid(sweep))
     }).pipe(exclusively, Effect.withSpan("Maintenance.run"))
     yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "1 minute"), run)))
-    return LogWork.make(log, { between: Pace.requested(log), readers }, exclusively)
+    const addReaders: Maintenance["addReaders"] = (positions) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => void attached.add(positions)),
+          () => Effect.sync(() => void attached.delete(positions))
+        )
+      )
+    return {
+      ...LogWork.make(log, { between: Pace.requested(log), readers, named }, exclusively),
+      addReaders
+    } satisfies Maintenance
   })

@@ -8,16 +8,20 @@ import { Clock, Duration, Effect } from "effect"
 type ThreadRow = typeof Collections.threadState extends Query.Collection<infer Value> ? Value : never
 type Log = typeof EventLog.Service
 
-/** What is kept: events of the last days, and at most so many bytes of the log's file. Default: everything. */
+/** Which events are kept: those of the last days, and at most so many bytes of packed events. Default: all. */
 export interface Retention {
   readonly days?: number
   readonly bytes?: number
+  /** Archived threads are deleted this many days after their last event. Default: they stay. */
+  readonly threads?: { readonly days: number }
 }
 
 /** How the steps share the process. */
 export interface Sharing {
-  /** The offsets that live readers have reached. */
+  /** The offsets that attached readers of every transport have reached. */
   readonly readers: () => ReadonlyArray<number>
+  /** The offsets that named readers saved within the last day. */
+  readonly named: Effect.Effect<ReadonlyArray<number>>
   /** Runs between two slices of the work. */
   readonly between: Effect.Effect<void>
 }
@@ -29,9 +33,12 @@ const least = (ranks: Iterable<number>): number => Math.min(Infinity, ...ranks)
 interface Live {
   /** First offset of the oldest turn that is queued or open. */
   readonly turns: number
-  /** The offset since which a thread has anything open, queued or scheduled, or an active goal, without a break. */
+  /** At most the offset of the first event of a turn that is queued or open, of an active goal, and of a turn that is to be continued. */
   readonly threads: number
 }
+
+/** Whether the server itself will begin a turn of this thread. */
+const isWorking = (state: ThreadRow | undefined): boolean => state?.continuation !== undefined || state?.goal?.status === "active"
 
 const live = (log: Log): Effect.Effect<Live, LogUnavailable> =>
   Effect.gen(function* () {
@@ -52,9 +59,12 @@ const live = (log: Log): Effect.Effect<Live, LogUnavailable> =>
         const { turns } = yield* log.query({
           turns: Query.rowsByKey(Collections.turn, open)
         })
+        const ranks = Array.from(turns.values(), ({ rank }) => rank)
+        // A goal and a continuation began when the thread became live, or later. A session alone needs no events.
+        const working = page.filter(({ key }) => isWorking(states.get(key)?.value))
         found = {
-          turns: least([found.turns, ...Array.from(turns.values(), ({ rank }) => rank)]),
-          threads: least([found.threads, ...page.map(({ rank }) => rank)])
+          turns: least([found.turns, ...ranks]),
+          threads: least([found.threads, ...ranks, ...working.map(({ rank }) => rank)])
         }
       })
     )
@@ -64,17 +74,23 @@ const live = (log: Log): Effect.Effect<Live, LogUnavailable> =>
 /** Milliseconds since 1970: retention removes what is older. */
 const cutoff = (days: number, now: number): number => now - Duration.toMillis(Duration.days(days))
 
-/**
- * Whether retention removes this segment. `below`: the first offset that is in use. `now`: milliseconds since 1970.
- */
+interface Bounds {
+  /** The first offset that is in use. */
+  readonly below: number
+  /** Milliseconds since 1970. */
+  readonly now: number
+  /** Bytes of all packed events, this segment included. Rows, indexes and blobs do not count: removing events does not make them smaller. */
+  readonly packedBytes: number
+}
+
+/** Whether retention removes this segment. */
 export const isExpired = (
-  segment: Pick<SegmentUsage, "last" | "at" | "usedBytes">,
+  segment: Pick<SegmentUsage, "last" | "at">,
   { bytes, days }: Retention,
-  below: number,
-  now: number
+  { below, now, packedBytes }: Bounds
 ): boolean =>
   segment.last < below &&
-  ((days !== undefined && Date.parse(segment.at) < cutoff(days, now)) || (bytes !== undefined && segment.usedBytes > bytes))
+  ((days !== undefined && Date.parse(segment.at) < cutoff(days, now)) || (bytes !== undefined && packedBytes > bytes))
 
 /** Packs every event before the time (ISO 8601 UTC), except those of turns that are queued or open and newer ones. */
 export const pack = (
@@ -86,19 +102,24 @@ export const pack = (
     for (let more = true; more;) more = (yield* log.pack({ below, ...options })).more
   })
 
+/** The positions of readers that are known at the start of a run. */
+type Held = { readonly threads: number; readonly named: ReadonlyArray<number> }
+
 /** The first offset that retention may not remove. Ask again for each segment, because a new reader may begin before the others. */
-const firstInUse = ({ threads }: Live, readers: Sharing["readers"]): number =>
-  least([threads, ...readers().map((delivered) => delivered + 1)])
+const firstInUse = ({ named, threads }: Held, readers: Sharing["readers"]): number =>
+  least([threads, ...[...readers(), ...named].map((delivered) => delivered + 1)])
 
 /** Removes the oldest segments that retention does not keep. */
-export const retain = (log: Log, retention: Retention, { between, readers }: Sharing) =>
+export const retain = (log: Log, retention: Retention, { between, named, readers }: Sharing) =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
-    const bounds = yield* live(log)
+    const held: Held = { threads: (yield* live(log)).threads, named: yield* named }
+    let packedBytes = (yield* log.disk).coldBytes
     for (;;) {
       const oldest = yield* log.segmentAfter(yield* log.retainedFrom)
-      if (oldest === undefined || !isExpired(oldest, retention, firstInUse(bounds, readers), now)) return
+      if (oldest === undefined || !isExpired(oldest, retention, { below: firstInUse(held, readers), now, packedBytes })) return
       yield* log.trim(oldest.last)
+      packedBytes -= oldest.bytes
       yield* between
     }
   })
@@ -130,33 +151,37 @@ export interface Preview {
 }
 
 /**
- * What `prune` would remove: the offset up to which, and the bytes. At most that: events that are not packed count with the size of their JSON, and packing
- * may make the log smaller than the bound.
+ * What `prune` would remove: the offset up to which, and the bytes. Events that are not packed count with the average size of those that are; if there are
+ * none, with the size of their JSON, and then it is at most that.
  */
 export const preview = (log: Log, retention: Retention, sharing: Sharing): Effect.Effect<Preview, LogUnavailable> =>
   Effect.gen(function* () {
-    const { between, readers } = sharing
+    const { between, named, readers } = sharing
     const now = yield* Clock.currentTimeMillis
     const bounds = yield* live(log)
-    const below = Math.min(firstInUse(bounds, readers), bounds.turns)
-    const { fileBytes, freeBytes } = yield* log.disk
+    const below = Math.min(firstInUse({ ...bounds, named: yield* named }, readers), bounds.turns)
+    const { coldBytes, coldUpTo, fileBytes, freeBytes } = yield* log.disk
     let upTo = yield* log.retainedFrom
     let bytes = 0
+    /** Bytes of an event in a segment; of its JSON, if there is no segment. */
+    const perEvent = coldBytes / Math.max(1, coldUpTo - upTo)
+    const unpacked = (yield* log.head) - Math.max(coldUpTo, upTo)
+    const total = coldBytes === 0 ? fileBytes - freeBytes : coldBytes + unpacked * perEvent
     const goes = (last: number, at: string, size: number) => {
-      const isGoing = isExpired({ last, at, usedBytes: fileBytes - freeBytes - bytes }, retention, below, now)
+      const isGoing = isExpired({ last, at }, retention, { below, now, packedBytes: total - bytes })
       if (isGoing) [upTo, bytes] = [last, bytes + size]
       return isGoing
     }
     for (;;) {
       const segment = yield* log.segmentAfter(upTo)
       if (segment === undefined) break
-      if (!goes(segment.last, segment.at, segment.bytes)) return { upTo, bytes }
+      if (!goes(segment.last, segment.at, segment.bytes)) return { upTo, bytes: Math.round(bytes) }
       yield* between
     }
     for (;;) {
       const { events } = yield* Effect.catchTag(log.read({ after: upTo, limit: previewEvents }), "CursorAhead", Effect.die)
-      const kept = events.find(({ json, offset }) => !goes(offset, timeOf(json), Buffer.byteLength(json)))
-      if (kept !== undefined || events.length === 0) return { upTo, bytes }
+      const kept = events.find(({ json, offset }) => !goes(offset, timeOf(json), perEvent || Buffer.byteLength(json)))
+      if (kept !== undefined || events.length === 0) return { upTo, bytes: Math.round(bytes) }
       yield* between
     }
   }).pipe(

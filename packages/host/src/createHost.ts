@@ -25,7 +25,7 @@ export type CreateOptions = (Host.Options | Host.MemoryOptions) & {
 }
 
 /** Methods whose signature differs here. */
-type Adapted = "putBlob" | "getBlob" | "follow" | "subscribe" | "exportThread" | "importThread" | "shutdown"
+type Adapted = "putBlob" | "getBlob" | "follow" | "subscribe" | "exportThread" | "importThread" | "shutdown" | "addReaders"
 
 /** Every method of `Host`. */
 export interface PromiseHost extends AsyncDisposable, Readonly<{ [K in Exclude<keyof Service, Adapted>]: Promised<Service, K> }> {

@@ -151,8 +151,6 @@ export interface SegmentUsage {
   readonly bytes: number
   /** Time of its last event, ISO 8601 UTC. */
   readonly at: string
-  /** Bytes of the database file that are in use. */
-  readonly usedBytes: number
 }
 
 /** The size of a log on the disk, in bytes. All 0 for a log in memory. */

@@ -64,7 +64,6 @@ const prepare = (db: Sqlite.Connection) => ({
     `SELECT first, last, codec, crc, bytes FROM segments
      WHERE first >= coalesce((SELECT max(first) FROM segments WHERE first <= ?), 0) AND last > ? ORDER BY first LIMIT 1`
   ),
-  pageSize: db.prepare("SELECT page_size FROM pragma_page_size").pluck(),
   segment: db.prepare("SELECT first, last, codec, crc, bytes FROM segments WHERE first = ?"),
   /** The number of commits that forgot streams. */
   generation: db.prepare("SELECT value FROM meta WHERE key = 'generation'").pluck(),
@@ -222,12 +221,10 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
       const stored = sql.after.get(offset, offset) as Segment.Stored | undefined
       if (stored === undefined) return undefined
       const segment = Segment.open(stored)
-      const { all, free } = pages()
       const row = segment instanceof Segment.Damaged ? undefined : segment.row(stored.last)
       // A segment without a readable time counts as old.
       const at = (row === undefined ? undefined : timeOf(row)) ?? noTime
-      const usedBytes = (all - free) * (sql.pageSize.get() as number)
-      return { last: stored.last, bytes: stored.bytes.byteLength, at, usedBytes }
+      return { last: stored.last, bytes: stored.bytes.byteLength, at }
     })
   return { pack, segmentAfter }
 }

@@ -46,6 +46,26 @@ it.scopedLive("D2 cut at random bytes 50 times and resumed, a reader has the log
   }).pipe(Effect.withRandom(Random.make("cuts")))
 )
 
+it.scopedLive("L17 retention knows how far each attached stream has read, until it leaves", () =>
+  Effect.gen(function* () {
+    const { append, fake, token, url } = yield* start()
+    yield* append(...range(1, 9).map((n) => event(n)))
+    expect([...fake.readers()]).toEqual([])
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const headers = { authorization: `Bearer ${token}`, accept: "text/event-stream" }
+        const all = yield* live(`${url}/api/events?since=4`, headers)
+        yield* all.until('"offset":9,')
+        expect([...fake.readers()]).toEqual([9])
+        yield* append(event(10))
+        yield* all.until('"offset":10,')
+        expect([...fake.readers()]).toEqual([10])
+        yield* all.cut
+      })
+    )
+  })
+)
+
 it.scopedLive("D2 Last-Event-ID wins over after, after over since", () =>
   Effect.gen(function* () {
     const { url, token, append, log } = yield* start()

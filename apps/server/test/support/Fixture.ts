@@ -26,6 +26,8 @@ export interface Fake {
   commandStatus?: Service["Type"]["commandStatus"]
   readonly threads: Set<string>
   ready: Ready.Ready
+  /** The positions of the remote subscribers, which retention keeps. */
+  readers: () => Iterable<number>
 }
 
 export const event = (n: number, stream = "thread/thr_a", data: object = {}): NewEvent => ({
@@ -120,7 +122,8 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
         exportThread: (id) => missing("thread", id),
         importThread: () => Effect.dieMessage("a whole host imports"),
         ...Blobs.make(log),
-        ...LogWork.make(log, { readers: () => [], between: Effect.void }),
+        ...LogWork.make(log, { readers: () => [], named: Effect.succeed([]), between: Effect.void }),
+        addReaders: (positions) => Effect.sync(() => void (fake.readers = positions)),
         nativeThreads: (id) => missing("history", id),
         importNative: ({ provider }) => missing("history", provider),
         search: () => Effect.succeed({ hits: [] }),
@@ -176,7 +179,12 @@ export const start = (
   Effect.gen(function* () {
     const dataDir = options.dataDir ?? (yield* temporaryDirectory)
     const { token } = yield* Tokens.create(dataDir, { name: "test" })
-    const fake: Fake = { dispatch: () => Effect.dieMessage("not set"), threads: new Set(["thr_a", "thr_b"]), ready: Ready.ok }
+    const fake: Fake = {
+      dispatch: () => Effect.dieMessage("not set"),
+      threads: new Set(["thr_a", "thr_b"]),
+      ready: Ready.ok,
+      readers: () => []
+    }
     const app = Server.layer({ host: "127.0.0.1", port: 0, auth: true, dataDir, grace: "500 millis", ...options }).pipe(
       Layer.provide(fakeService(fake)),
       Layer.provideMerge(Signals.layer()),

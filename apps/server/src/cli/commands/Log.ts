@@ -142,7 +142,9 @@ const packing = (where: Where, json: boolean, prune?: PruneRequest) =>
     const result = yield* run(where, prune, output.progress)
     yield* output.progress(undefined)
     if (json) return yield* Output.json(result)
-    const { after, before, packed, removed, removedBytes = 0, retainedFrom } = result
+    const { after, before, packed, readersCut = 0, removed, removedBytes = 0, retainedFrom } = result
+    if (readersCut > 0)
+      yield* output.note(`${plural(readersCut, "reader")} had not received all of the removed events and must take a snapshot.`)
     yield* output.out(
       isDryRun
         ? `${plural(removed, "event")} would be removed, up to offset ${retainedFrom}: ${size(removedBytes)} of a log of ${size(before.fileBytes)}. Nothing was changed.\n`
@@ -168,10 +170,17 @@ const prune = Command.make(
     ...common,
     url: Flags.url,
     olderThan: Flags.duration("older-than", "Remove events that are older than this, such as 30d; at least a day."),
-    maxBytes: Flags.size("max-bytes", { description: "Remove the oldest events while the log uses more than this, such as 5GB" }),
+    maxBytes: Flags.size("max-bytes", {
+      description: "Remove the oldest events while the packed events take more than this, such as 5GB"
+    }),
+    force: Options.boolean("force").pipe(
+      Options.withDescription(
+        "Also remove events that attached clients, and readers with a saved cursor of the last day, have not received. They must take a snapshot."
+      )
+    ),
     dryRun: Options.boolean("dry-run").pipe(Options.withDescription("Print what would be removed, and change nothing."))
   },
-  ({ dryRun, json, maxBytes, olderThan, ...where }) => {
+  ({ dryRun, force, json, maxBytes, olderThan, ...where }) => {
     if (Option.isNone(olderThan) && Option.isNone(maxBytes))
       return Effect.fail(usage("log prune needs --older-than or --max-bytes, or both."))
     if (Option.exists(olderThan, (millis) => millis < dayMillis))
@@ -179,6 +188,7 @@ const prune = Command.make(
     return packing(whereOf(where), json, {
       ...Option.match(olderThan, { onNone: () => ({}), onSome: (millis) => ({ olderThanDays: millis / dayMillis }) }),
       ...Option.match(maxBytes, { onNone: () => ({}), onSome: (bytes) => ({ maxBytes: bytes }) }),
+      ...(force && { force }),
       ...(dryRun && { dryRun })
     })
   }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option } from "effect"
 import type { LogWork, PruneRequest } from "@millrace/contracts/LogWork"
+import * as NamedCursors from "@millrace/host/NamedCursors"
 import * as Work from "@millrace/host/LogWork"
 import * as DataDirectory from "@millrace/log/DataDirectory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
@@ -22,7 +23,11 @@ const opened = (dataDir: string) =>
       )
     const { anchorFile, logFile } = yield* DataDirectory.make(dataDir)
     const log = yield* EventLogSqlite.make({ file: logFile, anchor: anchorFile })
-    return Work.make(log, { readers: () => [], between: Effect.yieldNow() })
+    return Work.make(log, {
+      readers: () => [],
+      named: NamedCursors.positions(dataDir, log.epoch),
+      between: Effect.yieldNow()
+    })
   })
 
 /**
