@@ -7,6 +7,7 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import { Code } from "../text/Code.tsx"
 import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
+import { Disk } from "./Disk.tsx"
 
 const pageSize = 200
 /** Maximum number of cached pages; the oldest page is evicted first. */
@@ -85,6 +86,11 @@ export const Log = () => {
   const { at, read, tail, ensurePage } = usePages()
   const [filter, setFilter] = useState("")
   const [chosen, setChosen] = useState<LogEvent>()
+  const [disk, setDisk] = useState(false)
+  const choose = useCallback((event: LogEvent) => {
+    setChosen(event)
+    setDisk(false)
+  }, [])
   const [found, setFound] = useState<{ readonly events: ReadonlyArray<LogEvent>; readonly from: number }>()
   const words = useMemo(() => filter.toLowerCase().split(/\s+/).filter(Boolean), [filter])
   const scroller = useRef<HTMLDivElement>(null)
@@ -172,6 +178,9 @@ export const Log = () => {
             Search further back
           </button>
         )}
+        <button type="button" className="quiet" aria-pressed={disk} onClick={() => setDisk(!disk)}>
+          Disk
+        </button>
       </header>
       <div className="split">
         <div className="lines" ref={scroller} tabIndex={0} role="log" aria-label="Events" aria-live="off">
@@ -185,14 +194,15 @@ export const Log = () => {
                       <span className="offset">{place.index + 1}</span>
                     </span>
                   ) : (
-                    <Line event={event} chosen={chosen?.offset === event.offset} choose={setChosen} />
+                    <Line event={event} chosen={chosen?.offset === event.offset} choose={choose} />
                   )}
                 </div>
               )
             })}
           </div>
         </div>
-        {chosen !== undefined && (
+        {disk && <Disk close={() => setDisk(false)} />}
+        {!disk && chosen !== undefined && (
           <section className="raw" aria-label={`Event ${chosen.offset}`}>
             <header>
               <b>{chosen.type}</b>
