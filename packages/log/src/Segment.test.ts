@@ -47,8 +47,12 @@ describe("Segment", () => {
         const first = before + 1
         const last = before + drawn.length
         const rows = drawn.flatMap(({ missing, ...rest }, i) => (missing === 0 ? [] : [{ ...rest, offset: first + i }]))
-        const segment = Segment.open(await pack(first, last, rows))
+        const stored = await pack(first, last, rows)
+        const segment = Segment.open(stored)
         if (segment instanceof Segment.Damaged) throw new Error(segment.reason)
+        const pooled = await Effect.runPromise(Segment.openInPool(stored))
+        if (pooled instanceof Segment.Damaged) throw new Error(pooled.reason)
+        expect(drawn.flatMap((_, i) => pooled.row(first + i) ?? [])).toEqual(rows)
         const found = drawn.flatMap((_, i) => segment.row(first + i) ?? [])
         expect(found).toEqual(rows)
         expect(drawn.map((_, i) => segment.streamAt(first + i))).toEqual(
@@ -67,6 +71,8 @@ describe("Segment", () => {
       return segment instanceof Segment.Damaged ? segment.reason : "none"
     }
     expect(reason({})).toBe("none")
+    const wrong = { ...stored, crc: stored.crc ^ 1 }
+    expect(await Effect.runPromise(Segment.openInPool(wrong))).toEqual(Segment.open(wrong))
     const flipped = Uint8Array.from(stored.bytes, (byte, i) => (i === 20 ? byte ^ 1 : byte))
     expect(reason({ bytes: flipped })).toBe("its checksum is wrong")
     expect(reason({ bytes: stored.bytes.slice(0, -1) })).toBe("its checksum is wrong")

@@ -255,3 +255,10 @@ export const contentOf = (stored: Stored, size?: number, where: Where = "pool"):
       ? Effect.try({ try: () => brotliDecompressSync(stored.bytes, options), catch: damage })
       : Effect.tryPromise({ try: () => inPool.decompress(stored.bytes, options), catch: damage })
   })
+
+/** As `open`; decompresses in a thread of the pool. What remains on the event loop is about 1 ms for 1 MiB. */
+export const openInPool = (stored: Stored): Effect.Effect<Segment | Damaged> =>
+  contentOf(stored).pipe(
+    Effect.flatMap((content) => Effect.try({ try: () => read(content, stored), catch: damage })),
+    Effect.merge
+  )

@@ -1,4 +1,4 @@
-/** Erases the contents of a forgotten stream from segments, one at a time. Only the compression takes long, and it runs in a thread of the pool. */
+/** Erases the contents of a forgotten stream from segments, one at a time. A segment is decompressed and compressed in a thread of the pool. */
 import { Effect } from "effect"
 import type { LogUnavailable } from "./EventLog.ts"
 import { type Marked, masked } from "./Marked.ts"
@@ -19,18 +19,20 @@ const nextWithStream = (db: Sqlite.Connection, { forgotten: upTo, id }: Marked, 
  * The segment without the contents of the stream; undefined if it has none. A damaged segment is emptied: its events cannot be read, but parts of them
  * could be decoded. The events of other streams in it are in a backup that was made before the damage (LargeValues.ts).
  */
-const without = (marked: Marked, stored: Segment.Stored): Effect.Effect<Segment.Stored | undefined> => {
-  const segment = Segment.open(stored)
-  if (segment instanceof Segment.Damaged)
-    return Effect.as(
-      Effect.logWarning(
-        `The events ${stored.first} to ${stored.last} were damaged (${segment.reason}) and are emptied, because a deleted thread had events among them. A backup from before the damage keeps those of the other threads.`
-      ).pipe(Effect.when(() => stored.bytes.length > 0)),
-      { ...stored, crc: 0, bytes: new Uint8Array() }
-    )
-  const content = Segment.rewrite(segment, (row) => masked(row, marked))
-  return content === undefined ? Effect.succeed(undefined) : Segment.compress(stored.first, stored.last, content)
-}
+const without = (marked: Marked, stored: Segment.Stored): Effect.Effect<Segment.Stored | undefined> =>
+  Effect.gen(function* () {
+    const segment = yield* Segment.openInPool(stored)
+    if (segment instanceof Segment.Damaged) {
+      if (stored.bytes.length > 0)
+        yield* Effect.logWarning(
+          `The events ${stored.first} to ${stored.last} were damaged (${segment.reason}) and are emptied, because a deleted thread had events among them. A backup from before the damage keeps those of the other threads.`
+        )
+      return { ...stored, crc: 0, bytes: new Uint8Array() }
+    }
+    yield* Effect.yieldNow()
+    const content = Segment.rewrite(segment, (row) => masked(row, marked))
+    return content === undefined ? undefined : yield* Segment.compress(stored.first, stored.last, content)
+  })
 
 /**
  * Erases the stream from the next segment that has events of it, after the segment that begins at `after`. Returns where the erased segment begins;
