@@ -4,6 +4,7 @@
  * unknown messages kept).
  */
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "@millrace/contracts/Item"
+import type { AgentFile } from "@millrace/contracts/ProviderEvent"
 import type { Progress } from "@millrace/contracts/Signal"
 
 /** An `Ask` before its item id is mapped. */
@@ -52,6 +53,8 @@ export type NativeEvent =
       readonly status: ItemStatus
       readonly reason?: string
       readonly content: ItemContent
+      /** Images that the content has placeholders for. Those in `content.result` are found by the normaliser. */
+      readonly files?: ReadonlyArray<AgentFile>
     }
   | { readonly _tag: "RequestOpened"; readonly nativeTurnId: string; readonly nativeRequestId: string; readonly ask: NativeAsk }
   /** The provider reports that the request is settled, by an answer or otherwise. */

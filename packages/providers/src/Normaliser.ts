@@ -18,7 +18,8 @@ import { defined } from "@millrace/contracts/Defined"
 import { BoundedSet } from "@millrace/contracts/BoundedMap"
 import { ItemId, RequestId, type ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
-import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { AgentFile, ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import * as Images from "./Images.ts"
 import { budget, ItemText } from "./ItemText.ts"
 import type { NativeEvent } from "./NativeEvent.ts"
 import { describe, type ExitEvidence } from "./process/RpcChild.ts"
@@ -205,9 +206,24 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
 
   // --- items
 
-  const closeItem = (item: Item, status: ItemStatus, reason: string | undefined, content: ItemContent) => {
+  const closeItem = (
+    item: Item,
+    status: ItemStatus,
+    reason: string | undefined,
+    content: ItemContent,
+    files: ReadonlyArray<AgentFile> = []
+  ) => {
     const { itemId, turnId, kind } = item
-    emit({ _tag: "ItemCompleted", turnId, itemId, kind, status, ...defined({ reason }), content })
+    emit({
+      _tag: "ItemCompleted",
+      turnId,
+      itemId,
+      kind,
+      status,
+      ...defined({ reason }),
+      content,
+      ...(files.length === 0 ? {} : { files })
+    })
     item.open?.text.release()
     item.open = undefined
     openItems.delete(item)
@@ -300,9 +316,10 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         if (item === undefined) return late(native, turns.get(native.nativeTurnId))
         if (item === "echo") return
         const { itemId, turnId, kind, open: still } = item
-        const { status, reason, content } = native
-        if (still !== undefined) return closeItem(item, status, reason, still.text.complete(kind, content))
-        return emit({ _tag: "ItemAmended", turnId, itemId, kind, status, content })
+        const { status, reason } = native
+        const { content, files } = withImages(native)
+        if (still !== undefined) return closeItem(item, status, reason, still.text.complete(kind, content), files)
+        return emit({ _tag: "ItemAmended", turnId, itemId, kind, status, content, ...(files.length === 0 ? {} : { files }) })
       }
       case "RequestOpened": {
         const turn = running(native.nativeTurnId)
@@ -433,6 +450,20 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       return take()
     }
   }
+}
+
+/** The content and the files of a completed item: images in its result become files. */
+const withImages = ({
+  content,
+  files
+}: Extract<NativeEvent, { readonly _tag: "ItemCompleted" }>): {
+  readonly content: ItemContent
+  readonly files: ReadonlyArray<AgentFile>
+} => {
+  if (files !== undefined || content.result === undefined) return { content, files: files ?? [] }
+  const shown = new Images.Shown()
+  const result = shown.replace(content.result)
+  return shown.files.length === 0 ? { content, files: [] } : { content: { ...content, result }, files: shown.files }
 }
 
 /** The failure of turns that run when the process exits, for any exit code (P5). */

@@ -63,6 +63,8 @@ export interface Begun {
   readonly continuity: Continuity
   /** Requested settings that could not be applied, for the log. */
   readonly notices: ReadonlyArray<NativeEvent>
+  /** Whether prompts may contain images. */
+  readonly takesImages: boolean
 }
 
 /** Whether the agent answered with an error: it neither exited nor missed a deadline. */
@@ -148,7 +150,8 @@ export const begin = Effect.fn("Acp.begin")(function* (
         : Effect.catchIf(resume(method, resumeKey), isRefusal, (error) => fresh(resumeKey, error.failure.message))
   const { continuity, lost, sessionId, settings } = yield* Effect.mapError(opened, signIn(agent))
   const unset = input.model === undefined ? [] : yield* choose(child, sessionId, settings, input.model)
-  return { sessionId, continuity, notices: [...lost, ...unset] } satisfies Begun
+  const takesImages = abilities?.promptCapabilities?.image === true
+  return { sessionId, continuity, notices: [...lost, ...unset], takesImages } satisfies Begun
 })
 
 /** Sets the model by a config option, or by the older `session/set_model`. Returns a notice when the agent offers neither and keeps its own model. */

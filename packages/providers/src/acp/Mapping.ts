@@ -11,6 +11,7 @@ import { isRecord, stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
 import { pending, type Outcome } from "./PendingRequest.ts"
+import * as Images from "../Images.ts"
 import * as Items from "./Items.ts"
 import { decodeAsk, decodeStopped, decodeUpdate, type Stopped, type ToolCall, type Update } from "./Wire.ts"
 
@@ -123,6 +124,19 @@ export const make = (sessionId: string): Mapping => {
     return [...closed, { _tag: "ItemDelta", nativeTurnId, nativeItemId: growing.id, kind: chunk.of, text: chunk.text }]
   }
 
+  /** A part of the agent's message that is an image becomes a separate item. */
+  const imageChunk = (nativeTurnId: string, params: unknown): ReadonlyArray<NativeEvent> | undefined => {
+    const update = isRecord(params) && isRecord(params["update"]) ? params["update"] : {}
+    if (update["sessionUpdate"] !== "agent_message_chunk") return undefined
+    const shown = new Images.Shown()
+    const text = stringAt(shown.replace(update["content"]), "text")
+    if (shown.files.length === 0 || text === undefined) return undefined
+    said = true
+    const nativeItemId = `image ${++texts}`
+    const done = { _tag: "ItemCompleted", nativeTurnId, nativeItemId, kind: "image", status: "completed" } as const
+    return [...close(nativeTurnId), { ...done, content: { text }, files: shown.files }]
+  }
+
   const start = (tool: Tool): ReadonlyArray<NativeEvent> => {
     if (tool.started) return []
     tool.started = true
@@ -158,13 +172,16 @@ export const make = (sessionId: string): Mapping => {
     const status = Items.ended(tool.call)
     if (status === undefined) return out
     tools.delete(call.toolCallId)
+    const shown = new Images.Shown()
+    const content = shown.replace(tool.call.content) as ToolCall["content"]
     const done: NativeEvent = {
       _tag: "ItemCompleted",
       nativeTurnId: tool.turnId,
       nativeItemId: call.toolCallId,
       kind: Items.itemKind(tool.call),
       status: declined.delete(call.toolCallId) && status === "failed" ? "declined" : status,
-      content: Items.itemContent(tool.call)
+      content: Items.itemContent({ ...tool.call, content }),
+      ...(shown.files.length === 0 ? {} : { files: shown.files })
     }
     return [...out, done]
   }
@@ -207,6 +224,8 @@ export const make = (sessionId: string): Mapping => {
       const data = usageIn({ contextTokens: told.contextTokens, contextWindow })
       return data === undefined ? [] : [{ _tag: "Signal", nativeTurnId: current.id, kind: "usage", data }]
     }
+    const image = current === undefined || told._tag !== "Other" ? undefined : imageChunk(current.id, params)
+    if (image !== undefined) return image
     if (current === undefined || told._tag === "Other") return [opaque("session/update", params)]
     switch (told._tag) {
       case "Text":

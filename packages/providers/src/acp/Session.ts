@@ -1,11 +1,12 @@
 /** A session on one agent process: sends prompts to its native session, and maps its messages through `Mapping` and `Normaliser`. */
 import type { CancelNotification, PromptRequest } from "@agentclientprotocol/sdk"
-import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import { ProviderError, type OpenInput, type ProviderSession, type TurnAttachment } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import * as Permits from "@millrace/contracts/Permits"
 import { Effect, type Scope } from "effect"
 import { stringAt } from "../Fields.ts"
+import * as Images from "../Images.ts"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import { methodNotFound, requestKey } from "../process/Message.ts"
@@ -19,7 +20,19 @@ import * as Files from "./Files.ts"
 import * as Mapping from "./Mapping.ts"
 import { codec } from "./Wire.ts"
 
-export const capabilities = ["interrupt", "approvals", "resume", "plan", "usage"] as const
+export const capabilities = ["interrupt", "approvals", "resume", "plan", "usage", "images"] as const
+
+/** Most bytes of an image in a prompt: agents pass it on to endpoints, which take about 5 MiB of base64. */
+const maxImageBytes = (5 * 1024 * 1024 * 3) / 4
+
+const imageBlocks = (provider: string, attachments: ReadonlyArray<TurnAttachment> = []) =>
+  Effect.forEach(attachments.filter(Images.isNative), (image) =>
+    Effect.map(Images.base64Of(provider, "startTurn", image), (data) => ({
+      type: "image" as const,
+      mimeType: image.mediaType,
+      data
+    }))
+  )
 
 /** Deadline before a stop closes stdin: of the end of a cancelled turn. */
 const cancelMillis = 2000
@@ -54,7 +67,7 @@ export const open = Effect.fn("Acp.open")(function* (
     Effect.flatMap((abilities) => Conversation.begin(provider, child, abilities, input)),
     Effect.tapError(() => child.stop("its start failed"))
   )
-  const { continuity, notices, sessionId } = begun
+  const { continuity, notices, sessionId, takesImages } = begun
   const normaliser = Normaliser.make(input)
   const mapping = Mapping.make(sessionId)
   const turns = Turns.make()
@@ -144,14 +157,20 @@ export const open = Effect.fn("Acp.open")(function* (
     events: session.events,
     continuity,
     resumeKey: sessionId,
-    capabilities,
-    startTurn: Effect.fn("Acp.startTurn")(function* ({ text, turnId }) {
+    // An agent takes images only if its `promptCapabilities` say so.
+    capabilities: takesImages ? capabilities : capabilities.filter((one) => one !== "images"),
+    takes: (attachment) => takesImages && Images.isImage(attachment, maxImageBytes),
+    startTurn: Effect.fn("Acp.startTurn")(function* ({ attachments, text, turnId }) {
       const native = ours(turnId)
+      const images = yield* imageBlocks(provider, attachments)
       if (turns.running().length > 0) return yield* refused("session/prompt", "Another turn runs in this session.")
       turns.ask(native)
       yield* session.bindTurn(turnId, native)
       yield* session.add(mapping.begin(native, text))
-      const request: PromptRequest = { sessionId, prompt: [{ type: "text", text }] }
+      const request: PromptRequest = {
+        sessionId,
+        prompt: [...images, ...(text === "" && images.length > 0 ? [] : [{ type: "text" as const, text }])]
+      }
       yield* child
         .notify("session/prompt", { nativeTurnId: native, ...request })
         .pipe(Effect.tapError((error) => Effect.sync(() => error.outcome === "failed" && turns.refuse(native))))

@@ -159,7 +159,11 @@ const Ability = Schema.optional(Schema.Unknown)
 export const InitializeAnswer = Schema.Struct({
   protocolVersion: Schema.Int,
   agentCapabilities: maybe(
-    Schema.Struct({ loadSession: maybe(Schema.Boolean), sessionCapabilities: maybe(Schema.Struct({ resume: Ability })) })
+    Schema.Struct({
+      loadSession: maybe(Schema.Boolean),
+      promptCapabilities: maybe(Schema.Struct({ image: maybe(Schema.Boolean) })),
+      sessionCapabilities: maybe(Schema.Struct({ resume: Ability }))
+    })
   ),
   authMethods: maybe(Schema.Array(Schema.Struct({ id: maybe(text), name: maybe(text), description: maybe(text) }))),
   agentInfo: maybe(Schema.Struct({ name: maybe(text), version: maybe(text) }))

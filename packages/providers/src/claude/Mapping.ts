@@ -12,6 +12,7 @@ import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcId } from "../process/RpcChild.ts"
 import { pending, type Permission, tooMany } from "./PendingRequest.ts"
 import { failureOf, outcomeOf, usageOf } from "./Failures.ts"
+import * as Images from "../Images.ts"
 import * as Items from "./Items.ts"
 import * as ResetTime from "./ResetTime.ts"
 import * as Turns from "./Turn.ts"
@@ -142,13 +143,16 @@ export const make = (now?: () => number): Mapping => {
       turn.tools.delete(result.id)
       // `detail` belongs to the message, so it is used only when the message has one result.
       const detail = said.results.length === 1 ? said.detail : undefined
+      const shown = new Images.Shown()
+      const content = shown.replace(result.content)
       return {
         _tag: "ItemCompleted",
         nativeTurnId,
         nativeItemId: result.id,
         kind: Items.itemKind(tool),
         status: turn.declined.delete(result.id) ? "declined" : result.isError ? "failed" : "completed",
-        content: Items.endedContent(tool, result, detail)
+        content: Items.endedContent(tool, { ...result, content }, detail),
+        ...(shown.files.length === 0 ? {} : { files: shown.files })
       }
     })
   const count = (turn: Turn, messageId: string, tokens: Tokens): NativeEvent => ({

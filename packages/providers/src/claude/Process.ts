@@ -1,6 +1,7 @@
 /** Finds the Claude Code program and builds its arguments and environment: `claude -p` with stream-json on its pipes, one process per session. */
 import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
+import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import { accessSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
@@ -73,11 +74,16 @@ const protocol =
   )
 
 /** `--session-id` sets the id of a new conversation before its first turn. */
-export const args = (options: ClaudeOptions, conversation: Conversation, model: string | undefined): ReadonlyArray<string> => [
+export const args = (
+  options: ClaudeOptions,
+  conversation: Conversation,
+  { attachments, model }: Pick<OpenInput, "attachments" | "model">
+): ReadonlyArray<string> => [
   ...protocol,
   ...(options.settingSources === undefined ? [] : ["--setting-sources", options.settingSources.join(",")]),
   ...(options.permissionMode === undefined ? [] : ["--permission-mode", options.permissionMode]),
   ...(model === undefined ? [] : ["--model", model]),
+  ...(attachments === undefined ? [] : ["--add-dir", attachments]),
   ...conversationArgs(conversation)
 ]
 

@@ -1,11 +1,13 @@
 /** A session on one `claude` process: sends user messages and control requests, and maps its messages through `Mapping` and `Normaliser`. */
 import { randomUUID } from "node:crypto"
-import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import { mkdir } from "node:fs/promises"
+import { ProviderError, type OpenInput, type ProviderSession, type TurnAttachment } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import * as Permits from "@millrace/contracts/Permits"
 import { Effect, Exit, Option, Scope } from "effect"
 import { isRecord } from "../Fields.ts"
+import * as Images from "../Images.ts"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import { methodNotFound } from "../process/Message.ts"
@@ -17,7 +19,22 @@ import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
 import { codec } from "./Wire.ts"
 
-export const capabilities = ["steer", "interrupt", "approvals", "questions", "resume", "fork", "plan", "usage"] as const
+export const capabilities = ["steer", "interrupt", "approvals", "questions", "resume", "fork", "plan", "usage", "images"] as const
+
+/** Most bytes of an image: the endpoint takes at most 5 MiB of base64. */
+const maxImageBytes = (5 * 1024 * 1024 * 3) / 4
+
+/** The blocks of a user message: the images first, as the endpoint's documentation advises. */
+const blocksOf = (text: string, attachments: ReadonlyArray<TurnAttachment> = []) =>
+  Effect.map(
+    Effect.forEach(attachments.filter(Images.isNative), (image) =>
+      Effect.map(Images.base64Of("claude", "startTurn", image), (data) => ({
+        type: "image",
+        source: { type: "base64", media_type: image.mediaType, data }
+      }))
+    ),
+    (images) => [...images, ...(text === "" && images.length > 0 ? [] : [{ type: "text", text }])]
+  )
 
 /** Deadline of a process's first answer, which takes half a second on a quiet machine. */
 const startMillis = 30_000
@@ -46,12 +63,16 @@ const begin = Effect.fn("Claude.begin")(function* (input: OpenInput, options: Pr
   const scope = yield* Effect.scope
   const start = (conversation: Process.Conversation) =>
     Effect.gen(function* () {
+      // Claude ignores a further directory that does not exist.
+      const { attachments } = input
+      if (attachments !== undefined)
+        yield* Effect.ignore(Effect.tryPromise(() => mkdir(attachments, { recursive: true, mode: 0o700 })))
       const own = yield* Scope.fork(scope, { _tag: "Sequential" } as const)
       const opened = Effect.gen(function* () {
         const child = yield* RpcChild.open({
           provider: "claude",
           command: binary,
-          args: Process.args(options, conversation, input.model),
+          args: Process.args(options, conversation, input),
           cwd: input.cwd,
           env: Process.environment(options, process.env),
           threadId: input.threadId,
@@ -187,9 +208,9 @@ export const open = Effect.fn("Claude.open")(function* (
     })
   /** Claude has no turn ids: our turn id also serves as the native one. */
   const ours = (turnId: TurnId): string => turnId
-  const say = (text: string, uuid: string) =>
+  const say = (content: ReadonlyArray<object>, uuid: string) =>
     child.notify("user", {
-      message: { role: "user", content: [{ type: "text", text }] },
+      message: { role: "user", content },
       parent_tool_use_id: null,
       session_id: "",
       uuid
@@ -202,13 +223,15 @@ export const open = Effect.fn("Claude.open")(function* (
       return mapping.sessionId() ?? conversation
     },
     capabilities,
-    startTurn: Effect.fn("Claude.startTurn")(function* ({ text, turnId }) {
+    takes: (attachment) => Images.isImage(attachment, maxImageBytes),
+    startTurn: Effect.fn("Claude.startTurn")(function* ({ attachments, text, turnId }) {
+      const content = yield* blocksOf(text, attachments)
       const native = ours(turnId)
       const uuid = randomUUID()
       mapping.expect(native, uuid)
       turns.ask(native)
       yield* session.bindTurn(turnId, native)
-      yield* say(text, uuid).pipe(
+      yield* say(content, uuid).pipe(
         Effect.tapError((error) =>
           Effect.sync(() => {
             if (error.outcome === "unknown") return
@@ -218,11 +241,12 @@ export const open = Effect.fn("Claude.open")(function* (
         )
       )
     }),
-    steer: Effect.fn("Claude.steer")(function* ({ text, turnId }) {
+    steer: Effect.fn("Claude.steer")(function* ({ attachments, text, turnId }) {
+      const content = yield* blocksOf(text, attachments)
       const native = normaliser.nativeTurnOf(turnId)
       const uuid = randomUUID()
       if (native === undefined || !mapping.steer(native, uuid)) return yield* refused("steer", "That turn takes no more text.")
-      yield* say(text, uuid).pipe(
+      yield* say(content, uuid).pipe(
         Effect.tapError((error) =>
           Effect.suspend(() => {
             if (error.outcome === "unknown") return Effect.void

@@ -1,7 +1,8 @@
 /** Requests of the Codex protocol: the handshake, the native thread, and the operations on a turn. */
-import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapter"
+import { ProviderError, type OpenInput, type TurnAttachment } from "@millrace/contracts/ProviderAdapter"
 import type { Continuity, TurnAction } from "@millrace/contracts/State"
 import { Effect, Schema } from "effect"
+import * as Images from "../Images.ts"
 import type { RpcChild } from "../process/RpcChild.ts"
 import type { CodexOptions } from "./Process.ts"
 import { AccountAnswer, InitializeAnswer, TerminalsAnswer, ThreadAnswer, TurnAnswer } from "./Wire.ts"
@@ -94,11 +95,20 @@ export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input:
   )
 })
 
-const input = (text: string) => [{ type: "text", text }]
+interface Prompt {
+  readonly text: string
+  readonly attachments?: ReadonlyArray<TurnAttachment>
+}
+
+/** The user input: Codex reads a `localImage` when the turn starts. */
+const input = ({ attachments = [], text }: Prompt) => {
+  const images = attachments.filter(Images.isNative).map(({ path }) => ({ type: "localImage", path }))
+  return [...images, ...(text === "" && images.length > 0 ? [] : [{ type: "text", text }])]
+}
 
 /** Returns the native turn's id. An accepted turn is not durable in Codex: after a kill it may be missing (measured). */
-export const startTurn = (child: RpcChild, threadId: string, turn: { readonly turnId: string; readonly text: string }) =>
-  child.request("turn/start", { threadId, clientUserMessageId: turn.turnId, input: input(turn.text) }).pipe(
+export const startTurn = (child: RpcChild, threadId: string, turn: Prompt & { readonly turnId: string }) =>
+  child.request("turn/start", { threadId, clientUserMessageId: turn.turnId, input: input(turn) }).pipe(
     Effect.flatMap(answered("turn/start", TurnAnswer)),
     Effect.map((answer) => answer.turn.id)
   )
@@ -117,8 +127,8 @@ export const startAction = (
       )
 
 /** Fails when that turn no longer runs. */
-export const steer = (child: RpcChild, threadId: string, nativeTurnId: string, text: string) =>
-  child.request("turn/steer", { threadId, expectedTurnId: nativeTurnId, input: input(text) }).pipe(Effect.asVoid)
+export const steer = (child: RpcChild, threadId: string, nativeTurnId: string, prompt: Prompt) =>
+  child.request("turn/steer", { threadId, expectedTurnId: nativeTurnId, input: input(prompt) }).pipe(Effect.asVoid)
 
 /**
  * Returns when the turn has been stopped. `false`: Codex reports that the turn does not run. It also does so just before the turn starts, and for a

@@ -1,6 +1,8 @@
 /** Maps Codex items to item kinds and contents. Total: an item of an unknown type is kept unchanged in `result`. */
 import type { FileChange, ItemContent, ItemKind, ItemStatus } from "@millrace/contracts/Item"
 import { Either, Schema } from "effect"
+import type { AgentFile } from "@millrace/contracts/ProviderEvent"
+import * as Images from "../Images.ts"
 import { isRecord, stringAt } from "../Fields.ts"
 import { Change, type Item } from "./Wire.ts"
 
@@ -143,6 +145,15 @@ export const itemKind = (item: Item): ItemKind => table.get(item.type)?.kind ?? 
 export const itemContent = (item: Item): ItemContent => {
   const known = table.get(item.type)
   return known ? known.content(item.raw) : { result: item.raw }
+}
+
+/** The image that Codex generated. Those in the results of tools are found by the normaliser. */
+export const itemFiles = ({ raw, type }: Item): ReadonlyArray<AgentFile> => {
+  const base64 = type === "imageGeneration" ? stringAt(raw, "result") : undefined
+  if (base64 === undefined || base64 === "") return []
+  const shown = new Images.Shown()
+  shown.add({ mediaType: "image/png", base64 })
+  return shown.files
 }
 
 /** The content of a started item. An empty text is omitted, so that the deltas are its text if it is never completed. */

@@ -9,7 +9,7 @@ import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
 import { pending, type PendingRequest } from "./PendingRequest.ts"
 import * as Failures from "./Failures.ts"
-import { fileChanges, itemContent, itemKind, itemStatus, startedContent } from "./Items.ts"
+import { fileChanges, itemContent, itemFiles, itemKind, itemStatus, startedContent } from "./Items.ts"
 import { RateLimits } from "./RateLimits.ts"
 import { decodeNotification, decodeRequest, type Breakdown, type Notification, type Turn } from "./Wire.ts"
 
@@ -117,7 +117,8 @@ export const make = (nativeThreadId: string): Mapping => {
       const of = { nativeTurnId, nativeItemId: item.id, kind: itemKind(item), content }
       if (phase === "completed") {
         changing.delete(item.id)
-        return [{ _tag: "ItemCompleted", ...of, ...itemStatus(item) }]
+        const files = itemFiles(item)
+        return [{ _tag: "ItemCompleted", ...of, ...itemStatus(item), ...(files.length === 0 ? {} : { files }) }]
       }
       if (content.changes) changing.set(item.id, content.changes)
       return [{ _tag: "ItemStarted", ...of }]

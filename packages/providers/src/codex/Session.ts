@@ -1,9 +1,12 @@
 /** A session on one `codex app-server`: sends commands to its native thread, and maps its messages through `Mapping` and `Normaliser`. */
 import { ProviderError, type OpenInput, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import { maxBlobBytes } from "@millrace/contracts/Blob"
+import { defined } from "@millrace/contracts/Defined"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { TurnAction } from "@millrace/contracts/State"
 import * as Permits from "@millrace/contracts/Permits"
 import { Deferred, Effect, Schedule, type Scope } from "effect"
+import * as Images from "../Images.ts"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import { methodNotFound, requestKey } from "../process/Message.ts"
@@ -25,6 +28,7 @@ export const capabilities = [
   "plan",
   "diff",
   "usage",
+  "images",
   "compact",
   "review"
 ] as const
@@ -135,6 +139,8 @@ export const open = Effect.fn("Codex.open")(function* (
     continuity: begun.continuity,
     resumeKey: threadId,
     capabilities,
+    // Codex makes an image smaller if it is too large for the model.
+    takes: (attachment) => Images.isImage(attachment, maxBlobBytes),
     startTurn: Effect.fn("Codex.startTurn")(function* (turn) {
       const answered = yield* Deferred.make<void>()
       starting.set(turn.turnId, answered)
@@ -153,10 +159,10 @@ export const open = Effect.fn("Codex.open")(function* (
       )
       yield* Effect.annotateCurrentSpan({ nativeTurnId })
     }),
-    steer: Effect.fn("Codex.steer")(function* ({ text, turnId }) {
+    steer: Effect.fn("Codex.steer")(function* ({ attachments, text, turnId }) {
       const native = normaliser.nativeTurnOf(turnId)
       if (native === undefined) return yield* refused("turn/steer", "That turn does not run.")
-      yield* Conversation.steer(child, threadId, native, text)
+      yield* Conversation.steer(child, threadId, native, { text, ...defined({ attachments }) })
     }),
     interrupt: Effect.fn("Codex.interrupt")(function* (turnId) {
       normaliser.interrupting(turnId)

@@ -8,6 +8,7 @@ import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Effect, Queue, type Scope, Stream } from "effect"
 import { afterAll, describe, expect } from "vitest"
+import * as Shot from "@millrace/testing/Shot"
 import * as Ledger from "../process/Ledger.ts"
 import * as Proc from "../process/Proc.ts"
 import * as Demo from "./Demo.ts"
@@ -367,6 +368,23 @@ describe("demo agent", () => {
       expect(last(yield* demo.terminal)).toMatchObject({ _tag: "TurnCompleted", turnId })
     }))
 })
+
+it.scopedLive("an attachment is named with its size and hash; [[image]] makes an item with a picture", () =>
+  Effect.gen(function* () {
+    const { session, terminal } = yield* open()
+    const shot = Shot.attachment(cwd)
+    expect(session.takes?.(shot)).toBe(true)
+    yield* session.startTurn({ turnId: newTurn(), text: "[[image]]", attachments: [shot] })
+    const [said, shown] = completed(yield* terminal)
+    expect(said?.content.text).toBe(`You attached shot.png (image/png, ${shot.bytes} bytes, sha256 ${Shot.hash}).`)
+    expect(shown).toMatchObject({ kind: "image", status: "completed", content: { text: "[image: image-1.png]" } })
+    expect(shown?.files?.[0]).toMatchObject({ name: "image-1.png", mediaType: "image/png" })
+    const picture = Buffer.from(shown?.files?.[0]?.base64 ?? "", "base64")
+    expect(picture.subarray(1, 4).toString("latin1")).toBe("PNG")
+    // Width and height in the header.
+    expect([picture.readUInt32BE(16), picture.readUInt32BE(20)]).toEqual([64, 64])
+  }).pipe(Effect.provide(Ledger.layerMemory))
+)
 
 it.scopedLive("P1 closing the scope of a session leaves no process and no entry", () =>
   Effect.gen(function* () {

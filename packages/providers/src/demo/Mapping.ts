@@ -38,7 +38,7 @@ const notification = (message: Wire.Notification): NativeEvent => {
       return { _tag: "ItemStarted", nativeTurnId: turn, nativeItemId: item, kind, content }
     }
     case "item/completed": {
-      const { turn, item, kind, status, content } = message.params
+      const { turn, item, kind, status, content, files } = message.params
       return {
         _tag: "ItemCompleted",
         nativeTurnId: turn,
@@ -46,7 +46,8 @@ const notification = (message: Wire.Notification): NativeEvent => {
         kind: kind ?? "unknown",
         status: isStatus(status) ? status : "failed",
         ...optional("reason", isStatus(status) ? undefined : unknownWord(status)),
-        content: content ?? {}
+        content: content ?? {},
+        ...(files == null ? {} : { files })
       }
     }
     case "session/idle":

@@ -14,7 +14,7 @@ import * as Wire from "./Wire.ts"
 /** The agent's script, in the same directory as this module, in the sources and in the bundle. */
 export const script = new URL("./agent.mjs", import.meta.url)
 
-export const capabilities = ["interrupt", "approvals", "questions", "resume", "plan", "usage"] as const
+export const capabilities = ["interrupt", "approvals", "questions", "resume", "plan", "usage", "images"] as const
 
 const failed = (operation: string, failure: Failure) =>
   new ProviderError({ provider: "demo", operation, outcome: "failed", failure })
@@ -75,10 +75,11 @@ export const open = Effect.fn("Demo.open")(function* (
     continuity: resumed ? "resumed" : "fresh",
     resumeKey,
     capabilities,
-    startTurn: ({ turnId, text }) =>
+    takes: () => true,
+    startTurn: ({ attachments, turnId, text }) =>
       Effect.suspend(() => {
         normaliser.expectTurn(turnId)
-        return child.request("turn/start", { text })
+        return child.request("turn/start", { text, ...defined({ attachments }) })
       }).pipe(
         Effect.flatMap(decode("turn/start", Wire.Started)),
         // With an unknown outcome the turn stays expected, because it may still start.

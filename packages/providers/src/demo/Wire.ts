@@ -7,7 +7,9 @@ import { loose } from "../Fields.ts"
 const text = Schema.String
 const item = { turn: text, item: text, kind: text }
 /** An agent names no blobs. */
-const Content = ItemContent.omit("blobs")
+const Content = ItemContent.omit("blobs", "attachments")
+
+const Files = Schema.Array(Schema.Struct({ name: text, mediaType: text, base64: text }))
 
 export const Initialized = Schema.Struct({ name: text, version: text, protocol: Schema.Literal(1) })
 export const Opened = Schema.Struct({ session: text, resumed: Schema.Boolean })
@@ -35,7 +37,14 @@ export const Notification = Schema.Union(
   Schema.Struct({ method: Schema.Literal("item/started"), params: Schema.Struct({ ...item, content: Content }) }),
   Schema.Struct({
     method: Schema.Literal("item/completed"),
-    params: Schema.Struct({ turn: text, item: text, kind: loose(text), status: loose(text), content: loose(Content) })
+    params: Schema.Struct({
+      turn: text,
+      item: text,
+      kind: loose(text),
+      status: loose(text),
+      content: loose(Content),
+      files: loose(Files)
+    })
   }),
   Schema.Struct({ method: Schema.Literal("session/idle"), params: Schema.Struct({}) }),
   Schema.Struct({ method: Schema.Literal("request/cancelled"), params: Schema.Struct({ request: text, reason: loose(text) }) })

@@ -5,7 +5,7 @@
  *
  *   requests to it      initialize {protocol}                       -> {name, version, protocol}
  *                       session/open {cwd, resumeKey?}              -> {session, resumed}
- *                       turn/start {text}                           -> {turn}         its end is `turn/ended`
+ *                       turn/start {text, attachments?: [{name, mediaType, path}]}  -> {turn}    its end is `turn/ended`
  *                       turn/interrupt {turn}                       -> {}             after `turn/ended`; -32002 when that turn does not run
  *   requests from it    approval {turn, request, item, title, command, cwd, choices, takes}    -> {decision, reason?, input?: {command}}
  *                       approval {turn, request, item, title, choices, options: [{optionId, label, kind}]}  -> {decision?, optionId?}
@@ -13,7 +13,7 @@
  *   notifications       turn/started {turn} · turn/plan {turn, steps} · turn/ended {turn, outcome, error?, reason?, usage?}
  *                       turn/usage {turn, usage} while text is streamed, item/progress {turn, item, progress} while a command runs: a few a second
  *                       item/started {turn, item, kind, content} · item/delta {turn, item, kind, text}
- *                       item/completed {turn, item, kind, status, content}
+ *                       item/completed {turn, item, kind, status, content, files?: [{name, mediaType, base64}]}
  *                       session/idle {} · request/cancelled {request, reason} · background/started {task, turn, millis} · background/ended {task}
  *
  * The text of a command or a flood is in its deltas only: the client joins them.
@@ -21,7 +21,9 @@
  * An interrupted turn leaves its open item uncompleted, as real agents do.
  */
 import { spawn } from "node:child_process"
-import { randomUUID } from "node:crypto"
+import { createHash, randomUUID } from "node:crypto"
+import { readFile } from "node:fs/promises"
+import { crc32, deflateSync } from "node:zlib"
 
 /** @typedef {{ name: string, text: string }} Directive */
 /** @typedef {{ turn: string, asked: number, counted: number, abort: AbortController, said: number, items: number, outcome?: "interrupted" }} Turn */
@@ -32,6 +34,7 @@ const names = new Set([
   "think",
   "plan",
   "run",
+  "image",
   "ask",
   "choose",
   "sleep",
@@ -129,8 +132,8 @@ const begin = (turn, kind, content) => {
     ...at,
     /** @param {string} text */
     delta: (text) => line({ method: "item/delta", params: { ...at, text } }),
-    /** @param {string} status @param {Record<string, unknown>} last */
-    end: (status, last) => notify("item/completed", { ...at, status, content: { ...content, ...last } })
+    /** @param {string} status @param {Record<string, unknown>} last @param {ReadonlyArray<object>} [files] */
+    end: (status, last, files) => notify("item/completed", { ...at, status, content: { ...content, ...last }, files })
   }
 }
 
@@ -323,6 +326,40 @@ const writeFlood = async (turn, bytes) => {
   await item.end("completed", {})
 }
 
+/** A chunk of a PNG. @param {string} type @param {Buffer} data */
+const chunk = (type, data) => {
+  const body = Buffer.concat([Buffer.from(type, "latin1"), data])
+  const [length, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
+  length.writeUInt32BE(data.length)
+  sum.writeUInt32BE(crc32(body))
+  return Buffer.concat([length, body, sum])
+}
+
+/** A PNG of 64 by 64 pixels with a colour gradient, the same each time. */
+const picture = () => {
+  const size = 64
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(size, 0)
+  header.writeUInt32BE(size, 4)
+  // 8 bits a channel, RGB.
+  header[8] = 8
+  header[9] = 2
+  const rows = Array.from({ length: size }, (_, y) => [0, ...Array.from({ length: size }, (_, x) => [x * 4, y * 4, 128]).flat()])
+  const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+  const pixels = deflateSync(Buffer.from(rows.flat()))
+  return Buffer.concat([signature, chunk("IHDR", header), chunk("IDAT", pixels), chunk("IEND", Buffer.alloc(0))])
+}
+
+/** Says what each attachment is: its name, type, size and hash, from the copy. @param {Turn} turn @param {unknown} attachments */
+const sayAttachments = async (turn, attachments) => {
+  for (const attachment of Array.isArray(attachments) ? attachments : []) {
+    const { mediaType, name, path } = attachment
+    const content = await readFile(path)
+    const hash = createHash("sha256").update(content).digest("hex")
+    await say(turn, "agent-message", `You attached ${name} (${mediaType}, ${content.length} bytes, sha256 ${hash}).`)
+  }
+}
+
 /** Runs a directive; returns `true` when the turn ends with it. @param {Turn} turn @param {Directive} directive @returns {Promise<boolean | void>} */
 const perform = async (turn, directive) => {
   const { name, text } = directive
@@ -345,6 +382,10 @@ const perform = async (turn, directive) => {
     return begin(turn, "plan", {}).end("completed", { text: texts.map((step, i) => `${i + 1}. ${step}`).join("\n"), steps })
   }
   if (name === "run") return run(turn, text)
+  if (name === "image") {
+    const files = [{ name: "image-1.png", mediaType: "image/png", base64: picture().toString("base64") }]
+    return begin(turn, "image", {}).end("completed", { text: "[image: image-1.png]" }, files)
+  }
   if (name === "ask") return question(turn, directive)
   if (name === "choose") return choose(turn, directive)
   if (name === "sleep") return sleep(turn, number(directive, 0, "MS"))
@@ -395,14 +436,15 @@ const answerTo = (text) => {
   return `You said: "${short}". I am the demo agent: I run scripts, like [[say hello]] or [[run ls]], and need no account.`
 }
 
-/** @param {Turn} turn @param {string} text */
-const play = async (turn, text) => {
+/** @param {Turn} turn @param {string} text @param {unknown} attachments */
+const play = async (turn, text, attachments) => {
   const script = directivesOf(text)
   /** @type {Record<string, unknown>} */
   let end = { outcome: "completed" }
   try {
     await notify("turn/started", { turn: turn.turn })
-    if (script.length === 0) await say(turn, "agent-message", answerTo(text))
+    await sayAttachments(turn, attachments)
+    if (script.length === 0 && text !== "") await say(turn, "agent-message", answerTo(text))
     for (const directive of script) if ((await perform(turn, directive)) === true) break
   } catch (cause) {
     if (cause instanceof Interrupted) end = { outcome: "interrupted", ...(cause.message === "" ? {} : { reason: cause.message }) }
@@ -444,7 +486,7 @@ const serve = async (id, method, params) => {
     }
     current = turn
     await result({ turn: turn.turn })
-    await play(turn, text)
+    await play(turn, text, params["attachments"])
     for (const interrupt of waiting.splice(0)) await write(line({ id: interrupt, result: {} }))
     return
   }

@@ -27,6 +27,8 @@ export type AnswerPart =
       readonly arguments: string
       readonly whole?: true
     }
+  /** An image that the model made; `id` identifies it when it is repeated at the end of the answer. */
+  | { readonly _tag: "Image"; readonly id: string; readonly mediaType: string; readonly base64: string }
   | { readonly _tag: "Usage"; readonly usage: Usage }
   /** `reason`: `stop`, `length`, `tool_calls`, `content_filter`, or another value. */
   | { readonly _tag: "Finish"; readonly reason: string }

@@ -1,5 +1,6 @@
 /** Maps one answer of the model to native events: its texts as items. Also collects its calls, finish reason and usage. */
 import type { Usage } from "@millrace/contracts/Item"
+import * as Images from "../Images.ts"
 import { budget, ItemText } from "../ItemText.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { ToolCall } from "./Transcript.ts"
@@ -21,7 +22,7 @@ export interface Mapping {
   readonly usage: () => Usage | undefined
   /** Whether any text or call of the answer has arrived. */
   readonly begun: () => boolean
-  /** Whether the answer has no text, no reasoning and no call; white space does not count as text. */
+  /** Whether the answer has no text, no reasoning no call and no image; white space does not count as text. */
   readonly empty: () => boolean
 }
 
@@ -36,6 +37,8 @@ export const make = (nativeTurnId: string, name: string): Mapping => {
   const spoken = new ItemText(budget())
   const texts = TextDeduplicator.make()
   const calls = CallPieces.make(nativeTurnId, name)
+  /** Ids of the images of the answer. */
+  const images = new Set<string>()
   let items = 0
   let open: Open | undefined
   let finish: string | undefined
@@ -58,6 +61,16 @@ export const make = (nativeTurnId: string, name: string): Mapping => {
     return [...before, { _tag: "ItemDelta", nativeTurnId, nativeItemId: open.nativeItemId, kind, text }]
   }
 
+  const image = ({ base64, id, mediaType }: Extract<AnswerPart, { readonly _tag: "Image" }>): ReadonlyArray<NativeEvent> => {
+    if (images.has(id)) return []
+    images.add(id)
+    const shown = new Images.Shown()
+    const text = shown.add({ mediaType, base64 })
+    const nativeItemId = `${name} ${++items}`
+    const done = { _tag: "ItemCompleted", nativeTurnId, nativeItemId, kind: "image", status: "completed" } as const
+    return [...close(), { ...done, content: { text }, files: shown.files }]
+  }
+
   return {
     push: (said) => {
       switch (said._tag) {
@@ -66,6 +79,8 @@ export const make = (nativeTurnId: string, name: string): Mapping => {
         case "Call":
           calls.push(said)
           return []
+        case "Image":
+          return image(said)
         case "Usage":
           usage = said.usage
           return []
@@ -81,7 +96,7 @@ export const make = (nativeTurnId: string, name: string): Mapping => {
     finish: () => finish,
     usage: () => usage,
     begun: () => items > 0 || calls.all().length > 0,
-    empty: () => !texts.some() && calls.all().length === 0
+    empty: () => !texts.some() && calls.all().length === 0 && images.size === 0
   }
 }
 

@@ -37,6 +37,11 @@ const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<AnswerPa
     const summary = texts("reasoning", "summary")
     return summary.length > 0 ? summary : texts("reasoning", "content")
   }
+  if (type === "image_generation_call") {
+    const base64 = stringAt(item, "result") ?? ""
+    const format = stringAt(item, "output_format") ?? "png"
+    return base64 === "" ? none : [{ _tag: "Image", id, mediaType: `image/${format}`, base64 }]
+  }
   if (type !== "function_call") return unread(`item.${type ?? "without a type"}`)
   const name = stringAt(item, "name")
   if (name === undefined || name === "") return unread("item.function_call")

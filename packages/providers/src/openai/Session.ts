@@ -9,13 +9,18 @@ import type { Answer, Failure } from "@millrace/contracts/Item"
 import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import { Cause, Chunk, Deferred, Effect, Exit, Fiber, Option, type Scope, Stream } from "effect"
 import type { NativeEvent } from "../NativeEvent.ts"
+import * as Images from "../Images.ts"
 import * as Normaliser from "../Normaliser.ts"
 import * as Inbox from "../process/Inbox.ts"
 import type { Endpoint, OpenAiOptions } from "./Endpoint.ts"
+import * as PastImages from "./PastImages.ts"
 import * as Transcript from "./Transcript.ts"
 import * as Turn from "./Turn.ts"
 
-export const capabilities = ["interrupt", "resume", "questions", "usage"] as const
+export const capabilities = ["interrupt", "resume", "questions", "usage", "images"] as const
+
+/** Most bytes of an image, and of a text file, which a prompt contains whole. */
+const most = { image: 10 * 1024 * 1024, text: 128 * 1024 }
 
 const bounds = { items: 1024, bytes: 4 * 1024 * 1024 }
 const defaultHistory = { turns: 200, bytes: 256 * 1024 }
@@ -49,7 +54,7 @@ export const open = Effect.fn("OpenAi.open")(function* (
   const model = yield* Effect.mapError(modelOf(input, options, endpoint), (failure) => failed("open", failure))
   const bytes = options.historyBytes ?? defaultHistory.bytes
   const history = input.history && (yield* input.history({ turns: options.historyTurns ?? defaultHistory.turns, bytes }))
-  const transcript = Transcript.make(bytes, history)
+  const transcript = Transcript.make(bytes, history, yield* PastImages.read(options.name, history))
   const normaliser = Normaliser.make(input)
   const inbox = Inbox.make<NativeEvent>(bounds)
   const openRequests = new Map<string, Deferred.Deferred<Answer>>()
@@ -91,8 +96,8 @@ export const open = Effect.fn("OpenAi.open")(function* (
    * Runs a turn and emits its terminal event. Call it in an uninterruptible region, so that the terminal event is emitted even if the fiber is interrupted
    * before its first step.
    */
-  const begin = (turnId: TurnId, text: string) =>
-    Turn.run({ endpoint, options, model, transcript, emit, awaitCapacity: inbox.room, openRequests }, turnId, text).pipe(
+  const begin = (turnId: TurnId, prompt: Turn.Prompt) =>
+    Turn.run({ endpoint, options, model, transcript, emit, awaitCapacity: inbox.room, openRequests }, turnId, prompt).pipe(
       Effect.interruptible,
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -123,7 +128,11 @@ export const open = Effect.fn("OpenAi.open")(function* (
     continuity: history !== undefined && history.turns.length > 0 ? "replayed" : "fresh",
     resumeKey: undefined,
     capabilities,
-    startTurn: Effect.fn("OpenAi.startTurn")(function* ({ text, turnId }) {
+    // The endpoint cannot read files, so a text file is a part of the prompt.
+    takes: (attachment) =>
+      Images.isImage(attachment, most.image) || (PastImages.isText(attachment) && attachment.bytes <= most.text),
+    startTurn: Effect.fn("OpenAi.startTurn")(function* ({ attachments = [], text, turnId }) {
+      const prompt = yield* PastImages.prompt(options.name, text, attachments.filter(Images.isNative))
       if (ended !== undefined) return yield* failed("startTurn", { kind: "process", message: `The session has ended: ${ended}.` })
       if (running !== undefined)
         return yield* failed("startTurn", { kind: "refused", message: `The turn ${running.turnId} is still running.` })
@@ -131,7 +140,7 @@ export const open = Effect.fn("OpenAi.open")(function* (
       normaliser.bindTurn(turnId, turnId)
       emit([{ _tag: "TurnStarted", nativeTurnId: turnId }])
       yield* Effect.uninterruptible(
-        Effect.map(Effect.forkIn(begin(turnId, text), scope), (fiber) => {
+        Effect.map(Effect.forkIn(begin(turnId, prompt), scope), (fiber) => {
           running = { turnId, fiber }
         })
       )

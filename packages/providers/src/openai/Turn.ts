@@ -11,7 +11,7 @@ import * as Calls from "./Calls.ts"
 import type { Endpoint, OpenAiOptions } from "./Endpoint.ts"
 import * as Failures from "./Failures.ts"
 import * as Mapping from "./Mapping.ts"
-import { noResult, type ToolCall, type Transcript } from "./Transcript.ts"
+import { noResult, type ToolCall, type Transcript, type UserMessage } from "./Transcript.ts"
 import * as UnreadContent from "./UnreadContent.ts"
 import * as Wire from "./Wire.ts"
 
@@ -149,16 +149,19 @@ const call = ({ openRequests, emit, transcript }: Surroundings, turn: string, na
     )
   })
 
+/** What a turn sends first. */
+export type Prompt = Pick<UserMessage, "text" | "images">
+
 export interface Over {
   readonly usage: Usage | undefined
   readonly outcome: "completed" | "interrupted"
 }
 
 /** Runs a turn. `turn`: its native id. Fails with the failure of the turn. */
-export const run = (around: Surroundings, turn: string, text: string): Effect.Effect<Over, Failure> =>
+export const run = (around: Surroundings, turn: string, prompt: Prompt): Effect.Effect<Over, Failure> =>
   Effect.gen(function* () {
     const { options, emit, transcript } = around
-    transcript.add({ role: "user", text })
+    transcript.add({ role: "user", ...prompt })
     let usage: Usage | undefined
     for (let n = 1; ; n++) {
       const name = `${turn} ${n}`

@@ -9,6 +9,7 @@ import * as Acp from "../../src/acp/Acp.ts"
 import * as Agents from "../../src/acp/Agents.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
+import * as Shot from "@millrace/testing/Shot"
 import { finish, record } from "@millrace/adapter-kit/Recording"
 import { completed, deltas, story } from "@millrace/adapter-kit/Story"
 
@@ -34,13 +35,22 @@ const config = (port: number) => ({
       npm: "@ai-sdk/openai-compatible",
       name: "Scripted",
       options: { baseURL: `http://127.0.0.1:${port}/v1`, apiKey: "not-a-real-key" },
-      models: { scripted: { name: "Scripted", tool_call: true, limit: { context: 100000, output: 8000 } } }
+      models: {
+        scripted: {
+          name: "Scripted",
+          tool_call: true,
+          attachment: true,
+          modalities: { input: ["text", "image"], output: ["text"] },
+          limit: { context: 100000, output: 8000 }
+        }
+      }
     }
   }
 })
 
 const world = Effect.gen(function* () {
-  const { port } = yield* ModelEndpoint.make
+  const endpoint = yield* ModelEndpoint.make
+  const { port } = endpoint
   const home = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-opencode-"))),
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
@@ -70,7 +80,7 @@ const world = Effect.gen(function* () {
       const session = yield* adapter.open({ threadId, epoch, cwd, ...more })
       return { session, recording: yield* record(session) }
     })
-  return { adapter, cwd, open }
+  return { adapter, cwd, endpoint, open }
 })
 
 const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
@@ -88,6 +98,22 @@ describe.skipIf(command === "")("the real opencode", () => {
       yield* session.startTurn({ turnId: turn(1), text: "[[say Hello from the scripted model.]]" })
       yield* recording.until("TurnCompleted")
       assert.strictEqual(deltas(recording.events, "agent-message"), "Hello from the scripted model.")
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
+    })
+  )
+
+  live(
+    "an image in a prompt arrives at the model as an image",
+    Effect.gen(function* () {
+      const { cwd, endpoint, open } = yield* world
+      const { recording, session } = yield* open(1)
+      const shot = Shot.attachment(cwd)
+      assert.isTrue(session.takes?.(shot))
+      assert.include(session.capabilities, "images")
+      yield* session.startTurn({ turnId: turn(1), text: "[[say seen]]", attachments: [shot] })
+      yield* recording.until("TurnCompleted")
+      const sent = JSON.stringify(yield* endpoint.chats)
+      assert.match(sent, /"type":"image_url","image_url":\{"url":"data:image\/png;base64,/)
       assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
     })
   )

@@ -11,6 +11,7 @@ import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Clock, Effect, Exit, Fiber, Scope } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
+import * as Shot from "@millrace/testing/Shot"
 import { faults, finish, record } from "@millrace/adapter-kit/Recording"
 import { completed, deltas, opaque, story } from "@millrace/adapter-kit/Story"
 
@@ -67,6 +68,27 @@ const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.
   it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)), 120_000)
 
 describe.skipIf(binary === "")("the real claude", () => {
+  live(
+    "an image in a prompt arrives at the model as an image, and an image that a tool reads is a file of its item",
+    Effect.gen(function* () {
+      const { cwd, open } = yield* world
+      const { recording, session } = yield* open(1)
+      const shot = Shot.attachment(cwd)
+      assert.isTrue(session.takes?.(shot))
+      assert.isFalse(session.takes?.({ ...shot, bytes: 6_000_000 }))
+      yield* session.startTurn({ turnId: turn(1), text: "[[seen]]", attachments: [shot] })
+      yield* recording.until("TurnCompleted")
+      assert.strictEqual(deltas(recording.events, "agent-message"), "base64 image/png")
+      const args = JSON.stringify(JSON.stringify({ file_path: shot.path }))
+      yield* session.startTurn({ turnId: turn(2), text: `[[tool name=Read args=${args}]]` })
+      const read = yield* recording.until("ItemCompleted", ({ kind }) => kind === "tool-call")
+      assert.strictEqual(read.content.result, "[image: image-1.png]")
+      assert.deepInclude(read.files?.[0], { name: "image-1.png", mediaType: "image/png" })
+      yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(2))
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted", "TurnCompleted"])
+    })
+  )
+
   live(
     "T2 a probe, and turns with streamed text and usage",
     Effect.gen(function* () {

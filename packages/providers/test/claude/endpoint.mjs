@@ -27,6 +27,13 @@ const directives = (text) =>
   })
 const blocks = (c) => (typeof c === "string" ? [{ type: "text", text: c }] : (c ?? []))
 const isNotice = (m) => m.role === "user" && JSON.stringify(m.content).includes("<task-notification>")
+/** The types of the images in the messages, also in tool results. */
+const seen = (messages) =>
+  messages
+    .flatMap((m) => blocks(m.content))
+    .flatMap((b) => (b.type === "tool_result" ? blocks(b.content) : [b]))
+    .flatMap((b) => (b.type === "image" ? [`${b.source?.type} ${b.source?.media_type}`] : []))
+    .join(", ") || "no image"
 /** The newest user message with directives, and whether a tool result or a notice follows it. */
 const plan = (messages) => {
   let ds = [],
@@ -113,7 +120,13 @@ async function messages(body, res) {
   const heard = (body.messages ?? []).map((m) => JSON.stringify(m.content)).join(" ")
   const speak = afterTool
     ? [{ name_: "say", text: "The tool finished; all done." }]
-    : ds.map((d) => (d.name_ === "echo" ? { name_: "say", text: heard.match(/ALPHA|BETA/g)?.join(" ") ?? "none" } : d))
+    : ds.map((d) =>
+        d.name_ === "echo"
+          ? { name_: "say", text: heard.match(/ALPHA|BETA/g)?.join(" ") ?? "none" }
+          : d.name_ === "seen"
+            ? { name_: "say", text: seen(body.messages ?? []) }
+            : d
+      )
   const base = {
     id,
     type: "message",

@@ -5,6 +5,7 @@ import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ReviewTarget, TurnAction } from "@millrace/contracts/State"
 import { codexBin, codexPid, makeCodexHome, type CodexHome, type CodexSettings } from "@millrace/testing/CodexHome"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
+import * as Shot from "@millrace/testing/Shot"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -57,6 +58,22 @@ describe("the real codex", () => {
       assert.deepStrictEqual(texts(recording, "reasoning"), ["let me see"])
       const usage = yield* recording.until("Signal", (event) => event.kind === "usage")
       assert.strictEqual(usage.kind === "usage" ? usage.data.totalTokens : undefined, 110)
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
+    })
+  )
+
+  live(
+    "an image in a prompt arrives at the model as an image",
+    Effect.gen(function* () {
+      const { endpoint, home, open } = yield* world
+      const { recording, session } = yield* open(1)
+      const shot = Shot.attachment(home.workspace)
+      assert.isTrue(session.takes?.(shot))
+      assert.isFalse(session.takes?.({ ...shot, mediaType: "application/pdf" }))
+      yield* session.startTurn({ turnId: turn(1), text: "[[say seen]]", attachments: [shot] })
+      yield* recording.until("TurnCompleted")
+      const sent = JSON.stringify((yield* endpoint.requests).at(-1)?.input)
+      assert.match(sent, /"type":"input_image","image_url":"data:image\/png;base64,/)
       assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
     })
   )

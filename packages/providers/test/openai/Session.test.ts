@@ -1,12 +1,14 @@
 /** The whole adapter against a model endpoint on loopback: real HTTP, scripted answers, both dialects. */
 import { chmodSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { NodeHttpClient } from "@effect/platform-node"
 import { HttpClient, HttpClientResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { History, OpenInput } from "@millrace/contracts/ProviderAdapter"
+import type { History, OpenInput, TurnAttachment } from "@millrace/contracts/ProviderAdapter"
 import { Chunk, Effect, type Scope, Stream, TestClock } from "effect"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
+import * as Shot from "@millrace/testing/Shot"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Endpoint from "../../src/openai/Endpoint.ts"
 import * as OpenAi from "../../src/openai/OpenAi.ts"
@@ -38,10 +40,10 @@ const open = ({ adapter: given = {}, input = {}, ...options }: Options) =>
   })
 
 /** Runs one turn to its end. */
-const once = (options: Options, text: string) =>
+const once = (options: Options, text: string, attachments?: ReadonlyArray<TurnAttachment>) =>
   Effect.gen(function* () {
     const opened = yield* open(options)
-    yield* opened.session.startTurn({ turnId: turn(1), text })
+    yield* opened.session.startTurn({ turnId: turn(1), text, ...(attachments === undefined ? {} : { attachments }) })
     const ends = yield* Effect.raceAll([
       opened.recording.until("TurnCompleted"),
       opened.recording.until("TurnFailed"),
@@ -87,6 +89,51 @@ for (const api of apis)
         )
         assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted", "TurnCompleted"])
         assert.deepStrictEqual(opaque(recording.events), [])
+      })
+    )
+
+    live(
+      "an image in a prompt arrives at the endpoint as an image, a text file as text, and a replayed conversation has both",
+      Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const shot = Shot.attachment(directory)
+        const notes = join(directory, "notes.txt")
+        writeFileSync(notes, "some notes")
+        const attachments = [shot, { ...shot, name: "notes.txt", mediaType: "text/plain", bytes: 10, path: notes }]
+        const url = `data:image/png;base64,${Shot.base64}`
+        const image = api === "chat" ? { type: "image_url", image_url: { url } } : { type: "input_image", image_url: url }
+        const part = (text: string) => ({ type: api === "chat" ? "text" : "input_text", text })
+        const sent = (endpoint: ModelEndpoint.ModelEndpoint) =>
+          api === "chat"
+            ? Effect.map(endpoint.chats, (all): unknown => all.at(-1)?.messages?.[0]?.content)
+            : Effect.map(endpoint.requests, (all): unknown => all.at(-1)?.input?.[0]?.content)
+        const first = yield* once({ adapter: { api } }, "[[say seen]]", attachments)
+        assert.deepStrictEqual(yield* sent(first.endpoint), [
+          part('[[say seen]]\n\n<file name="notes.txt">\nsome notes\n</file>'),
+          image
+        ])
+        assert.deepStrictEqual(
+          attachments.map((one) => first.session.takes?.(one)),
+          [true, true]
+        )
+        assert.isFalse(first.session.takes?.({ ...shot, mediaType: "application/pdf" }))
+        const { path: _, ...gone } = shot
+        const history: History = {
+          turns: [
+            {
+              turnId: turn(7),
+              outcome: "completed",
+              messages: [{ role: "user", text: "look", attachments: [shot, { ...gone, name: "gone.png" }] }]
+            }
+          ],
+          earlier: false,
+          cutBytes: 0
+        }
+        const later = yield* once({ adapter: { api }, input: { history: () => Effect.succeed(history) } }, "[[say again]]")
+        assert.deepStrictEqual(yield* sent(later.endpoint), [
+          part("look\n[attached gone.png (image/png)]\n\n[[say again]]"),
+          image
+        ])
       })
     )
 
