@@ -62,6 +62,8 @@ describe("millrace", () => {
       const wrong: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
         [["run", "hello", "--approve", "maybe"], "--approve: expected never, always, ask"],
         [["run"], "PROMPT"],
+        [["run", "hello", "--attach", "/does/not/exist"], "--attach: /does/not/exist cannot be read"],
+        [["run", "hello", "--attach", "/"], "--attach: / is not a file"],
         [["run", "hello", "--cwd", "/does/not/exist"], "not a directory"],
         [["serve", "--port", "70000"], "--port: expected a whole number from 0 to 65535"],
         [["serve", "--allow-origin", "*"], "--allow-origin: expected an origin, like https://app.example"],

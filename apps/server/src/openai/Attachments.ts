@@ -1,14 +1,8 @@
-/**
- * Files that a caller sends as `data:` URLs. They are stored in the data directory under the hash of their content, and the prompt contains their
- * paths, so that the agent reads them from disk. At most 500 are kept; the least recently used are deleted first.
- */
-import { createHash, randomUUID } from "node:crypto"
-import { mkdir, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
-import { extname, join } from "node:path"
-import { cut } from "@millrace/contracts/Text"
-import { Clock, Effect } from "effect"
-import { messageOf } from "../NodeError.ts"
-import { Failure } from "./Failure.ts"
+/** Files that a caller sends as `data:` URLs: each becomes a blob, and an attachment of the turn. */
+import { type GivenAttachment, MediaType, maxAttachments } from "@millrace/contracts/Attachment"
+import { Effect, Schema, Stream } from "effect"
+import { Service } from "../Service.ts"
+import { fromWire, type Failure } from "./Failure.ts"
 import type { Part } from "./Wire.ts"
 
 export interface Attachment {
@@ -16,8 +10,6 @@ export interface Attachment {
   readonly mediaType: string
   readonly base64: string
 }
-
-const maxFiles = 500
 
 const fieldOf = (value: unknown, key: string): unknown =>
   typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[key] : undefined
@@ -46,85 +38,36 @@ export const ofPart = (part: Part): Attachment | undefined => {
   return type === "input_file" ? ofUrl(data, filename, "file") : undefined
 }
 
-const extensionOf = ({ mediaType, name }: Attachment): string => {
-  const named = extname(name)
-  return /^\.[A-Za-z0-9]{1,10}$/.test(named) ? named : `.${(/\/([A-Za-z0-9]{1,10})/.exec(mediaType)?.[1] ?? "bin").toLowerCase()}`
+const isMediaType = Schema.is(MediaType)
+
+/** A file name without slashes and control characters, of at most 255 characters. */
+const safeName = (name: string): string => {
+  const safe = [...name.replaceAll(/[\p{Cc}/\\]/gu, "_")].slice(0, 120).join("")
+  return safe === "" || safe === "." || safe === ".." ? "file" : safe
 }
 
-const pathOf = (dataDir: string, file: Attachment): { readonly path: string; readonly bytes: Buffer } => {
-  const bytes = Buffer.from(file.base64, "base64")
-  const hash = createHash("sha256").update(bytes).digest("hex")
-  return { path: join(dataDir, "attachments", `${hash}${extensionOf(file)}`), bytes }
+interface Uploaded {
+  readonly attachments: ReadonlyArray<GivenAttachment>
+  /** The end of the prompt; empty unless files were left out. */
+  readonly note: string
 }
 
-/** `undefined`: the file does not exist, or no longer. */
-const ifThere = <A>(found: Promise<A>): Promise<A | undefined> =>
-  found.catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === "ENOENT") return undefined
-    throw cause
-  })
-
-/** Writes a file that an agent may be reading: it is never truncated, and never seen half written. Its modification time is that of its last use. */
-const write = async (path: string, bytes: Buffer, now: Date): Promise<void> => {
-  // The same content is the same file.
-  const same = async () => {
-    if ((await stat(path)).size !== bytes.length) return false
-    await utimes(path, now, now)
-    return true
-  }
-  if (await ifThere(same())) return
-  const temporary = `${path}.${randomUUID()}.tmp`
-  try {
-    await writeFile(temporary, bytes, { mode: 0o600, flag: "wx" })
-    await utimes(temporary, now, now)
-    await rename(temporary, path)
-  } catch (cause) {
-    await rm(temporary, { force: true })
-    throw cause
-  }
-}
-
-/** Deletes the oldest files of the directory beyond the bound. Another call may do the same at the same time. */
-const deleteOldest = async (directory: string): Promise<void> => {
-  const names = await readdir(directory)
-  if (names.length <= maxFiles) return
-  const found = await Promise.all(
-    names.map(async (name) => ({ name, at: (await ifThere(stat(join(directory, name))))?.mtimeMs }))
-  )
-  const files = found.flatMap(({ at, name }) => (at === undefined ? [] : [{ name, at }]))
-  const old = files.toSorted((a, b) => a.at - b.at).slice(0, Math.max(0, files.length - maxFiles))
-  await Promise.all(old.map(({ name }) => rm(join(directory, name), { force: true })))
-}
-
-/** Stores files and returns the end of the prompt, which lists their paths. The same files give the same text. */
-export const keep = (dataDir: string, files: ReadonlyArray<Attachment>): Effect.Effect<string, Failure> =>
-  files.length === 0
-    ? Effect.succeed("")
-    : Effect.flatMap(Clock.currentTimeMillis, (millis) =>
-        Effect.tryPromise({
-          try: async () => {
-            const now = new Date(millis)
-            const directory = join(dataDir, "attachments")
-            await mkdir(directory, { recursive: true, mode: 0o700 })
-            const lines: Array<string> = []
-            for (const file of files) {
-              const { bytes, path } = pathOf(dataDir, file)
-              await write(path, bytes, now)
-              lines.push(
-                `- ${path} (${cut(file.name.replaceAll(/[\r\n]/g, " "), 100)}, ${file.mediaType}, ${bytes.length} bytes)`
-              )
-            }
-            await deleteOldest(directory)
-            return `\n\nAttached files, to be read from disk:\n${lines.join("\n")}`
-          },
-          catch: (cause) =>
-            new Failure({
-              status: 500,
-              type: "server_error",
-              code: "attachments_unusable",
-              param: null,
-              message: `Cannot write the attached files: ${messageOf(cause)}. Put them into the agent's directory, and name them in the prompt.`,
-              retry: false
-            })
-        })
+/** Stores the newest 16 files: a turn takes no more. The same files give the same attachments, so a repeated call is the same command. */
+export const upload = (files: ReadonlyArray<Attachment>): Effect.Effect<Uploaded, Failure, Service> =>
+  Effect.gen(function* () {
+    const service = yield* Service
+    const newest = files.slice(-maxAttachments)
+    const attachments = yield* Effect.forEach(newest, ({ base64, mediaType, name }) => {
+      const type = isMediaType(mediaType.toLowerCase()) ? mediaType.toLowerCase() : "application/octet-stream"
+      return Effect.map(
+        service.putBlob(
+          Stream.sync(() => Buffer.from(base64, "base64")),
+          type
+        ),
+        ({ hash }): GivenAttachment => ({ blob: hash, name: safeName(name), mediaType: type })
       )
+    })
+    const leftOut = files.length - newest.length
+    const note = leftOut === 0 ? "" : `\n\n(${leftOut} earlier files are not attached: a turn takes ${maxAttachments}.)`
+    return { attachments, note }
+  }).pipe(Effect.mapError(fromWire))

@@ -3,6 +3,8 @@
  * 2026-04-24: `ResponseResource`, `ItemField`, the streaming events), against a real server.
  */
 import { describe, expect, it } from "@effect/vitest"
+import type { TurnView } from "@millrace/contracts/State"
+import { createHash } from "node:crypto"
 import { Effect, Either, ParseResult, Schema } from "effect"
 import { fair, send } from "../../test/support/Fixture.ts"
 import * as Hosted from "../../test/support/Hosted.ts"
@@ -312,13 +314,24 @@ describe("Open Responses", () => {
     )
   )
 
-  it.live("X5 an attached file is on disk and the prompt names it; a URL whose scheme is not `data` is rejected", () =>
+  it.live("X5 an image of a `data:` URL is an attachment of the turn, and its content a blob; another URL is rejected", () =>
     run((hosted) =>
       Effect.gen(function* () {
         const answer = yield* post(hosted, cases["image-input"] ?? {})
-        const { id } = JSON.parse(answer.body) as { readonly id: string }
-        const input = (yield* get(hosted, `/v1/responses/${id}/input_items`)).body
-        expect(input).toMatch(new RegExp(`- ${hosted.dataDir}/attachments/[0-9a-f]{64}\\.png \\(image, image/png, \\d+ bytes\\)`))
+        const turn = JSON.parse((yield* get(hosted, `/api/turns/${answer.headers["x-millrace-turn"]}`)).body) as TurnView
+        const [attachment] = turn.attachments ?? []
+        expect(turn.text).toBe("What do you see?")
+        expect(turn.attachments).toMatchObject([{ name: "image", mediaType: "image/png" }])
+        const content = Buffer.from(png.slice(png.indexOf(",") + 1), "base64")
+        expect(attachment).toMatchObject({ bytes: content.length, blob: createHash("sha256").update(content).digest("hex") })
+        expect((yield* get(hosted, `/api/blobs/${attachment?.blob}`)).status).toBe(200)
+        const alone = yield* post(hosted, { input: [message("user", [{ type: "input_image", image_url: png }])] })
+        expect(alone.status).toBe(200)
+        const many = Array.from({ length: 18 }, () => ({ type: "input_image", image_url: png }))
+        const most = yield* post(hosted, { input: [message("user", [{ type: "input_text", text: "[[say ok]]" }, ...many])] })
+        const last = JSON.parse((yield* get(hosted, `/api/turns/${most.headers["x-millrace-turn"]}`)).body) as TurnView
+        expect(last.attachments).toHaveLength(16)
+        expect(last.text).toContain("(2 earlier files are not attached")
         const part = { type: "input_image", image_url: "https://example.com/a.png" }
         const refused = yield* post(hosted, { input: [message("user", [part])] })
         expect([refused.status, JSON.parse(refused.body)]).toMatchObject([400, { error: { code: "unsupported_content" } }])

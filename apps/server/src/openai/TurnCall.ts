@@ -8,6 +8,7 @@ import { isAbsolute, join } from "node:path"
 import { randomUUID } from "node:crypto"
 import type { HttpServerRequest } from "@effect/platform"
 import { Clock, Effect, type Either, Schema, type Scope } from "effect"
+import type { GivenAttachment } from "@millrace/contracts/Attachment"
 import { type Accepted, type Command, PromptText } from "@millrace/contracts/Command"
 import { CommandId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { EventLog } from "@millrace/log/EventLog"
@@ -91,14 +92,19 @@ const onDisconnect = (headers: Headers): Effect.Effect<boolean, Failure> => {
     : invalid("X-Millrace-On-Disconnect", "expected interrupt or continue (the default)")
 }
 
-const promptOf = (text: string) =>
-  Effect.mapError(decodePrompt(text), () =>
-    invalid(
-      "messages",
-      `The prompt has ${text.length} characters; the limit is 131072. Put long text into a file in the agent's directory.`,
-      "context_length_exceeded"
-    )
-  )
+/** Without text the turn needs attachments. */
+const promptOf = (text: string, attachments: ReadonlyArray<GivenAttachment>) =>
+  text === "" && attachments.length > 0
+    ? Effect.succeed({ text, attachments })
+    : Effect.mapBoth(decodePrompt(text), {
+        onSuccess: (text) => ({ text, ...(attachments.length === 0 ? {} : { attachments }) }),
+        onFailure: () =>
+          invalid(
+            "messages",
+            `The prompt has ${text.length} characters; the limit is 131072. Put long text into a file in the agent's directory.`,
+            "context_length_exceeded"
+          )
+      })
 
 interface Place {
   readonly id: CommandId
@@ -111,20 +117,21 @@ const commandOf = (headers: Headers, asked: CompletionRequest, { earlierTurn, id
   Effect.gen(function* () {
     const target = ContinuedThread.parseModel(asked.model)
     const prompt = yield* Prompt.make(asked.messages, threadId !== undefined)
-    const files = yield* Attachments.keep(dataDir, prompt.files)
+    const { attachments, note } = yield* Attachments.upload(prompt.files)
     if (threadId !== undefined) {
       yield* ContinuedThread.checkTarget(threadId, target)
-      const text = yield* promptOf(`${yield* ContinuedThread.textOf(threadId, prompt, earlierTurn)}${files}`)
-      return { commandId: id, type: "turn.start", threadId, text } satisfies Command
+      const text = yield* ContinuedThread.textOf(threadId, prompt, earlierTurn)
+      const turn = yield* promptOf(`${text}${note}`, attachments)
+      return { commandId: id, type: "turn.start", threadId, ...turn } satisfies Command
     }
-    const text = yield* promptOf(`${prompt.text}${files}`)
+    const turn = yield* promptOf(`${prompt.text}${note}`, attachments)
     const cwd = yield* directoryOf(headers, dataDir)
     return {
       commandId: id,
       type: "thread.create",
       provider: target.provider,
       cwd,
-      turn: { text },
+      turn,
       // With store: false the answer cannot be continued, so its agent ends with the turn.
       ...(!asked.store && { keepSession: false }),
       ...defined({ model: target.model, title: prompt.title })

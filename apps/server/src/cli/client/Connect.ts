@@ -28,6 +28,11 @@ export interface Connected {
   readonly address: string | undefined
 }
 
+/** With uploads to the same service. */
+export interface Uploading extends Connected {
+  readonly putBlob: HttpTransfer["putBlob"]
+}
+
 export interface Where {
   readonly dataDir: string
   readonly url: string | undefined
@@ -90,21 +95,26 @@ const statusPrinter = Effect.map(Output, (output): Follow.Options["onStatus"] =>
 })
 
 /** A client of a server. Retries a command for about 3 seconds: enough for a restart of the server, and short enough for the person who waits. */
-const clientOf = (transport: Transport): Effect.Effect<Connected, never, Output> =>
+const clientOf = (transport: Transport, putBlob: HttpTransfer["putBlob"]): Effect.Effect<Uploading, never, Output> =>
   Effect.map(statusPrinter, (onStatus) => ({
     millrace: Client.make(transport, { follow: onStatus === undefined ? {} : { onStatus }, outbox: { tries: 5 } }),
+    putBlob,
     via: "server",
     address: transport.address
   }))
 
 /** Connects to a running server. Fails when there is none, with a message that says how to start one. */
-export const server = ({ dataDir, url }: Where): Effect.Effect<Connected, CliFailure, Output> =>
+export const server = ({ dataDir, url }: Where): Effect.Effect<Uploading, CliFailure, Output> =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
-    if (url !== undefined) return yield* clientOf(transportTo(url, token))
+    if (url !== undefined) {
+      const transport = transportTo(url, token)
+      return yield* clientOf(transport, transport.putBlob)
+    }
     const found = yield* Discovery.find(dataDir)
     if (Option.isNone(found)) return yield* noServer(dataDir)
-    return yield* clientOf(transportOfDirectory(dataDir, found.value, token))
+    const { putBlob } = transportTo(found.value.url, token ?? found.value.token)
+    return yield* clientOf(transportOfDirectory(dataDir, found.value, token), putBlob)
   })
 
 /** A transport to the server of the URL, else to that of the data directory; `None` when no server runs. */
@@ -164,10 +174,10 @@ export const transfer = (where: Where): Effect.Effect<HttpTransfer, CliFailure, 
   })
 
 /** A running server, else a host in this process that lives as long as the scope. */
-export const serverOrEmbedded = (where: Where): Effect.Effect<Connected, CliFailure, Output | Scope.Scope> =>
+export const serverOrEmbedded = (where: Where): Effect.Effect<Uploading, CliFailure, Output | Scope.Scope> =>
   Effect.gen(function* () {
     if (where.url !== undefined || Option.isSome(yield* Discovery.find(where.dataDir))) return yield* server(where)
     const { embed } = yield* Effect.promise(() => import("./Embedded.ts"))
     const millrace = yield* embed(where.dataDir)
-    return { millrace, via: "embedded", address: undefined }
+    return { millrace, putBlob: millrace.putBlob, via: "embedded", address: undefined }
   })

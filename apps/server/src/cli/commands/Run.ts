@@ -14,6 +14,7 @@ import { type CliFailure, failed, fromError, usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as FollowTurn from "../client/FollowTurn.ts"
 import { Output } from "../Output.ts"
+import * as Attach from "./Attach.ts"
 import * as Prompt from "./Prompt.ts"
 
 export interface Request {
@@ -23,6 +24,8 @@ export interface Request {
   readonly provider: string | undefined
   readonly model: string | undefined
   readonly labels: ReadonlyArray<string>
+  /** Paths of files. */
+  readonly attach: ReadonlyArray<string>
   readonly thread: string | undefined
   readonly cwd: string | undefined
   readonly approve: Policy
@@ -34,7 +37,8 @@ const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?
 /** Validates the request before anything is started. Fails with exit code 2. */
 const checked = (request: Request) =>
   Effect.gen(function* () {
-    const prompt = yield* Prompt.read(request.prompt)
+    const prompt = request.prompt === "" && request.attach.length > 0 ? "" : yield* Prompt.read(request.prompt)
+    yield* Attach.check(request.attach)
     yield* Effect.mapError(Schema.decode(Labels)(request.labels), (error) =>
       usage(
         `--label: ${error.message
@@ -55,15 +59,17 @@ const checked = (request: Request) =>
     return { prompt, thread: undefined, cwd }
   })
 
-const begin = (connected: Connect.Connected, request: Request, from: Effect.Effect.Success<ReturnType<typeof checked>>) =>
+const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effect.Success<ReturnType<typeof checked>>) =>
   Effect.gen(function* () {
     const { millrace } = connected
+    const attachments = yield* Attach.upload(connected, request.attach)
+    const turn = { text: from.prompt, ...(attachments.length === 0 ? {} : { attachments }) }
     if (from.thread !== undefined) {
       const threadId = from.thread
       const { provider } = yield* Effect.mapError(millrace.thread(threadId), (error) =>
         failed(error._tag === "NotFound" ? `There is no thread ${threadId}. See: millrace threads` : error.message)
       )
-      const command = yield* Client.command("turn.start", { threadId, text: from.prompt })
+      const command = yield* Client.command("turn.start", { threadId, ...turn })
       return { accepted: yield* Effect.mapError(millrace.dispatch(command), fromError), provider }
     }
     const provider =
@@ -75,7 +81,7 @@ const begin = (connected: Connect.Connected, request: Request, from: Effect.Effe
     const command = yield* Client.command("thread.create", {
       provider,
       cwd: from.cwd,
-      turn: { text: from.prompt },
+      turn,
       ...defined({ model: request.model }),
       ...(request.labels.length === 0 ? {} : { labels: request.labels })
     })
@@ -129,6 +135,11 @@ export const command = Command.make(
       Options.withDescription("A label of the new thread, to find it later. May be repeated, up to 16 times."),
       Options.repeated
     ),
+    attach: Options.text("attach").pipe(
+      Options.withPseudoName("FILE"),
+      Options.withDescription("An image or a file for the agent. May be repeated, up to 16 times."),
+      Options.repeated
+    ),
     cwd: Flags.text("cwd", "DIR", "The agent's working directory. Default: the current one."),
     approve: Flags.choice("approve", ["never", "always", "ask"], "ask").pipe(
       Options.withDescription(
@@ -150,6 +161,7 @@ export const command = Command.make(
         provider: Flags.orUndefined(options.provider),
         model: Flags.orUndefined(options.model),
         labels: options.label,
+        attach: options.attach,
         thread: Flags.orUndefined(options.thread),
         cwd: Flags.orUndefined(options.cwd),
         approve: options.approve,
