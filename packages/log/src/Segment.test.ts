@@ -84,4 +84,111 @@ describe("Segment", () => {
     const other = await pack(1, 3, three.slice(0, 2))
     expect(reason({ ...other, last: 9 })).toContain("header")
   })
+
+  it("L13 events with shared templates come back byte for byte, whatever their times and texts", async () => {
+    const time = FastCheck.oneof(
+      FastCheck.date({ min: new Date(0), max: new Date("9999-12-31T23:59:59.999Z"), noInvalidDate: true }).map((at) =>
+        at.toISOString()
+      ),
+      FastCheck.integer({ min: 0, max: 200_000 }).map((millis) => new Date(1.8e12 + millis).toISOString()),
+      FastCheck.constantFrom(
+        "2026-02-30T09:00:00.000Z",
+        "2026-11-20T09:00:60.000Z",
+        "2026-11-20T09:00:1e9999Z",
+        "+02026-11-20T09:00:00.00Z",
+        "now"
+      )
+    )
+    const said = FastCheck.oneof(
+      text,
+      FastCheck.constantFrom('","at":"', '"text":"', '\\"}}', '"version":1', "words ".repeat(30))
+    )
+    const drawn = FastCheck.sample(
+      FastCheck.array(
+        FastCheck.record({
+          at: time,
+          stream: FastCheck.nat({ max: 2 }),
+          skip: FastCheck.nat({ max: 1 }),
+          type: FastCheck.constantFrom("item.delta", "item.completed", "turn.requested"),
+          data: FastCheck.oneof(
+            FastCheck.record({ itemId: FastCheck.constantFrom("a", "b"), text: said }),
+            FastCheck.record({ output: said, text: said, status: FastCheck.constant("completed") }),
+            FastCheck.record({ output: said, code: FastCheck.nat() }),
+            FastCheck.constantFrom(null, {}, { text: 1 })
+          ),
+          other: FastCheck.nat({ max: 9 })
+        }),
+        { minLength: 1, maxLength: 80 }
+      ),
+      { numRuns: 300, seed: 29 }
+    )
+    for (const events of drawn) {
+      const versions = [0, 0, 0]
+      const rows = events.map(({ at, data, other, skip, stream, type }, i): Segment.Row => {
+        const version = (versions[stream]! += 1 + skip)
+        // One in ten does not have the offset and the version of its row.
+        const event = {
+          offset: 95 + i + (other === 0 ? 1 : 0),
+          stream: `thread/é${stream}`,
+          version: version + (other === 1 ? 1 : 0),
+          type,
+          at,
+          epoch: 1,
+          data
+        }
+        return { offset: 95 + i, stream, version, type, json: JSON.stringify(event), valid: true }
+      })
+      const segment = Segment.open(await pack(95, 94 + rows.length, rows))
+      if (segment instanceof Segment.Damaged) throw new Error(segment.reason)
+      expect(rows.map(({ offset }) => segment.row(offset))).toEqual(rows)
+      expect(segment.bytes).toBe(rows.reduce((sum, { json }) => sum + Buffer.byteLength(json), 0))
+    }
+  })
+
+  it("L13 the content of 1,000 deltas is small: their text, and little else", () => {
+    const rows = Array.from({ length: 1_000 }, (_, i): Segment.Row => {
+      const stream = i % 20
+      const version = 1 + Math.floor(i / 20)
+      const at = new Date(1.8e12 + i * 7).toISOString()
+      const data = {
+        threadId: `thr_${stream}`,
+        turnId: `trn_${stream}`,
+        itemId: `itm_${stream}`,
+        kind: "agent-message",
+        text: "some words "
+      }
+      const event = { offset: i + 1, stream: `thread/thr_${stream}`, version, type: "item.delta", at, epoch: 1, data }
+      return { offset: i + 1, stream, version, type: "item.delta", json: JSON.stringify(event), valid: true }
+    })
+    const { byteLength } = Segment.encode(1, 1_000, rows)
+    const json = rows.reduce((sum, row) => sum + row.json.length, 0)
+    expect(byteLength).toBeLessThan(json / 4)
+  })
+
+  it("L13 segments of format 1, which earlier versions wrote, are read, and written as format 2", async () => {
+    const json = three.map((one) => one.json).join("")
+    const header = JSON.stringify({
+      first: 1,
+      streams: [7, 8],
+      types: ["item.delta"],
+      stream: [0, -1, 1],
+      version: [1, 0, 3],
+      type: [0, 0, 0],
+      bytes: [7, 0, 7],
+      damaged: [3]
+    })
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(header.length)
+    const content = Buffer.concat([length, Buffer.from(header), Buffer.from(json.slice(0, 14))])
+    const segment = Segment.open(await Effect.runPromise(Segment.compress(1, 3, content)))
+    if (segment instanceof Segment.Damaged) throw new Error(segment.reason)
+    const rows = [three[0], undefined, { ...three[1], offset: 3, stream: 8, version: 3, valid: false }]
+    expect([1, 2, 3].map((offset) => segment.row(offset))).toEqual(rows)
+    expect(segment.bytes).toBe(14)
+    const rewritten = Segment.rewrite(segment, (row) => (row.offset === 3 ? { ...row, json: "{}" } : row))
+    const again = Segment.open(await Effect.runPromise(Segment.compress(1, 3, rewritten!)))
+    if (again instanceof Segment.Damaged) throw new Error(again.reason)
+    expect(again.row(3)?.json).toBe("{}")
+    expect(again.row(1)).toEqual(three[0])
+  })
 })
