@@ -104,7 +104,7 @@ export const make = Effect.gen(function* () {
           new NotFound({
             what: "history",
             id: provider,
-            message: `This server has no provider ${provider} whose stored conversations can be read. Codex has them.`
+            message: `This server has no provider ${provider} whose stored conversations can be read. Codex and Claude Code have them.`
           })
       )
     )

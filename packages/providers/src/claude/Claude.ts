@@ -3,6 +3,7 @@ import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Effect } from "effect"
 import type { Ledger } from "../process/Ledger.ts"
 import * as Program from "../Program.ts"
+import * as History from "./History.ts"
 import * as Process from "./Process.ts"
 import * as Session from "./Session.ts"
 
@@ -10,13 +11,19 @@ export type { ClaudeOptions } from "./Process.ts"
 
 /** Builds the adapter. The ledger records each process that it starts. */
 export const make = (options: Process.ClaudeOptions = {}): Effect.Effect<ProviderAdapter, never, Ledger> =>
-  Program.adapter({
-    name: "claude",
-    capabilities: Session.capabilities,
-    find: () => Process.find(options, process.env),
-    missing: () => Process.notInstalled,
-    probeMillis: 10_000,
-    probe: (binary) =>
-      Effect.map(Process.version(binary, options), (version) => ({ version, signedIn: Process.signedIn(options, process.env) })),
-    open: (input, binary) => Session.open(input, options, binary)
-  })
+  Effect.map(
+    Program.adapter({
+      name: "claude",
+      capabilities: Session.capabilities,
+      find: () => Process.find(options, process.env),
+      missing: () => Process.notInstalled,
+      probeMillis: 10_000,
+      probe: (binary) =>
+        Effect.map(Process.version(binary, options), (version) => ({
+          version,
+          signedIn: Process.signedIn(options, process.env)
+        })),
+      open: (input, binary) => Session.open(input, options, binary)
+    }),
+    (adapter) => ({ ...adapter, history: History.make(options) })
+  )

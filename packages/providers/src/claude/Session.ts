@@ -2,7 +2,6 @@
 import { randomUUID } from "node:crypto"
 import { mkdir } from "node:fs/promises"
 import { ProviderError, type OpenInput, type ProviderSession, type TurnAttachment } from "@millrace/contracts/ProviderAdapter"
-import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import * as Permits from "@millrace/contracts/Permits"
 import { Effect, Exit, Option, Scope } from "effect"
@@ -206,8 +205,6 @@ export const open = Effect.fn("Claude.open")(function* (
       if (yield* cancelSteers(nativeTurnId, deadlineMillis)) return
       yield* child.request("interrupt", {}, { deadlineMillis })
     })
-  /** Claude has no turn ids: our turn id also serves as the native one. */
-  const ours = (turnId: TurnId): string => turnId
   const say = (content: ReadonlyArray<object>, uuid: string) =>
     child.notify("user", {
       message: { role: "user", content },
@@ -226,8 +223,9 @@ export const open = Effect.fn("Claude.open")(function* (
     takes: (attachment) => Images.isImage(attachment, maxImageBytes),
     startTurn: Effect.fn("Claude.startTurn")(function* ({ attachments, text, turnId }) {
       const content = yield* blocksOf(text, attachments)
-      const native = ours(turnId)
       const uuid = randomUUID()
+      // Claude has no turn ids. The id of the prompt is that of the turn, also in the conversation that Claude stores (History.ts).
+      const native = uuid
       mapping.expect(native, uuid)
       turns.ask(native)
       yield* session.bindTurn(turnId, native)
@@ -260,7 +258,9 @@ export const open = Effect.fn("Claude.open")(function* (
     interrupt: Effect.fn("Claude.interrupt")(function* (turnId) {
       normaliser.interrupting(turnId)
       // An interrupt does not stop a turn that Claude has not begun.
-      const begun = yield* turns.begun(ours(turnId)).pipe(Effect.timeoutOption(interruptMillis.begun))
+      const asked = normaliser.nativeTurnOf(turnId)
+      if (asked === undefined) return
+      const begun = yield* turns.begun(asked).pipe(Effect.timeoutOption(interruptMillis.begun))
       const native = normaliser.nativeTurnOf(turnId)
       if (native === undefined) return
       yield* interruptNative(native, interruptMillis.answer)

@@ -235,7 +235,8 @@ const block = (raw: unknown): Block => {
     : { type: "other", raw }
 }
 
-const assistant = (message: Fields): Said => {
+/** Also reads a line of a stored conversation. */
+export const assistant = (message: Fields): Said => {
   const messageId = stringAt(message["message"], "id")
   const uuid = stringAt(message, "uuid")
   if (messageId === undefined || uuid === undefined) return other
@@ -244,15 +245,19 @@ const assistant = (message: Fields): Said => {
   return { _tag: "Blocks", messageId, uuid, blocks, ...(error === undefined ? {} : { error }) }
 }
 
-const user = (message: Fields): Said => {
-  const uuid = stringAt(message, "uuid")
-  if (message["isReplay"] === true && uuid !== undefined) return { _tag: "Taken", messageId: uuid }
-  const results = arrayAt(message["message"], "content").flatMap((raw): ReadonlyArray<ToolResult> => {
+/** The results of tools in a user message. */
+export const resultsOf = (message: unknown): ReadonlyArray<ToolResult> =>
+  arrayAt(message, "content").flatMap((raw): ReadonlyArray<ToolResult> => {
     const id = stringAt(raw, "tool_use_id")
     return stringAt(raw, "type") === "tool_result" && id !== undefined && isRecord(raw)
       ? [{ id, content: raw["content"], isError: raw["is_error"] === true }]
       : []
   })
+
+const user = (message: Fields): Said => {
+  const uuid = stringAt(message, "uuid")
+  if (message["isReplay"] === true && uuid !== undefined) return { _tag: "Taken", messageId: uuid }
+  const results = resultsOf(message["message"])
   return results.length === 0 ? other : { _tag: "ToolResults", results, detail: message["tool_use_result"] }
 }
 

@@ -8,7 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import { Clock, Effect, Exit, Fiber, Scope } from "effect"
+import { Chunk, Clock, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
 import * as Shot from "@millrace/testing/Shot"
@@ -261,6 +261,50 @@ describe.skipIf(binary === "")("the real claude", () => {
       yield* again.recording.until("TurnCompleted", (event) => event.turnId === turn(4))
       assert.include(answers(again.recording.events, turn(4))[0], "BETA")
       yield* finish(again.session, again.recording)
+    })
+  )
+
+  live(
+    "D10 a stored conversation is listed and read with its tool work, and continues under its id",
+    Effect.gen(function* () {
+      const { adapter, cwd, open } = yield* world
+      const { recording, session } = yield* open(1)
+      yield* session.startTurn({ turnId: turn(1), text: 'ALPHA [[shell cmd="touch made.txt; echo made"]]' })
+      const run = yield* recording.until("RequestOpened")
+      yield* session.answer(run.requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(1))
+      yield* session.startTurn({ turnId: turn(2), text: tool("Write", { file_path: join(cwd, "new.txt"), content: "a\n" }) })
+      const write = yield* recording.until("RequestOpened", (event) => event.turnId === turn(2))
+      yield* session.answer(write.requestId, { decision: "decline" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
+      yield* finish(session, recording, [run.requestId, write.requestId])
+      const history = yield* Effect.fromNullable(adapter.history)
+      const [listed] = yield* history.list({ cwd, limit: 10 })
+      assert.deepStrictEqual([listed?.nativeThreadId, listed?.cwd], [session.resumeKey, cwd])
+      assert.match(listed?.title ?? "", /^ALPHA/)
+      const { turns } = yield* history.read(listed?.nativeThreadId ?? "")
+      const read = Chunk.toReadonlyArray(yield* Stream.runCollect(turns))
+      // An import into the thread that ran these turns skips them by their native ids.
+      assert.deepStrictEqual(
+        read.map(({ nativeTurnId }) => nativeTurnId),
+        recording.events.flatMap((event) => (event._tag === "TurnStarted" ? [event.nativeTurnId] : []))
+      )
+      const items = read.map((one) => one.items)
+      assert.deepStrictEqual(
+        // 2.1.197 does not store that a person declined.
+        items.map((of) => of.map(({ kind, status }) => `${kind} ${status.replace("declined", "failed")}`)),
+        [
+          ["user-message completed", "command completed", "agent-message completed"],
+          ["user-message completed", "file-change failed", "agent-message completed"]
+        ]
+      )
+      assert.deepInclude(items[0]?.[1]?.content, { command: "touch made.txt; echo made", output: "made", exitCode: 0 })
+      const next = yield* open(2, listed?.nativeThreadId)
+      assert.strictEqual(next.session.continuity, "resumed")
+      yield* next.session.startTurn({ turnId: turn(3), text: "[[echo]]" })
+      yield* next.recording.until("TurnCompleted", (event) => event.turnId === turn(3))
+      assert.deepStrictEqual(answers(next.recording.events, turn(3)), ["ALPHA"])
+      yield* finish(next.session, next.recording)
     })
   )
 

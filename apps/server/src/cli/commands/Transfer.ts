@@ -71,6 +71,10 @@ const told = (result: ImportResult): string =>
     ? `Nothing new: ${result.threadId} is up to date`
     : `${result.created ? "Imported as" : "Added to"} ${result.threadId}: ${plural(result.turns, "turn")}, ${plural(result.items, "item")}, ${result.written} new`
 
+/** The options that import a conversation of this provider. */
+const importing = (provider: string): string =>
+  provider === "codex" || provider === "claude" ? `--${provider}` : `--provider ${provider} --codex`
+
 const listed = (threads: ReadonlyArray<NativeThread>) =>
   threads.map(({ cwd, nativeThreadId, title, updatedAt }) => [
     nativeThreadId,
@@ -95,8 +99,15 @@ export const importThread = Command.make(
   {
     file: Flags.argument("FILE").pipe(Args.withDescription("An export, as JSON or lines of JSON."), Args.optional),
     codex: Flags.text("codex", "ID", "Import a stored conversation of Codex instead of a file. See --list"),
-    provider: Flags.text("provider", "NAME", "The configured provider that --codex and --list query. Default: codex."),
-    list: Options.boolean("list").pipe(Options.withDescription("List the stored conversations of Codex, newest first.")),
+    claude: Flags.text("claude", "ID", "Import a stored conversation of Claude Code instead of a file. See --list"),
+    provider: Flags.text(
+      "provider",
+      "NAME",
+      "The configured provider that --codex, --claude and --list query. Default: the agent's name; --list: codex."
+    ),
+    list: Options.boolean("list").pipe(
+      Options.withDescription("List the stored conversations of an agent, newest first: --list, --list --provider claude.")
+    ),
     cwd: Flags.text(
       "cwd",
       "DIR",
@@ -111,11 +122,13 @@ export const importThread = Command.make(
       Effect.gen(function* () {
         const output = yield* Output.Output
         const cwd = Flags.orUndefined(Option.map(options.cwd, (path) => resolve(path)))
-        const provider = Flags.orUndefined(options.provider) ?? "codex"
+        const codex = Flags.orUndefined(options.codex)
+        const claude = Flags.orUndefined(options.claude)
+        const provider = Flags.orUndefined(options.provider) ?? (claude === undefined ? "codex" : "claude")
         const file = Flags.orUndefined(options.file)
-        const native = Flags.orUndefined(options.codex)
-        if ([file !== undefined, native !== undefined, options.list].filter(Boolean).length !== 1)
-          return yield* usage("Give exactly one of FILE, --codex ID and --list.")
+        const native = codex ?? claude
+        if ([file, codex, claude, options.list || undefined].filter((given) => given !== undefined).length !== 1)
+          return yield* usage("Give exactly one of FILE, --codex ID, --claude ID and --list.")
         const size =
           file === undefined
             ? 0
@@ -125,13 +138,13 @@ export const importThread = Command.make(
               })
         const transfer = yield* Connect.transfer({ dataDir: options.data, url: Flags.orUndefined(options.url) })
         if (options.list) {
-          yield* output.progress("querying Codex")
+          yield* output.progress(`querying ${provider}`)
           const threads = yield* Effect.mapError(transfer.nativeThreads(provider, { cwd }), fromError)
           yield* output.progress(undefined)
           if (options.json) return yield* Output.json(threads)
-          if (threads.length === 0) return yield* output.note("Codex has no stored conversations here.")
+          if (threads.length === 0) return yield* output.note(`${provider} has no stored conversations here.`)
           yield* output.out(Output.table(listed(threads), output.width))
-          return yield* output.note(output.style.dim("Import one: millrace import --codex ID"))
+          return yield* output.note(output.style.dim(`Import one: millrace import ${importing(provider)} ID`))
         }
         yield* output.progress("importing")
         const result = yield* Effect.mapError(
@@ -149,6 +162,6 @@ export const importThread = Command.make(
     )
 ).pipe(
   Command.withDescription(
-    "Create a thread from an export, or from a stored conversation of Codex. Importing again adds only what is new."
+    "Create a thread from an export, or from a stored conversation of Codex or Claude Code. Importing again adds only what is new."
   )
 )
