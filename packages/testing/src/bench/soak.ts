@@ -1,7 +1,8 @@
 /**
- * Memory and the event loop under an endless flood: the program that users run, and three ACP agents that make 20,000 tool calls in each
- * turn. `pnpm bench soak [MINUTES] [CALLS]` (default 5 and 20,000; build first). Prints a line for each minute, then how long the server takes to
- * stop under that load. Memory must be flat after the first minute (R7).
+ * Memory, the event loop and the disk under an endless flood: the program that users run, and three ACP agents that make 5,000 tool calls in each
+ * turn. `pnpm bench soak [MINUTES] [CALLS]` (default 10 and 5,000; build first). Prints a line for each minute, then how long the server takes to
+ * stop under that load. Events are packed after a minute, so from the third minute on packing runs too. Memory must be flat after the first minute (R7), and
+ * the file at most 1.2 times what it has to keep.
  *
  * To see what uses the memory, start it with NODE_OPTIONS=--heapsnapshot-signal=SIGUSR2 and send SIGUSR2 to the printed process id; the snapshot
  * is written to the working directory.
@@ -12,13 +13,16 @@ import { loadavg } from "node:os"
 import { join, resolve } from "node:path"
 import { performance } from "node:perf_hooks"
 import * as ServerProcess from "../ServerProcess.ts"
+import * as Disk from "./soak/Disk.ts"
 
 const agents = ["one", "two", "three"]
-const minutes = Number(process.argv[3] ?? 5)
-const calls = Number(process.argv[4] ?? 20_000)
+const minutes = Number(process.argv[3] ?? 10)
+const calls = Number(process.argv[4] ?? 5_000)
 const agent = resolve(import.meta.dirname, "soak/agent.mjs")
 
 const say = (line: string) => void process.stdout.write(`${line}\n`)
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
 
 /** One value of `/metrics`, without labels. */
 const valueIn = (metrics: string, name: string): number =>
@@ -43,9 +47,23 @@ const api = ({ token, url }: ServerProcess.Ready): Api => {
   }
 }
 
+/** Memory of a later minute, at most this part of that of the first. */
+const flat = 1.1
+/** The file, at most this part of what it has to keep. */
+const full = 1.2
+
+const judged = (name: string, value: number, target: number): void =>
+  say(`  ${name}: ${value.toFixed(2)} (target ${target}: ${value <= target ? "held" : "MISSED"})`)
+
 const figures = async ({ text }: Api) => {
   const metrics = await text("/metrics")
+  const disk = JSON.parse(await text("/api/log")) as {
+    readonly fileBytes: number
+    readonly coldBytes: number
+    readonly freeBytes: number
+  }
   return {
+    disk,
     at: performance.now(),
     rss: valueIn(metrics, "process_resident_memory_bytes") / 1e6,
     heap: valueIn(metrics, "nodejs_heap_size_used_bytes") / 1e6,
@@ -73,18 +91,27 @@ const soak = (server: ServerProcess.ServerProcess, cwd: string) =>
       const { threadId } = yield* Effect.promise(() => client.post("/api/threads", { provider, cwd, turn: { text: "go" } }))
       if (threadId !== undefined) threads.push(threadId)
     }
-    say(`server ${server.pid}; minute, memory, heap, outside the heap, events, events/s, event loop p50, p99, longest gap, load`)
+    say(
+      `server ${server.pid}; minute, memory, heap, outside the heap, events, events/s, event loop p50, p99, longest gap, log file, packed, free, load`
+    )
+    const memory: Array<number> = []
+    const samples: Array<Disk.Sample> = []
     let before = yield* Effect.promise(() => figures(client))
+    const start = performance.now()
     for (let minute = 1; minute <= minutes; minute++) {
-      for (let second = 0; second < 60; second++) {
+      while (performance.now() < start + minute * 60_000) {
         yield* Effect.promise(() => feed(client, threads))
         yield* Effect.sleep("1 second")
       }
       const now = yield* Effect.promise(() => figures(client))
       const rate = (now.head - before.head) / ((now.at - before.at) / 1000)
+      const { coldBytes: cold, fileBytes: file, freeBytes: free } = now.disk
+      memory.push(now.rss)
+      samples.push({ minute, head: now.head, file, cold, free })
       say(
         `  ${minute}: ${now.rss.toFixed(0)} MB, ${now.heap.toFixed(0)} MB, ${now.external.toFixed(0)} MB, ${now.head}, ${rate.toFixed(0)}/s, ` +
-          `${now.p50.toFixed(1)} ms, ${now.p99.toFixed(1)} ms, ${now.max.toFixed(1)} ms, ${(loadavg()[0] ?? 0).toFixed(1)}`
+          `${now.p50.toFixed(1)} ms, ${now.p99.toFixed(1)} ms, ${now.max.toFixed(1)} ms, ` +
+          `${megabytes(file)}, ${megabytes(cold)}, ${megabytes(free)}, ${(loadavg()[0] ?? 0).toFixed(1)}`
       )
       before = now
     }
@@ -93,6 +120,24 @@ const soak = (server: ServerProcess.ServerProcess, cwd: string) =>
     const { code, stderr } = yield* server.ended
     say(stderr.trimEnd())
     say(`  stopped in ${((performance.now() - began) / 1000).toFixed(1)} s under that load, exit code ${code ?? "none"}`)
+    const head = samples.at(-1)?.head ?? 0
+    const tables = Disk.tablesOf(join(server.dataDir, "log.db"), head)
+    say(
+      `  tables with their indexes: ${tables.bytes
+        .slice(0, 6)
+        .map(([table, bytes]) => `${table} ${megabytes(bytes)}`)
+        .join(", ")}`
+    )
+    say(
+      `  in the file, an event that is not packed: ${tables.perHotEvent.toFixed(0)} bytes; rows of the read models: ${tables.perEvent.toFixed(0)} bytes per event`
+    )
+    const [first = Number.NaN, ...later] = memory
+    judged("memory of the largest later minute / the first", Math.max(...later) / first, flat)
+    judged(
+      "file / (segments, read models, events of the hot window), the worst minute",
+      Math.max(...Disk.ratios(samples, tables)),
+      full
+    )
   })
 
 export const run = Effect.gen(function* () {
@@ -100,7 +145,10 @@ export const run = Effect.gen(function* () {
   const dataDir = join(directory, "data")
   mkdirSync(dataDir)
   const provider = { kind: "acp", command: process.execPath, args: [agent, String(calls)] }
-  const configuration = { providers: Object.fromEntries(agents.map((name) => [name, provider])) }
+  const configuration = {
+    providers: Object.fromEntries(agents.map((name) => [name, provider])),
+    log: { coldAfter: Disk.coldAfterMinutes }
+  }
   writeFileSync(join(dataDir, "millrace.config.json"), JSON.stringify(configuration))
   say(`soak, ${minutes} minutes, ${agents.length} agents with ${calls} tool calls per turn, Node ${process.version}`)
   const server = yield* ServerProcess.serve({ dataDir, cwd: directory })
