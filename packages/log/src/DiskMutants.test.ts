@@ -3,14 +3,14 @@ import { expect, it } from "@effect/vitest"
 import { inModule, type ModuleMutant, findsEach, plant } from "@millrace/testing/MutantRunner"
 import { Effect } from "effect"
 import { crc32 } from "node:zlib"
-import * as Checks from "../test/DiskChecks.ts"
+import { checks } from "../test/DiskChecks.ts"
 import type * as Packing from "./Packing.ts"
 import type * as Segment from "./Segment.ts"
 import type * as Sqlite from "./Sqlite.ts"
 import type * as SqliteBlobs from "./SqliteBlobs.ts"
 import type * as Storage from "./Storage.ts"
 
-type Name = keyof typeof Checks
+type Name = keyof typeof checks
 
 const mutant = <Module>(
   check: Name,
@@ -81,8 +81,8 @@ const mutants = [
   )
 ]
 
-it.each(Object.keys(Checks) as ReadonlyArray<Name>)("L13 L14 L18 %s holds", async (name) => {
-  expect(await Checks[name]()).toEqual([])
+it.each(Object.keys(checks) as ReadonlyArray<Name>)("L13 L14 L18 %s holds", async (name) => {
+  expect(await checks[name]()).toEqual([])
 })
 
-findsEach(mutants, async (one) => (await plant(one, () => import("../test/DiskChecks.ts")))[one.check]())
+findsEach(mutants, async (one) => (await plant(one, () => import("../test/DiskChecks.ts"))).checks[one.check]())

@@ -33,7 +33,7 @@ const talk = (count: number) =>
   )
 
 /** Changes single bytes of a segment: an event is then as it was, or reported as unreadable. */
-export const damagedSegment = (): Promise<Found> =>
+const damagedSegment = (): Promise<Found> =>
   run(
     Effect.gen(function* () {
       const file = join(yield* temporaryDirectory, "log.db")
@@ -68,7 +68,7 @@ export const damagedSegment = (): Promise<Found> =>
   )
 
 /** What `kill -9` leaves at each step of packing: a log with every event. */
-export const killedPacking = (): Promise<Found> =>
+const killedPacking = (): Promise<Found> =>
   run(
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
@@ -96,7 +96,7 @@ export const killedPacking = (): Promise<Found> =>
   )
 
 /** A deleted thread leaves its blob nowhere, and its words in no file, whether its events were packed or not. */
-export const deletedThread = (): Promise<Found> =>
+const deletedThread = (): Promise<Found> =>
   run(
     Effect.forEach([false, true], (isPacked) =>
       Effect.gen(function* () {
@@ -157,7 +157,7 @@ const dataDirectory = Effect.gen(function* () {
 })
 
 /** A restored log has another epoch, so a cursor of the log that it replaced is not one of its own. */
-export const restoredEpoch = (): Promise<Found> =>
+const restoredEpoch = (): Promise<Found> =>
   run(
     Effect.gen(function* () {
       const { dataDir, epoch, target } = yield* dataDirectory
@@ -169,7 +169,7 @@ export const restoredEpoch = (): Promise<Found> =>
   )
 
 /** A backup of a log with a damaged segment names it. */
-export const checkedBackup = (): Promise<Found> =>
+const checkedBackup = (): Promise<Found> =>
   run(
     Effect.gen(function* () {
       const { dataDir, target } = yield* dataDirectory
@@ -180,3 +180,5 @@ export const checkedBackup = (): Promise<Found> =>
       return damaged.lost.length === 0 ? ["the backup reports no damage"] : []
     })
   )
+
+export const checks = { damagedSegment, killedPacking, deletedThread, restoredEpoch, checkedBackup }
