@@ -38,9 +38,10 @@ export interface Child {
   readonly process: ChildProcess
   /** The first line of its standard output. Fails with its standard error if it ends before. */
   readonly line: Effect.Effect<string, ChildEnded>
-  /** Waits for its end. Returns all of its standard output, and how it ended. */
+  /** Waits for its end. Returns all of its output, and how it ended. */
   readonly end: Effect.Effect<{
     readonly lines: ReadonlyArray<string>
+    readonly error: string
     readonly signal: NodeJS.Signals | null
     readonly code: number | null
   }>
@@ -89,7 +90,9 @@ export const start = (program: string, args: ReadonlyArray<string>) =>
           if (at >= 0) return Effect.succeed(out.slice(0, at))
           return done === undefined ? undefined : Effect.fail(new ChildEnded({ message: `${done.code ?? done.signal}: ${err}` }))
         }),
-        end: when(() => (done === undefined ? undefined : Effect.succeed({ lines: out.split("\n").slice(0, -1), ...done })))
+        end: when(() =>
+          done === undefined ? undefined : Effect.succeed({ lines: out.split("\n").slice(0, -1), error: err, ...done })
+        )
       }
     }),
     (child) => Effect.sync(() => child.process.kill("SIGKILL"))
