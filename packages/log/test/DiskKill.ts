@@ -128,6 +128,7 @@ export const run = ({
       yield* killed(child, plan)
       const { signal } = yield* ended(child, plan, "backup")
       if (signal === null) sum.backups++
+      return signal === null
     }).pipe(Effect.scoped)
 
     const restored = Effect.gen(function* () {
@@ -183,9 +184,10 @@ export const run = ({
       else {
         const found = kind === "backup" ? nothing : yield* life(kind === "life and backup")
         if (kind === "backup") {
-          yield* backedUp
+          const isWhole = yield* backedUp
           const words = [...deletedBefore].filter((name) => (model.deleted.get(name) ?? 0) <= (manifest()?.head ?? 0)).map(wordOf)
-          if (manifest()?.head === model.head)
+          // One that was killed may leave objects of the earlier one.
+          if (isWhole && manifest()?.head === model.head)
             for (const name of filesWith(target, words))
               violations.push(`the backup's ${name} contains words of a deleted thread`)
         }
