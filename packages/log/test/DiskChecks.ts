@@ -26,7 +26,7 @@ const read = (log: Log) =>
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex")
 const streams = ["thread/thr_a", "thread/thr_b", "thread/thr_c"] as const
-/** Events of three threads, each with the word of its own. */
+/** Events of three threads, each with the word of the thread. */
 const talk = (count: number) =>
   range(1, count).map((n) =>
     envelope([event(streams[n % 3]!, { text: `word-of-${streams[n % 3]!.slice(7)}- ${digest(String(n))}` })])
@@ -156,7 +156,7 @@ const dataDirectory = Effect.gen(function* () {
   return { dataDir, epoch, target: join(yield* temporaryDirectory, "backup") }
 })
 
-/** A restored log has another epoch, so a cursor of the log that it replaced is not one of its own. */
+/** A restored log has another epoch, so a cursor of the log that it replaced is not one of the restored log. */
 const restoredEpoch = (): Promise<Found> =>
   run(
     Effect.gen(function* () {
