@@ -50,7 +50,7 @@ const liveReader = (): Promise<ReadonlyArray<string>> =>
       yield* append(log)
       if (n % 20 === 0) yield* Retention.pack(log, { before: "9999", partial: true, between })
     }
-    yield* Retention.retain(log, { bytes: 1 }, { readers: () => [45], between })
+    yield* Retention.retain(log, { bytes: 1 }, { readers: () => [45], named: Effect.succeed([]), between })
     const retained = yield* log.retainedFrom
     return retained === 40 ? [] : [`removed up to ${retained}; the subscriber has received 45`]
   }).pipe(Effect.scoped, Effect.runPromise)
