@@ -854,6 +854,14 @@ export interface components {
                 projectId: components["schemas"]["ProjectId"];
                 provider: string;
                 model?: string;
+                effort?: string;
+                /** @enum {string} */
+                permissionMode?: "plan" | "read-only" | "ask" | "accept-edits" | "full-access";
+                directories?: string[];
+                mcpServers?: {
+                    [key: string]: components["schemas"]["McpServer"];
+                };
+                instructions?: string;
                 title: string;
                 cwd: string;
                 /** @enum {string} */
@@ -883,6 +891,26 @@ export interface components {
         };
         /** @description The id of a thread, like thr_01HXYZ. Opaque. */
         ThreadId: string;
+        /** @description An MCP server: a command, a URL, or a server that Millrace provides. */
+        McpServer: {
+            command: string;
+            args?: string[];
+            env?: {
+                [key: string]: components["schemas"]["SecretValue"];
+            };
+        } | {
+            url: string;
+            headers?: {
+                [key: string]: components["schemas"]["SecretValue"];
+            };
+        } | {
+            /** @enum {boolean} */
+            builtin: true;
+        };
+        /** @description A value, or `{secret: NAME}`. A plain value reads back as `{secret: NAME}`. */
+        SecretValue: string | {
+            secret: string;
+        };
         /**
          * @description A thread is renamed or configured. Only the fields that changed are present.
          * @example {
@@ -919,7 +947,20 @@ export interface components {
             data: {
                 threadId: components["schemas"]["ThreadId"];
                 title?: string;
-                model?: string;
+                /** @description The model, as the agent names it. null: as the provider instance is set. */
+                model?: string | null;
+                /** @description How much the model thinks, as the agent names it. null: as the provider instance is set. */
+                effort?: string | null;
+                /** @description What the agent may do without a person. null: as the provider instance is set. */
+                permissionMode?: ("plan" | "read-only" | "ask" | "accept-edits" | "full-access") | null;
+                /** @description Further directories of the agent. Replaces the whole list. null: as the provider instance is set. */
+                directories?: string[] | null;
+                /** @description MCP servers of the agent. Replaces all of them. null: as the provider instance is set. */
+                mcpServers?: {
+                    [key: string]: components["schemas"]["McpServer"];
+                } | null;
+                /** @description Added to the agent's own instructions. null: as the provider instance is set. */
+                instructions?: string | null;
                 /** @enum {string} */
                 recovery?: "settle" | "resume" | "ask";
                 /** @enum {string} */
@@ -972,6 +1013,8 @@ export interface components {
                 from: string;
                 /** @description The thread's model from now on; absent: the agent's default. In logs of older versions also absent for an agent that keeps the model of its earlier session. */
                 model?: string;
+                /** @description Present for an agent that is handed back: the effort of its earlier session. */
+                effort?: string;
             };
         };
         /**
@@ -4243,7 +4286,23 @@ export interface components {
              */
             type: "thread.create";
             provider: string;
+            /** @description The model, as the agent names it. */
             model?: string;
+            /** @description How much the model thinks, as the agent names it. */
+            effort?: string;
+            /**
+             * @description What the agent may do without a person.
+             * @enum {string}
+             */
+            permissionMode?: "plan" | "read-only" | "ask" | "accept-edits" | "full-access";
+            /** @description Further directories of the agent. Replaces the whole list. */
+            directories?: string[];
+            /** @description MCP servers of the agent. Replaces all of them. */
+            mcpServers?: {
+                [key: string]: components["schemas"]["McpServer"];
+            };
+            /** @description Added to the agent's own instructions. */
+            instructions?: string;
             projectId?: components["schemas"]["ProjectId"];
             cwd?: string;
             title?: string;
@@ -4301,6 +4360,20 @@ export interface components {
             recovery?: "settle" | "resume" | "ask";
             /** @enum {string} */
             afterLimit?: "stop" | "continue";
+            /** @description The model, as the agent names it. null: as the provider instance is set. */
+            model?: string | null;
+            /** @description How much the model thinks, as the agent names it. null: as the provider instance is set. */
+            effort?: string | null;
+            /** @description What the agent may do without a person. null: as the provider instance is set. */
+            permissionMode?: ("plan" | "read-only" | "ask" | "accept-edits" | "full-access") | null;
+            /** @description Further directories of the agent. Replaces the whole list. null: as the provider instance is set. */
+            directories?: string[] | null;
+            /** @description MCP servers of the agent. Replaces all of them. null: as the provider instance is set. */
+            mcpServers?: {
+                [key: string]: components["schemas"]["McpServer"];
+            } | null;
+            /** @description Added to the agent's own instructions. null: as the provider instance is set. */
+            instructions?: string | null;
             /** @description Replaces all labels of the thread. At most 16 labels of at most 64 characters. */
             labels?: string[];
             metadata?: {
@@ -4626,6 +4699,16 @@ export interface components {
             title: string;
             provider: string;
             model?: string;
+            effort?: string;
+            /** @enum {string} */
+            permissionMode?: "plan" | "read-only" | "ask" | "accept-edits" | "full-access";
+            directories?: string[];
+            mcpServers?: {
+                [key: string]: components["schemas"]["McpServer"];
+            };
+            instructions?: string;
+            /** @description The settings with the defaults of the provider instance. Only in answers: no event carries it. */
+            effective?: components["schemas"]["EffectiveSettings"];
             cwd: string;
             /** @enum {string} */
             status: "idle" | "queued" | "running" | "needs-you" | "failed";
@@ -4674,6 +4757,12 @@ export interface components {
             };
             createdAt: string;
             updatedAt: string;
+        };
+        EffectiveSettings: {
+            model?: string;
+            effort?: string;
+            /** @enum {string} */
+            permissionMode?: "plan" | "read-only" | "ask" | "accept-edits" | "full-access";
         };
         /** @description A session is one agent process. Only `starting` and `running` have an active turn. */
         Session: components["schemas"]["BusySession"] | components["schemas"]["RestingSession"];
@@ -5083,11 +5172,28 @@ export interface components {
             /** @enum {string} */
             signedIn: "yes" | "no" | "not-needed" | "unknown";
             capabilities: string[];
-            /** @description The models that the provider lists, at most 1,000; absent if it lists none. */
-            models?: string[];
+            /** @description The models that the agent lists, at most 1,000; absent if it lists none, or was not asked yet. */
+            models?: components["schemas"]["OfferedModel"][];
+            /** @description Its slash commands, at most 1,000, without the slash; absent if it lists none, or was not asked yet. */
+            commands?: {
+                name: string;
+                description: string;
+            }[];
+            /** @description The settings of a thread that it takes; others are refused. */
+            settings?: string[];
+            /** @description The permission modes that it has, least first. */
+            permissionModes?: ("plan" | "read-only" | "ask" | "accept-edits" | "full-access")[];
+            /** @description What holds for a thread that sets nothing else. */
+            defaults?: components["schemas"]["EffectiveSettings"];
             checkedAt?: string;
             /** @description What to do when it cannot be used. */
             fix?: string;
+        };
+        OfferedModel: {
+            id: string;
+            name: string;
+            /** @description The values of `effort` for this model. */
+            efforts?: string[];
         };
         LogUsage: {
             /** @description The last committed offset. */
@@ -5901,7 +6007,23 @@ export interface operations {
             content: {
                 "application/json": {
                     provider: string;
+                    /** @description The model, as the agent names it. */
                     model?: string;
+                    /** @description How much the model thinks, as the agent names it. */
+                    effort?: string;
+                    /**
+                     * @description What the agent may do without a person.
+                     * @enum {string}
+                     */
+                    permissionMode?: "plan" | "read-only" | "ask" | "accept-edits" | "full-access";
+                    /** @description Further directories of the agent. Replaces the whole list. */
+                    directories?: string[];
+                    /** @description MCP servers of the agent. Replaces all of them. */
+                    mcpServers?: {
+                        [key: string]: components["schemas"]["McpServer"];
+                    };
+                    /** @description Added to the agent's own instructions. */
+                    instructions?: string;
                     projectId?: components["schemas"]["ProjectId"];
                     cwd?: string;
                     title?: string;

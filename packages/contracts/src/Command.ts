@@ -4,6 +4,7 @@ import { GivenAttachments } from "./Attachment.ts"
 import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answers, ChangedInput, Decision, oneOf } from "./Item.ts"
 import { labelling } from "./Labels.ts"
+import { ModelName, resetting, setting } from "./Settings.ts"
 import { AfterLimit, GoalBudget, RecoveryPolicy, ReviewTarget } from "./State.ts"
 import { schemaName } from "./Text.ts"
 
@@ -21,14 +22,6 @@ const TurnText = Schema.String.pipe(
 const bounded = (what: string, characters: number) =>
   Schema.String.pipe(Schema.maxLength(characters, { message: () => `${what} is longer than ${characters} characters` }))
 const Name = bounded("the name", 200)
-/** A model's name. Adapters pass it as a command-line argument or a protocol field, so it must not look like a flag or hold control characters. */
-export const ModelName = bounded("the model's name", 200).pipe(
-  Schema.filter((name) => {
-    if (name.trim() === "") return "the model's name is empty; omit model to use the agent's default"
-    if (/[\p{Cc}\u2028\u2029]/u.test(name)) return "the model's name has control characters"
-    return name.startsWith("-") ? `the model's name begins with "-", so an agent would read it as a flag` : true
-  })
-)
 const Path = bounded("the path", 4096).pipe(
   Schema.filter((path) => !path.includes("\0") || "the path contains a NUL character, which no directory name allows")
 )
@@ -52,7 +45,7 @@ export const CommandBody = {
   }),
   "thread.create": Schema.Struct({
     provider: Name,
-    model: Schema.optional(ModelName),
+    ...setting,
     projectId: Schema.optional(ProjectId),
     cwd: Schema.optional(Path),
     title: Schema.optional(Title),
@@ -65,10 +58,12 @@ export const CommandBody = {
     turn: Schema.optional(Schema.Struct({ text: TurnText, attachments: Schema.optional(GivenAttachments) }))
   }),
   "thread.rename": Schema.Struct({ threadId: ThreadId, title: Title }),
+  /** Settings hold from the next turn on; a running turn is not changed. */
   "thread.configure": Schema.Struct({
     threadId: ThreadId,
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit),
+    ...resetting,
     ...labelling
   }),
   /** Hands the conversation over to another agent. Rejected while a turn runs. */

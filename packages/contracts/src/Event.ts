@@ -9,6 +9,7 @@ import { CommandId, Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, StreamN
 import { ImportedData, ImportSource } from "./Import.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemRole, ItemStatus, PlanStep, Usage } from "./Item.ts"
 import { labelled } from "./Labels.ts"
+import { resetting, settled } from "./Settings.ts"
 import {
   AfterLimit,
   Continuation,
@@ -55,7 +56,7 @@ export const EventData = {
     ...thread,
     projectId: ProjectId,
     provider: text,
-    model: Schema.optional(text),
+    ...settled,
     title: text,
     cwd: text,
     recovery: Schema.optional(RecoveryPolicy),
@@ -68,7 +69,7 @@ export const EventData = {
   "thread.updated": Schema.Struct({
     ...thread,
     title: Schema.optional(text),
-    model: Schema.optional(text),
+    ...resetting,
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit),
     ...labelled
@@ -80,6 +81,9 @@ export const EventData = {
     model: Schema.optional(text).annotations({
       description:
         "The thread's model from now on; absent: the agent's default. In logs of older versions also absent for an agent that keeps the model of its earlier session."
+    }),
+    effort: Schema.optional(text).annotations({
+      description: "Present for an agent that is handed back: the effort of its earlier session."
     })
   }),
   "thread.archived": Schema.Struct(thread),

@@ -9,7 +9,8 @@ import type { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import type { NativeThread } from "./Import.ts"
 import { Failure, type Answer, type ItemContent, type ItemKind, type ItemStatus } from "./Item.ts"
 import type { ProviderEvent } from "./ProviderEvent.ts"
-import type { PermissionMode, SettingName, Settings } from "./Settings.ts"
+import type { Settable } from "./Settable.ts"
+import type { PermissionMode, Settings } from "./Settings.ts"
 import type { Continuity, ProviderStatus, TurnAction } from "./State.ts"
 
 /** An operation on an agent failed. `outcome: unknown`: the deadline passed, and the operation may have taken effect. */
@@ -197,16 +198,12 @@ export interface NativeHistory {
   >
 }
 
-/** What the settings of a thread may contain for an agent. A command that sets anything else is rejected (`Unsupported`). */
-export interface Settable {
-  readonly settings: ReadonlySet<SettingName>
-  readonly permissionModes: ReadonlySet<PermissionMode>
-}
-
 export interface ProviderAdapter {
   readonly name: string
   /** Absent: no setting but `model`. */
   readonly settable?: Settable
+  /** What the instance is set to: holds for a thread that sets nothing else. */
+  readonly defaults?: Settings
   /** Present if the agent's own conversations can be read. Their ids are resume keys. */
   readonly history?: NativeHistory
   /** Whether the agent is installed, its version, whether it is signed in. Never fails, bounded in time. */

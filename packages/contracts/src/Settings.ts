@@ -1,5 +1,6 @@
 /** The settings of a thread: what its agent is started and asked with. A change is a `thread.updated` event and takes effect with the next turn. */
 import { Schema } from "effect"
+import { defined } from "./Defined.ts"
 import { oneOf } from "./Item.ts"
 
 /** In the order of what the agent may do without a person, least first. */
@@ -22,15 +23,31 @@ const argument = (what: string, characters: number) =>
     })
   )
 
+/** A model's name. Adapters pass it as a command-line argument or a protocol field, so it must not look like a flag or hold control characters. */
+export const ModelName = Schema.String.pipe(
+  Schema.maxLength(200, { message: () => "the model's name is longer than 200 characters" }),
+  Schema.filter((name) => {
+    if (name.trim() === "") return "the model's name is empty; omit model to use the agent's default"
+    if (/[\p{Cc}\u2028\u2029]/u.test(name)) return "the model's name has control characters"
+    return name.startsWith("-") ? `the model's name begins with "-", so an agent would read it as a flag` : true
+  })
+)
+
 /** How much the model thinks, in the agent's own word, such as `low` or `high`. */
 export const Effort = argument("the effort", 100)
+
+/** A thread's summary carries its settings, and lists hold many summaries. */
+const maxJson = 16_384
+const fits = (what: string) => (value: unknown) =>
+  JSON.stringify(value).length <= maxJson || `${what} are longer than ${maxJson} characters as JSON`
 
 const Directory = Schema.String.pipe(
   Schema.maxLength(4096, { message: () => "the path is longer than 4096 characters" }),
   Schema.filter((path) => !path.includes("\0") || "the path contains a NUL character, which no directory name allows")
 )
 export const Directories = Schema.Array(Directory).pipe(
-  Schema.maxItems(32, { message: () => "a thread has at most 32 further directories" })
+  Schema.maxItems(32, { message: () => "a thread has at most 32 further directories" }),
+  Schema.filter(fits("the directories"))
 )
 
 const SecretName = Schema.String.pipe(
@@ -74,12 +91,15 @@ export const McpServers = Schema.Record({
     })
   ),
   value: McpServer
-}).pipe(Schema.filter((servers) => Object.keys(servers).length <= 32 || "a thread has at most 32 MCP servers"))
+}).pipe(
+  Schema.filter((servers) => Object.keys(servers).length <= 32 || "a thread has at most 32 MCP servers"),
+  Schema.filter(fits("the MCP servers"))
+)
 export type McpServers = typeof McpServers.Type
 
 export const Instructions = Schema.String.pipe(
-  Schema.maxLength(32_768, {
-    message: () => "the instructions are longer than 32768 characters; put them into a file of the project"
+  Schema.maxLength(8192, {
+    message: () => "the instructions are longer than 8192 characters; put them into a file of the project"
   })
 )
 
@@ -96,3 +116,76 @@ export interface Settings {
 }
 
 export type SettingName = keyof Settings
+
+const descriptions = {
+  model: "The model, as the agent names it.",
+  effort: "How much the model thinks, as the agent names it.",
+  permissionMode: "What the agent may do without a person.",
+  directories: "Further directories of the agent. Replaces the whole list.",
+  mcpServers: "MCP servers of the agent. Replaces all of them.",
+  instructions: "Added to the agent's own instructions."
+}
+
+/** The fields of `thread.create` that set a thread. */
+export const setting = {
+  model: Schema.optional(ModelName).annotations({ description: descriptions.model }),
+  effort: Schema.optional(Effort).annotations({ description: descriptions.effort }),
+  permissionMode: Schema.optional(PermissionMode).annotations({ description: descriptions.permissionMode }),
+  directories: Schema.optional(Directories).annotations({ description: descriptions.directories }),
+  mcpServers: Schema.optional(McpServers).annotations({ description: descriptions.mcpServers }),
+  instructions: Schema.optional(Instructions).annotations({ description: descriptions.instructions })
+}
+
+const orNull = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
+  Schema.optional(Schema.NullOr(schema)).annotations({ description: `${description} null: as the provider instance is set.` })
+
+/** The fields of `thread.configure` and of `thread.updated`. `null`: as the provider instance is set. */
+export const resetting = {
+  model: orNull(ModelName, descriptions.model),
+  effort: orNull(Effort, descriptions.effort),
+  permissionMode: orNull(PermissionMode, descriptions.permissionMode),
+  directories: orNull(Directories, descriptions.directories),
+  mcpServers: orNull(McpServers, descriptions.mcpServers),
+  instructions: orNull(Instructions, descriptions.instructions)
+}
+
+/** The same fields in events and views: an absent one is as the provider instance is set. */
+export const settled = {
+  model: Schema.optional(Schema.String),
+  effort: Schema.optional(Schema.String),
+  permissionMode: Schema.optional(PermissionMode),
+  directories: Schema.optional(Schema.Array(Schema.String)),
+  mcpServers: Schema.optional(McpServers),
+  instructions: Schema.optional(Schema.String)
+}
+
+/** Settings as they hold, with the defaults of the provider instance. Absent: the agent's own choice. */
+export const Effective = Schema.Struct({
+  model: Schema.optional(Schema.String),
+  effort: Schema.optional(Schema.String),
+  permissionMode: Schema.optional(PermissionMode)
+}).annotations({ identifier: "EffectiveSettings" })
+export type Effective = typeof Effective.Type
+
+/** An absent setting may also be `undefined`. */
+export type SomeSettings = { readonly [K in SettingName]?: Settings[K] | undefined }
+/** Changed settings. `null`: as the provider instance is set. */
+export type Changes = { readonly [K in SettingName]?: Settings[K] | null | undefined }
+
+/** The settings that are set. */
+export const settingsOf = ({ directories, effort, instructions, mcpServers, model, permissionMode }: SomeSettings): Settings =>
+  defined({ model, effort, permissionMode, directories, mcpServers, instructions })
+
+/** What holds for a thread with these settings on a provider instance with these defaults. */
+export const effective = (settings: SomeSettings, defaults: SomeSettings = {}): Effective =>
+  defined({
+    model: settings.model ?? defaults.model,
+    effort: settings.effort ?? defaults.effort,
+    permissionMode: settings.permissionMode ?? defaults.permissionMode
+  })
+
+export const settingNames = ["model", "effort", "permissionMode", "directories", "mcpServers", "instructions"] as const
+
+/** The names of the settings that differ. */
+export const differing = (a: SomeSettings, b: SomeSettings): ReadonlyArray<SettingName> =>
+  a === b ? [] : settingNames.filter((name) => a[name] !== b[name] && JSON.stringify(a[name]) !== JSON.stringify(b[name]))

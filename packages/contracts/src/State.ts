@@ -5,6 +5,7 @@ import { Blobs } from "./Blob.ts"
 import { Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { labelled } from "./Labels.ts"
 import { Failure, oneOf, PlanStep, RequestView, Usage } from "./Item.ts"
+import { Effective, PermissionMode, settled } from "./Settings.ts"
 
 /**
  * How a session got the conversation's history. `fresh`: none. `resumed`: the provider's own history. `replayed`: our log, replayed into a new
@@ -199,7 +200,10 @@ export const ThreadView = Schema.Struct({
   projectId: ProjectId,
   title: Schema.String,
   provider: Schema.String,
-  model: Schema.optional(Schema.String),
+  ...settled,
+  effective: Schema.optional(Effective).annotations({
+    description: "The settings with the defaults of the provider instance. Only in answers: no event carries it."
+  }),
   cwd: Schema.String,
   status: ThreadStatus,
   archived: Schema.Boolean,
@@ -257,6 +261,27 @@ export type Snapshot = typeof Snapshot.Type
 export const PageOf = <A, I, R>(item: Schema.Schema<A, I, R>) =>
   Schema.Struct({ items: Schema.Array(item), before: Schema.optional(Schema.Int), offset: Schema.optional(Offset) })
 
+/** A model that an agent offers. `id`: the value of the setting `model`. */
+export const OfferedModel = Schema.Struct({
+  id: Schema.String,
+  name: Schema.String,
+  efforts: Schema.optional(Schema.Array(Schema.String)).annotations({ description: "The values of `effort` for this model." })
+}).annotations({ identifier: "OfferedModel" })
+export type OfferedModel = typeof OfferedModel.Type
+
+/** Most models and most slash commands of an agent that are listed. */
+export const maxOffered = 1000
+
+/** What an agent reports that a person can choose. */
+const offered = {
+  models: Schema.optional(Schema.Array(OfferedModel)).annotations({
+    description: "The models that the agent lists, at most 1,000; absent if it lists none, or was not asked yet."
+  }),
+  commands: Schema.optional(Schema.Array(Schema.Struct({ name: Schema.String, description: Schema.String }))).annotations({
+    description: "Its slash commands, at most 1,000, without the slash; absent if it lists none, or was not asked yet."
+  })
+}
+
 export const ProviderStatus = Schema.Struct({
   provider: Schema.String,
   kind: Schema.optional(
@@ -266,12 +291,16 @@ export const ProviderStatus = Schema.Struct({
   version: Schema.optional(Schema.String),
   signedIn: Schema.Literal("yes", "no", "not-needed", "unknown"),
   capabilities: Schema.Array(Schema.String),
-  models: Schema.optional(
-    Schema.Array(Schema.String).annotations({
-      description: "The models that the provider lists, at most 1,000; absent if it lists none."
-    })
-  ),
+  ...offered,
+  settings: Schema.optional(Schema.Array(Schema.String)).annotations({
+    description: "The settings of a thread that it takes; others are refused."
+  }),
+  permissionModes: Schema.optional(Schema.Array(PermissionMode)).annotations({
+    description: "The permission modes that it has, least first."
+  }),
+  defaults: Schema.optional(Effective).annotations({ description: "What holds for a thread that sets nothing else." }),
   checkedAt: Schema.optional(Schema.String),
   fix: Schema.optional(Schema.String.annotations({ description: "What to do when it cannot be used." }))
 }).annotations({ identifier: "ProviderStatus", description: "An agent that this server can run, or why it cannot." })
 export type ProviderStatus = typeof ProviderStatus.Type
+export type Offered = Pick<ProviderStatus, "models" | "commands" | "permissionModes">

@@ -36,7 +36,8 @@ import * as BoundedLayer from "./BoundedLayer.ts"
 import * as Shutdown from "./Shutdown.ts"
 import * as FailPoints from "./FailPoints.ts"
 import * as Subscription from "./Subscription.ts"
-import * as WaitReasons from "./WaitReasons.ts"
+import * as ProviderAnswers from "./ProviderAnswers.ts"
+import * as ThreadAnswers from "./ThreadAnswers.ts"
 
 /** Limits of the components; each component has its defaults. */
 export interface Limits {
@@ -143,7 +144,7 @@ const service = ({ maintenance, onStep }: Limits) =>
       ...Blobs.make(log),
       ...logWorks,
       ...views,
-      ...WaitReasons.withWaiting(views, engine),
+      ...ThreadAnswers.complete(views, engine, { adapters }),
       search,
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
       dispatch: engine.dispatch,
@@ -151,7 +152,7 @@ const service = ({ maintenance, onStep }: Limits) =>
       follow: (options) => Subscription.lossless(log, consumers, options),
       subscribe: (options) => Subscription.frames(log, consumers, options),
       // Unbounded: at most one probe per configured provider, and a slow probe must not delay the others.
-      providers: Effect.forEach(Array.from(adapters.values()), (adapter) => adapter.probe, { concurrency: "unbounded" }),
+      providers: Effect.forEach(Array.from(adapters.values()), ProviderAnswers.status, { concurrency: "unbounded" }),
       stats: HostStats.make({ engine, dispatcher, log, consumers }),
       draining: shutdown.begun,
       ready: Effect.zipWith(shutdown.begun, log.lost, (begun, lost): Ready => {

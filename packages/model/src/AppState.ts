@@ -12,7 +12,7 @@
 import { domainEvent, type DomainEvent, type LogEvent } from "@millrace/contracts/Event"
 import type { ProjectId, RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { RequestView } from "@millrace/contracts/Item"
-import type { ProjectView, Snapshot } from "@millrace/contracts/State"
+import type { ProjectView, Snapshot, ThreadView } from "@millrace/contracts/State"
 import * as Project from "./Project.ts"
 import * as Request from "./Request.ts"
 import * as Thread from "./Thread.ts"
@@ -47,6 +47,12 @@ export const isAppState = (value: unknown): value is AppState =>
 const by = <K extends string, A>(all: ReadonlyArray<A>, key: (one: A) => K): Record<K, A> =>
   Object.fromEntries(all.map((one) => [key(one), one])) as Record<K, A>
 
+/** The thread of an answer, without what no event carries: its `effective` settings depend on the server's configuration. */
+const threadOf = (shown: ThreadView): Thread.Thread => {
+  const { effective: _, ...thread } = shown
+  return { ...thread, failed: thread.status === "failed" || thread.lastTurnFailed === true }
+}
+
 /** The state of a snapshot. */
 export const fromSnapshot = (snapshot: Snapshot): AppState => ({
   shape: 1,
@@ -54,10 +60,7 @@ export const fromSnapshot = (snapshot: Snapshot): AppState => ({
   offset: snapshot.offset,
   more: snapshot.more,
   projects: by(snapshot.projects, ({ projectId }) => projectId),
-  threads: by(
-    snapshot.threads.map((thread) => ({ ...thread, failed: thread.status === "failed" || thread.lastTurnFailed === true })),
-    ({ threadId }) => threadId
-  ),
+  threads: by(snapshot.threads.map(threadOf), ({ threadId }) => threadId),
   requests: by(snapshot.requests, ({ requestId }) => requestId),
   settled: []
 })

@@ -3,6 +3,7 @@ import { defined } from "@millrace/contracts/Defined"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import type { TurnId } from "@millrace/contracts/Ids"
 import { given } from "@millrace/contracts/Labels"
+import { type Changes, settingNames, settingsOf, type SomeSettings } from "@millrace/contracts/Settings"
 import type { Continuation, SessionState, SessionStatus, ThreadStatus, ThreadView } from "@millrace/contracts/State"
 import * as Goal from "./Goal.ts"
 import * as Queue from "./Queue.ts"
@@ -14,7 +15,8 @@ type Loose<A> = { readonly [K in keyof A]: Record<never, never> extends Pick<A, 
 export interface Facts
   extends
     Pick<ThreadView, "title" | "provider" | "archived">,
-    Loose<Pick<ThreadView, "model" | "session" | "recovery" | "afterLimit" | "labels" | "metadata" | "stopping">> {
+    SomeSettings,
+    Loose<Pick<ThreadView, "session" | "recovery" | "afterLimit" | "labels" | "metadata" | "stopping">> {
   /** The provider's ids of the background work that runs. */
   readonly background: ReadonlyArray<string>
   /** Whether the last active turn failed; `false` again when a turn is requested. */
@@ -26,7 +28,10 @@ type Fixed = Pick<ThreadView, "threadId" | "projectId" | "cwd" | "createdAt" | "
 
 /** What is open, queued or scheduled in a thread. */
 type Work = Loose<
-  Pick<ThreadView, "queuedTurnIds" | "openRequestIds" | "openItemIds" | "continuation" | "goal" | "forkedFrom" | "waiting">
+  Pick<
+    ThreadView,
+    "queuedTurnIds" | "openRequestIds" | "openItemIds" | "continuation" | "goal" | "forkedFrom" | "waiting" | "effective"
+  >
 >
 
 /** A thread's view, and whether its last active turn failed, which its status may not show. */
@@ -67,13 +72,29 @@ const released = (session: SessionState | undefined, turnId: string): SessionSta
   return rest
 }
 
+/** The settings after a change. */
+export const resettled = (settings: SomeSettings, changes: Changes): SomeSettings => {
+  const changed = settingNames.filter((name) => changes[name] !== undefined)
+  return { ...settingsAll(settings), ...Object.fromEntries(changed.map((name) => [name, changes[name] ?? undefined])) }
+}
+
+/** Every setting as a field, so that a spread replaces each. */
+export const settingsAll = ({ directories, effort, instructions, mcpServers, model, permissionMode }: SomeSettings) => ({
+  model,
+  effort,
+  permissionMode,
+  directories,
+  mcpServers,
+  instructions
+})
+
 /** The fields of `Facts` that an event changes. */
 export const changes = (thread: Facts, event: DomainEvent): Partial<Facts> | undefined => {
   switch (event.type) {
     case "thread.updated":
       return {
         title: event.data.title ?? thread.title,
-        model: event.data.model ?? thread.model,
+        ...resettled(thread, event.data),
         recovery: event.data.recovery ?? thread.recovery,
         afterLimit: event.data.afterLimit ?? thread.afterLimit,
         labels: event.data.labels ?? thread.labels,
@@ -84,7 +105,7 @@ export const changes = (thread: Facts, event: DomainEvent): Partial<Facts> | und
     case "thread.unarchived":
       return { archived: false }
     case "thread.handed-over":
-      return { provider: event.data.provider, model: event.data.model }
+      return { provider: event.data.provider, model: event.data.model, effort: event.data.effort }
     case "session.started":
     case "session.stopped":
       return { session: sessionOf(event.data), background: [], stopping: undefined }
@@ -187,7 +208,7 @@ const viewWith = (status: ThreadStatus, thread: Facts & Fixed, work: Work): Thre
   projectId: thread.projectId,
   title: thread.title,
   provider: thread.provider,
-  ...defined({ model: thread.model }),
+  ...settingsOf(thread),
   cwd: thread.cwd,
   status,
   archived: thread.archived,
@@ -210,7 +231,7 @@ const viewWith = (status: ThreadStatus, thread: Facts & Fixed, work: Work): Thre
 export const facts = (data: DataOf<"thread.created">): Facts => ({
   title: data.title,
   provider: data.provider,
-  model: data.model,
+  ...settingsAll(data),
   archived: false,
   session: undefined,
   recovery: data.recovery,

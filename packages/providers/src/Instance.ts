@@ -2,7 +2,7 @@
 import { defined } from "@millrace/contracts/Defined"
 import { HttpClient } from "@effect/platform"
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { ModelName } from "@millrace/contracts/Command"
+import { ModelName } from "@millrace/contracts/Settings"
 import { ProviderError, type ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import * as Acp from "./acp/Acp.ts"
@@ -174,7 +174,7 @@ const adapterOf = (name: string, instance: Instance): Effect.Effect<ProviderAdap
 export const make = (name: string, instance: Instance): Effect.Effect<ProviderAdapter, never, Ledger | Scope.Scope> =>
   Effect.map(adapterOf(name, instance), (adapter) => ({
     name,
-    ...defined({ history: adapter.history }),
+    ...defined({ history: adapter.history, settable: adapter.settable, defaults: adapter.defaults }),
     probe: Effect.map(adapter.probe, (status) => ({ ...status, provider: name, kind: instance.kind })),
     open: (input) =>
       Effect.mapError(

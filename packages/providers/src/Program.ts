@@ -1,13 +1,18 @@
 /** An adapter for an agent that is a local program. `probe` and `open` each look up the program first. `probe` has a deadline. */
+import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
 import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
-import type { ProviderStatus } from "@millrace/contracts/State"
+import type { Settable } from "@millrace/contracts/Settable"
+import type { Settings } from "@millrace/contracts/Settings"
+import type { Offered, ProviderStatus } from "@millrace/contracts/State"
 import { DateTime, Effect, Option, type Scope } from "effect"
 import { Ledger } from "./process/Ledger.ts"
 
 export interface Program {
   readonly name: string
   readonly capabilities: ProviderSession["capabilities"]
+  readonly settable: Settable
+  readonly defaults: Settings
   /** Path or command of the program. Called each time, because it may be installed or removed while the server runs. */
   readonly find: () => Option.Option<string>
   /** Why the program was not found, and what to do. */
@@ -17,8 +22,17 @@ export interface Program {
   /** Probes the agent with one short-lived process; an absent `signedIn` means `unknown`. A failure that is a string says what to do. */
   readonly probe: (
     found: string
-  ) => Effect.Effect<Partial<Pick<ProviderStatus, "version" | "signedIn" | "fix">>, ProviderError | string, Ledger>
-  readonly open: (input: OpenInput, found: string) => Effect.Effect<ProviderSession, ProviderError, Scope.Scope | Ledger>
+  ) => Effect.Effect<
+    Partial<Pick<ProviderStatus, "version" | "signedIn" | "fix" | keyof Offered>>,
+    ProviderError | string,
+    Ledger
+  >
+  /** `learn` records what the agent reported that a person can choose, for the next status: a probe starts no session to ask. */
+  readonly open: (
+    input: OpenInput,
+    found: string,
+    learn: (offered: Offered) => void
+  ) => Effect.Effect<ProviderSession, ProviderError, Scope.Scope | Ledger>
 }
 
 const messageOf = (error: ProviderError | string): string =>
@@ -27,7 +41,11 @@ const messageOf = (error: ProviderError | string): string =>
 /** Builds the adapter. The ledger records each process that it starts. */
 export const adapter = (program: Program): Effect.Effect<ProviderAdapter, never, Ledger> =>
   Effect.map(Ledger, (ledger) => {
-    const { capabilities, probeMillis, name } = program
+    const { capabilities, defaults, name, probeMillis, settable } = program
+    let learned: Offered = {}
+    const learn = (offered: Offered) => {
+      learned = { ...learned, ...defined(offered) }
+    }
     const probe = Effect.gen(function* () {
       const checkedAt = DateTime.formatIso(yield* DateTime.now)
       const status = { provider: name, capabilities, checkedAt, signedIn: "unknown" } as const
@@ -37,7 +55,7 @@ export const adapter = (program: Program): Effect.Effect<ProviderAdapter, never,
         Effect.timeoutFail({ duration: probeMillis, onTimeout: () => `${name} did not answer within ${probeMillis} ms.` }),
         Effect.match({
           onFailure: (error): ProviderStatus => ({ ...status, installed: true, fix: messageOf(error) }),
-          onSuccess: (probed): ProviderStatus => ({ ...status, installed: true, ...probed })
+          onSuccess: (probed): ProviderStatus => ({ ...status, installed: true, ...learned, ...probed })
         })
       )
     })
@@ -53,11 +71,13 @@ export const adapter = (program: Program): Effect.Effect<ProviderAdapter, never,
     )
     return {
       name,
+      settable,
+      defaults,
       probe: Effect.provideService(probe, Ledger, ledger).pipe(Effect.withSpan(`${name}.probe`)),
       open: (input) =>
         Option.match(program.find(), {
           onNone: () => missing,
-          onSome: (found) => Effect.provideService(program.open(input, found), Ledger, ledger)
+          onSome: (found) => Effect.provideService(program.open(input, found, learn), Ledger, ledger)
         })
     }
   })

@@ -3,6 +3,10 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Capability } from "@millrace/contracts/ProviderAdapter"
+import type { Settable } from "@millrace/contracts/Settable"
+import * as AcpSettings from "../src/acp/Settings.ts"
+import * as ClaudeProcess from "../src/claude/Process.ts"
+import * as CodexSettings from "../src/codex/Settings.ts"
 import * as Acp from "../src/acp/Session.ts"
 import * as Claude from "../src/claude/Session.ts"
 import * as Codex from "../src/codex/Session.ts"
@@ -20,6 +24,14 @@ const declared: Readonly<Record<string, ReadonlyArray<string>>> = {
   acp: Acp.capabilities,
   openai: OpenAi.capabilities,
   demo: Demo.capabilities
+}
+
+const settable: Readonly<Record<string, Settable>> = {
+  codex: CodexSettings.settable,
+  claude: ClaudeProcess.settable,
+  acp: AcpSettings.settable,
+  openai: OpenAi.settable,
+  demo: Demo.settable
 }
 
 const cellsOf = (line: string): ReadonlyArray<string> =>
@@ -48,6 +60,21 @@ it("each cell equals the adapter's declaration", () => {
       const can = declared[provider]?.includes(capability.replaceAll("*", ""))
       assert.match(cell, can === true ? /^yes \w+$/ : /^no \w+$/, `${provider} ${capability}`)
     }
+})
+
+it("T17 docs/providers.md lists what can be set for each adapter", () => {
+  const list = (words: string) => (words === "" ? [] : words.split(", ").toSorted())
+  const said = [
+    ...page.matchAll(/^- \*\*(\w+)\*\* takes ([^;]+); it(?:s permission modes are ([^.]+)| has no permission modes)\.$/gm)
+  ]
+  assert.deepStrictEqual(
+    said.map(([, name, settings = "", modes = ""]) => [name, list(settings), list(modes)]),
+    Object.entries(settable).map(([name, { permissionModes, settings }]) => [
+      name,
+      [...settings].toSorted(),
+      [...permissionModes].toSorted()
+    ])
+  )
 })
 
 it("each cell names an existing test, and each name is used", () => {

@@ -1,6 +1,7 @@
 /** decide and evolve without log or fibers: one state in memory. It keeps every event and checks the invariants after each step (T4). */
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { onlyModel, type Settable } from "@millrace/contracts/Settable"
 import type { Command, CommandResult } from "@millrace/contracts/Command"
 import { defaults, type Policy } from "@millrace/orchestration/internal/state/Continuation"
 import { type KnownBlobs, noBlobs } from "@millrace/orchestration/internal/decide/decideAttachments"
@@ -22,6 +23,8 @@ export class DecideModel implements StateReader {
   private readonly placed = new Map<string, { readonly parent: string; readonly value: unknown }>()
   hold = false
   policy: Policy = defaults
+  /** What can be set for the provider `scripted`. */
+  settable: Settable = onlyModel
   private steps = 0
   private now = 1_700_000_000_000
 
@@ -57,7 +60,10 @@ export class DecideModel implements StateReader {
       at,
       seed: String(step).padStart(6, "0"),
       hold: this.hold,
-      providers: new Set(["scripted", "other"]),
+      providers: new Map([
+        ["scripted", this.settable],
+        ["other", onlyModel]
+      ]),
       policy: this.policy
     })
   }
@@ -97,9 +103,14 @@ export class DecideModel implements StateReader {
   }
 
   /** The command's result, or the rule that rejected it. A rejection stores no events. */
-  ask(command: Command, directory?: string, blobs: KnownBlobs = noBlobs): Either.Either<CommandResult, string> {
+  ask(
+    command: Command,
+    directory?: string,
+    blobs: KnownBlobs = noBlobs,
+    further: ReadonlyArray<string | undefined> = []
+  ): Either.Either<CommandResult, string> {
     const draft = this.draft()
-    const decided = decideCommand(draft, { command, actor: "tester", directory, blobs })
+    const decided = decideCommand(draft, { command, actor: "tester", directory, blobs, further })
     if (Either.isRight(decided)) this.keep(draft)
     return Either.mapLeft(decided, (error) => error.rule)
   }

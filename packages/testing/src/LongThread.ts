@@ -4,6 +4,7 @@
  */
 import type { DataOf, EventType } from "@millrace/contracts/Event"
 import { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { onlyModel } from "@millrace/contracts/Settable"
 import type { ItemContent } from "@millrace/contracts/Item"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import type { Envelope } from "@millrace/log/EventLog"
@@ -68,7 +69,7 @@ export const write = (options: {
         at: new Date(1_790_000_000_000 + seconds++ * 1_000).toISOString(),
         seed: name,
         hold: false,
-        providers: new Set(["demo"])
+        providers: new Map([["demo", onlyModel]])
       }
       const one = new Draft(world, moment)
       write((type, data) => {

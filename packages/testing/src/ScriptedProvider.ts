@@ -56,6 +56,10 @@ export interface Options {
   /** Runs after a steer was recorded. */
   readonly onSteer?: Effect.Effect<void>
   readonly takes?: NonNullable<ProviderSession["takes"]>
+  readonly settable?: ProviderAdapter["settable"]
+  readonly defaults?: ProviderAdapter["defaults"]
+  /** The running session is given changed settings. */
+  readonly configure?: NonNullable<ProviderSession["configure"]>
 }
 
 /** The calls to the agents of one provider, in order. */
@@ -166,6 +170,7 @@ const session = (options: Options, input: OpenInput, calls: Array<string>) =>
             scope
           )
         }),
+      ...(options.configure === undefined ? {} : { configure: options.configure }),
       steer: ({ turnId, text, attachments = [] }) =>
         Effect.suspend(() => {
           calls.push([`steer ${turnId} ${text}`, ...attachments.map(({ delivery, name }) => `${delivery}:${name}`)].join(" "))
@@ -204,6 +209,7 @@ export const make = (options: Options = {}): Scripted => {
     live: () => live,
     adapter: {
       name,
+      ...defined({ settable: options.settable, defaults: options.defaults }),
       probe: Effect.succeed({ provider: name, installed: true, signedIn: "not-needed", capabilities: [] }),
       open: (input) =>
         Effect.gen(function* () {

@@ -15,7 +15,7 @@ const installed = Effect.gen(function* () {
 
 const idsOf = ({ models = [], provider }: ProviderStatus): ReadonlyArray<string> => [
   provider,
-  ...models.map((name) => `${provider}/${name}`)
+  ...models.map(({ id }) => `${provider}/${id}`)
 ]
 
 export const list = Effect.map(installed, (providers) => ({ object: "list", data: providers.flatMap(idsOf).map(model) }))

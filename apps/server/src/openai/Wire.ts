@@ -2,7 +2,7 @@
  * Schemas of what OpenAI's clients send, as far as an agent can act on it. Other fields are ignored: sampling, limits and the like are the agent's.
  * `CompletionRequest.ts` refuses fields that cannot be honoured and would change the meaning of the answer.
  */
-import { ModelName } from "@millrace/contracts/Command"
+import { ModelName } from "@millrace/contracts/Settings"
 import { cut } from "@millrace/contracts/Text"
 import { Schema } from "effect"
 

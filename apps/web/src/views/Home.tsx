@@ -11,6 +11,7 @@ import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { Prompt } from "./Prompt.tsx"
 import { titleOf } from "./Rail.tsx"
+import { FullAccess } from "./ThreadSettings.tsx"
 
 const demos = [
   { label: "Say hello", text: "hello" },
@@ -160,7 +161,9 @@ export const Home = () => {
             {recent.map((thread) => (
               <li key={thread.threadId}>
                 <a href={threadHref(thread.threadId)}>
-                  <span className="title">{titleOf(thread)}</span>
+                  <span className="title">
+                    {titleOf(thread)} <FullAccess thread={thread} />
+                  </span>
                   <Badge status={thread.status} />
                   <time dateTime={thread.updatedAt}>{ago(thread.updatedAt, now)}</time>
                 </a>

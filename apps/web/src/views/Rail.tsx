@@ -8,6 +8,7 @@ import { apply, theme, type Theme } from "../ui/Theme.ts"
 import { ago } from "../ui/Time.ts"
 import { useNow } from "../ui/useNow.ts"
 import { useStore } from "../store/useStore.ts"
+import { FullAccess } from "./ThreadSettings.tsx"
 import type { AppState } from "@millrace/model/AppState"
 import type { Thread } from "@millrace/model/Thread"
 
@@ -144,7 +145,9 @@ export const Rail = () => {
                     aria-current={route.view === "thread" && route.threadId === thread.threadId ? "page" : undefined}
                   >
                     <Dot status={thread.status} />
-                    <span className="title">{titleOf(thread)}</span>
+                    <span className="title">
+                      {titleOf(thread)} <FullAccess thread={thread} />
+                    </span>
                     <time dateTime={thread.updatedAt}>{ago(thread.updatedAt, now)}</time>
                   </a>
                 </li>

@@ -10,6 +10,7 @@ import { get } from "../store/Http.ts"
 import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { titleOf } from "./Rail.tsx"
+import { FullAccess } from "./ThreadSettings.tsx"
 
 const endedStatuses = new Set(["stopped", "error"])
 const mebibytes = (bytes: number | undefined) => (bytes === undefined ? "" : `${Math.round(bytes / 1_048_576)} MiB`)
@@ -53,7 +54,7 @@ export const Sessions = () => {
                 return (
                   <tr key={thread.threadId}>
                     <td>
-                      <a href={threadHref(thread.threadId)}>{titleOf(thread)}</a>
+                      <a href={threadHref(thread.threadId)}>{titleOf(thread)}</a> <FullAccess thread={thread} />
                     </td>
                     <td>{thread.provider}</td>
                     <td>

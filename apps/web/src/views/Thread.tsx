@@ -14,6 +14,7 @@ import { Plan } from "./Plan.tsx"
 import { Queue } from "./Queue.tsx"
 import { titleOf } from "./Rail.tsx"
 import { RequestCard } from "./RequestCard.tsx"
+import { FullAccess, ThreadSettings } from "./ThreadSettings.tsx"
 import { Waiting } from "./Waiting.tsx"
 import { Transcript } from "./Transcript.tsx"
 import { tokens } from "./TurnEnd.tsx"
@@ -135,6 +136,7 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
       <p>
         <span>{thread.provider}</span>
         {thread.model !== undefined && <span>{thread.model}</span>}
+        <FullAccess thread={thread} />
         <span className="path" title={thread.cwd}>
           {thread.cwd}
         </span>
@@ -214,7 +216,10 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
         {thread.archived ? (
           <p className="nothing">This thread is archived. Unarchive it to continue.</p>
         ) : (
-          <Composer thread={thread} />
+          <>
+            <ThreadSettings thread={thread} />
+            <Composer thread={thread} />
+          </>
         )}
       </div>
     </div>

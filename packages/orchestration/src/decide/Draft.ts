@@ -5,6 +5,7 @@
 import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import { projectStream, threadStream, type ProjectId, type RequestId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import type { Settable } from "@millrace/contracts/Settable"
 import type { Waiting } from "@millrace/contracts/State"
 import { type Blob as Named, named } from "@millrace/contracts/Blob"
 import type { Blob, BlobReference } from "@millrace/log/Blob"
@@ -42,8 +43,8 @@ export interface DecisionContext {
   readonly seed: string
   /** Queued turns do not start: the server is starting or shutting down. */
   readonly hold: boolean
-  /** The providers of this server. */
-  readonly providers: ReadonlySet<string>
+  /** The providers of this server, and what can be set for each. */
+  readonly providers: ReadonlyMap<string, Settable>
   /** When and how often interrupted work is continued automatically; absent: `Continuation.defaults`. */
   readonly policy?: Policy
   /** Minimum milliseconds between the starts of two turns of a goal; absent: `Goal.defaultPace`. */

@@ -4,6 +4,8 @@ import { shorten } from "@millrace/contracts/Text"
 import type { Command, CommandOf } from "@millrace/contracts/Command"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { given, type Labelled } from "@millrace/contracts/Labels"
+import { settingsOf } from "@millrace/contracts/Settings"
+import { resettled } from "@millrace/model/Thread"
 import { Either } from "effect"
 import * as Attachments from "./decideAttachments.ts"
 import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
@@ -12,6 +14,7 @@ import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
 import { threadAct } from "./decideAction.ts"
 import { requestAnswer } from "./decideAnswer.ts"
+import { changedSettings } from "./decideSettings.ts"
 import { threadFork } from "./decideFork.ts"
 import { threadHandover } from "./decideHandover.ts"
 import type { Draft } from "./Draft.ts"
@@ -26,6 +29,8 @@ export interface CommandInput {
   readonly directory: string | undefined
   /** The blobs that the command's attachments name, if they are stored. Looked up before the decision. */
   readonly blobs: Attachments.KnownBlobs
+  /** The same for each of the command's further `directories`. */
+  readonly further: ReadonlyArray<string | undefined>
 }
 
 const baseName = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== "") ?? path
@@ -82,18 +87,20 @@ const titleFor = ({ title, turn }: CommandOf<"thread.create">): string =>
 
 const threadCreate = (
   draft: Draft,
-  { command, directory, blobs }: CommandInput & { readonly command: CommandOf<"thread.create"> }
+  { command, directory, blobs, further }: CommandInput & { readonly command: CommandOf<"thread.create"> }
 ): CommandOutcome => {
   const { provider, turn } = command
   const prompt = turn === undefined ? Either.right(undefined) : Attachments.prompt(turn, blobs)
   if (Either.isLeft(prompt)) return Either.left(prompt.left)
   if (!draft.context.providers.has(provider)) {
-    const names = [...draft.context.providers].join(", ")
+    const names = [...draft.context.providers.keys()].join(", ")
     return reject("ProviderUnknown", `This server has no provider ${provider}. It has: ${names}.`, provider)
   }
   if (command.cwd !== undefined && directory === undefined) return noDirectory(command.cwd)
   if (command.projectId === undefined && directory === undefined)
     return reject("ProjectNotFound", "A thread belongs to a project: give its projectId, or a cwd.")
+  const settings = changedSettings(draft, provider, {}, settingsOf(command), further)
+  if (Either.isLeft(settings)) return Either.left(settings.left)
   let projectId: ProjectId
   let cwd = directory
   if (command.projectId !== undefined) {
@@ -107,7 +114,7 @@ const threadCreate = (
     threadId,
     projectId,
     provider,
-    ...defined({ model: command.model }),
+    ...settingsOf(resettled({}, settings.right)),
     title: titleFor(command),
     cwd: cwd as string,
     ...defined({ recovery: command.recovery, afterLimit: command.afterLimit }),
@@ -148,10 +155,17 @@ const relabelled = (state: Labelled, { labels, metadata }: Labelled) => {
   })
 }
 
-const threadConfigure = (draft: Draft, command: CommandOf<"thread.configure">): CommandOutcome => {
+const threadConfigure = (
+  draft: Draft,
+  command: CommandOf<"thread.configure">,
+  further: ReadonlyArray<string | undefined>
+): CommandOutcome => {
   const { threadId, recovery, afterLimit } = command
-  return Either.map(threadFor(draft, threadId), (state) => {
+  return Either.gen(function* () {
+    const state = yield* threadFor(draft, threadId)
+    const settings = yield* changedSettings(draft, state.provider, state, command, further)
     const changed = {
+      ...settings,
       ...(recovery === undefined || recovery === state.recovery ? {} : { recovery }),
       ...(afterLimit === undefined || afterLimit === state.afterLimit ? {} : { afterLimit }),
       ...relabelled(state, command)
@@ -269,7 +283,7 @@ const afterGoal = (draft: Draft, threadId: ThreadId, decided: ReturnType<typeof 
 
 /** Writes the events of one command into the draft. After a rejection the caller drops the draft. */
 export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome => {
-  const { command, actor, directory, blobs } = input
+  const { command, actor, directory, blobs, further } = input
   switch (command.type) {
     case "project.create":
       return projectCreate(draft, command, directory)
@@ -282,7 +296,7 @@ export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome
     case "thread.rename":
       return threadRename(draft, command)
     case "thread.configure":
-      return threadConfigure(draft, command)
+      return threadConfigure(draft, command, further)
     case "continuation.cancel":
       return continuationCancel(draft, command, actor)
     case "thread.handover":

@@ -3,6 +3,7 @@ import { defined } from "@millrace/contracts/Defined"
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { given } from "@millrace/contracts/Labels"
+import { settingsOf } from "@millrace/contracts/Settings"
 import { Either } from "effect"
 import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
 import type { Draft } from "./Draft.ts"
@@ -10,7 +11,7 @@ import type { Draft } from "./Draft.ts"
 /** The agent copies the conversation when the new thread's first session opens; the earlier transcript stays in the source thread only. */
 export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): CommandOutcome =>
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
-    const { cwd, model, projectId, provider, recovery, afterLimit, resumeKey } = state
+    const { cwd, projectId, provider, recovery, afterLimit, resumeKey } = state
     const [turnId] = Object.keys(state.turns)
     if (turnId !== undefined) return reject("TurnActive", "A turn runs. Wait for its end, or interrupt it.", turnId)
     if (resumeKey === undefined || !state.capabilities.includes("fork"))
@@ -24,7 +25,7 @@ export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): Com
       threadId,
       projectId,
       provider,
-      ...defined({ model }),
+      ...settingsOf(state),
       title: command.title ?? state.title,
       cwd,
       ...defined({ recovery, afterLimit }),

@@ -17,6 +17,7 @@ import {
   hasLiveSession,
   isIdle,
   isWaiting,
+  needsNewSession,
   nextTurn,
   type OpenItem,
   type OpenTurn,
@@ -127,6 +128,7 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
   if (state === undefined || next === undefined || draft.context.hold) return
   if (draft.state.waiting?.(state, Date.parse(draft.context.at)) !== undefined) return
   const { turnId } = next
+  if (hasLiveSession(state) && needsNewSession(state)) return renewSession(draft, state)
   if (!hasLiveSession(state))
     draft.emit(threadId, "session.started", {
       threadId,
@@ -140,6 +142,12 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
   // The text of a continuation, a goal turn or an action comes from the server, not from a person.
   const kind = next.origin === "user" && next.action === undefined ? "user-message" : "notice"
   if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next, kind)
+}
+
+/** Stops the session, so that the next one has the thread's present settings. Waits for the end of a turn that the agent began itself. */
+const renewSession = (draft: Draft, { session, threadId, turns }: ThreadState): void => {
+  if (session === undefined || Object.keys(turns).length > 0) return
+  draft.emit(threadId, "session.stop.requested", { threadId, epoch: session.epoch, reason: "its settings changed" })
 }
 
 /** After the end of the active turn: dispatches the next queued turn, or records a turn that the agent began itself as active, or sets the session `ready`. */

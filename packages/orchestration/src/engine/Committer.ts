@@ -49,7 +49,7 @@ export interface Committer {
 
 export const make = (options: {
   readonly idleThreads: number
-  readonly providers: ReadonlySet<string>
+  readonly providers: DecisionContext["providers"]
   readonly isHolding: () => boolean
   readonly policy: Policy
   readonly goalPace: number

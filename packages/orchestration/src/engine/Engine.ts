@@ -10,6 +10,7 @@ import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import type { Waiting } from "@millrace/contracts/State"
 import { Providers } from "@millrace/contracts/ProviderAdapter"
+import { onlyModel } from "@millrace/contracts/Settable"
 import { EventLog } from "@millrace/log/EventLog"
 import { Clock, Context, Deferred, Duration, Effect, Either, Layer } from "effect"
 import * as Committer from "./Committer.ts"
@@ -128,7 +129,8 @@ const promptOf = (
 /** Approximate bytes of a command. */
 const weightOf = (command: Command): number => {
   const { attachments = [], text = "" } = promptOf(command) ?? {}
-  return 256 + text.length + attachments.length * 512
+  const isSetting = command.type === "thread.create" || command.type === "thread.configure"
+  return 256 + text.length + attachments.length * 512 + (isSetting ? JSON.stringify(command).length : 0)
 }
 
 const controlWeight = 1024
@@ -183,7 +185,7 @@ export const make = (options: Options = {}) =>
     const facts = new Lane<FactJob>(options.facts ?? { count: 256, weight: 4 * 1024 * 1024 }, wake)
     const committer = yield* Committer.make({
       idleThreads: options.idleThreads ?? 1000,
-      providers: new Set(adapters.keys()),
+      providers: new Map(Array.from(adapters, ([name, { settable = onlyModel }]) => [name, settable])),
       isHolding: () => gate.hold,
       policy: Continuation.policy(options.continuation ?? {}),
       goalPace: options.goalPace === undefined ? Goal.defaultPace : Duration.toMillis(options.goalPace),
@@ -292,12 +294,13 @@ export const make = (options: Options = {}) =>
       if (!commands.hasRoom(weight)) return yield* refuse
       const directory = "cwd" in command && command.cwd !== undefined ? yield* directories.resolve(command.cwd) : undefined
       const blobs = yield* blobsOf(command)
+      const further = "directories" in command ? yield* Effect.forEach(command.directories ?? [], directories.resolve) : []
       const reply = yield* Deferred.make<Accepted, CommandError>()
       const seed = yield* Seeds.next
       const digest = Receipts.digest(command)
       // Nothing runs between this check and the offer to the lane (S1).
       if (isEnded()) return yield* shuttingDown
-      if (!commands.tryOffer({ _tag: "CommandJob", command, actor, directory, blobs, digest, seed, reply }, weight))
+      if (!commands.tryOffer({ _tag: "CommandJob", command, actor, directory, further, blobs, digest, seed, reply }, weight))
         return yield* refuse
       return reply
     }, Effect.scoped)

@@ -18,6 +18,8 @@ export interface CommandJob {
   readonly directory: string | undefined
   /** The blobs that the command's attachments name, if they are stored. */
   readonly blobs: KnownBlobs
+  /** The same for each of the command's further `directories`. */
+  readonly further: ReadonlyArray<string | undefined>
   readonly digest: string
   readonly seed: string
   readonly reply: Deferred.Deferred<Accepted, CommandError>

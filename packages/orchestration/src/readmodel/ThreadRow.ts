@@ -13,6 +13,7 @@ import * as Query from "@millrace/log/Query"
 import type { Row } from "@millrace/log/Query"
 import { Effect } from "effect"
 import { given, type Labelled } from "@millrace/contracts/Labels"
+import { differing, type Settings, settingsOf } from "@millrace/contracts/Settings"
 import * as Thread from "@millrace/model/Thread"
 import * as Turn from "@millrace/model/Turn"
 import * as Continuation from "../state/Continuation.ts"
@@ -26,6 +27,7 @@ import * as RecentIds from "../state/RecentIds.ts"
 export interface ThreadRow
   extends
     Labelled,
+    Settings,
     Pick<
       ThreadState,
       | "threadId"
@@ -47,7 +49,8 @@ export interface ThreadRow
   readonly goal?: NonNullable<ThreadState["goal"]>
   readonly handedFrom?: string
   readonly parked?: NonNullable<ThreadState["parked"]>
-  readonly model?: string
+  /** The settings of the live session, if the thread's have changed since. */
+  readonly given?: Settings
   readonly session?: ThreadState["session"]
   readonly resumeKey?: string
   readonly forkedFrom?: NonNullable<ThreadState["forkedFrom"]>
@@ -96,7 +99,9 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   updatedAt: state.updatedAt,
   capabilities: state.capabilities,
   failed: state.failed,
-  ...defined({ model: state.model, session: state.session, resumeKey: state.resumeKey, forkedFrom: state.forkedFrom }),
+  ...settingsOf(state),
+  ...(differing(state.given, state).length === 0 ? {} : { given: state.given }),
+  ...defined({ session: state.session, resumeKey: state.resumeKey, forkedFrom: state.forkedFrom }),
   ...(state.stopping === undefined ? {} : { stopRequested: { reason: state.stopping, error: state.stopError } }),
   ...defined({ recovery: state.recovery, afterLimit: state.afterLimit }),
   ...given(state),
@@ -216,7 +221,7 @@ const stateOf = (
     threadId: row.threadId,
     projectId: row.projectId,
     provider: row.provider,
-    model: row.model,
+    ...Thread.settingsAll(row),
     title: row.title,
     cwd: row.cwd,
     archived: row.archived,
@@ -225,6 +230,7 @@ const stateOf = (
     updatedAt: row.updatedAt,
     session: row.session,
     capabilities: row.capabilities,
+    given: row.given ?? settingsOf(row),
     resumeKey: row.resumeKey,
     forkedFrom: row.forkedFrom,
     stopping: row.stopRequested?.reason,

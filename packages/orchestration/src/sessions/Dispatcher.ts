@@ -5,6 +5,7 @@
 import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { type HistoryBounds, Providers } from "@millrace/contracts/ProviderAdapter"
+import { settingsOf } from "@millrace/contracts/Settings"
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
 import { Watermark } from "@millrace/log/Watermark"
@@ -79,7 +80,8 @@ export const make = (options: Options = {}) =>
     const openInput = (threadId: ThreadId) =>
       Effect.map(untilReadable(log.query({ row: Query.row(Collections.threadState, threadId) })), ({ row }) => ({
         cwd: row?.value.cwd ?? "/",
-        ...defined({ model: row?.value.model, resumeKey: row?.value.resumeKey }),
+        given: row === undefined ? {} : (row.value.given ?? settingsOf(row.value)),
+        ...defined({ resumeKey: row?.value.resumeKey }),
         ...(row?.value.resumeKey !== undefined && row.value.forkedFrom?.resumeKey === row.value.resumeKey
           ? { fork: true as const }
           : {}),
@@ -91,12 +93,18 @@ export const make = (options: Options = {}) =>
           )
       }))
 
-    const prompt = (turnId: TurnId) =>
-      Effect.map(untilReadable(log.query({ row: Query.row(Collections.turn, turnId) })), ({ row }) => ({
-        text: row?.value.text ?? "",
-        attachments: row?.value.attachments,
-        action: row?.value.action
-      }))
+    const prompt = (threadId: ThreadId, turnId: TurnId) =>
+      Effect.map(
+        untilReadable(
+          log.query({ row: Query.row(Collections.turn, turnId), thread: Query.row(Collections.threadState, threadId) })
+        ),
+        ({ row, thread }) => ({
+          text: row?.value.text ?? "",
+          attachments: row?.value.attachments,
+          action: row?.value.action,
+          settings: thread === undefined ? {} : (thread.value.given ?? settingsOf(thread.value))
+        })
+      )
 
     const begin = (threadId: ThreadId, epoch: number, provider: string) =>
       Effect.gen(function* () {
@@ -113,7 +121,7 @@ export const make = (options: Options = {}) =>
             budgets,
             ingestion: options.ingestion ?? {},
             openInput: openInput(threadId),
-            prompt,
+            prompt: (turnId) => prompt(threadId, turnId),
             attachmentFiles
           },
           scope

@@ -7,6 +7,7 @@ import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
+import type { Settings } from "@millrace/contracts/Settings"
 import type { TurnAction } from "@millrace/contracts/State"
 import { Chunk, Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Scope, Stream } from "effect"
 import type { Prompt } from "../decide/decideAttachments.ts"
@@ -17,6 +18,7 @@ import type * as Handover from "./Handover.ts"
 import * as Ingestion from "./Ingestion.ts"
 import type { Intent } from "./Intent.ts"
 import * as SessionOpening from "./SessionOpening.ts"
+import { SessionSettings } from "./SessionSettings.ts"
 import { type Call, SessionSteps, type Step } from "./SessionSteps.ts"
 import type { Signals } from "../streams/Signals.ts"
 
@@ -53,8 +55,10 @@ export interface Input extends SessionOpening.Input {
   readonly signals: typeof Signals.Service
   readonly budgets: Budgets
   readonly ingestion: Ingestion.Options
-  /** The prompt of a turn, or its action, from the log. */
-  readonly prompt: (turnId: TurnId) => Effect.Effect<Prompt & { readonly action: TurnAction | undefined }>
+  /** The prompt of a turn, or its action, and the settings that it runs with, from the log. */
+  readonly prompt: (
+    turnId: TurnId
+  ) => Effect.Effect<Prompt & { readonly action: TurnAction | undefined; readonly settings: Settings }>
   readonly attachmentFiles: typeof AttachmentFiles.Service
 }
 
@@ -65,6 +69,15 @@ const unsupported = (provider: string, { type }: TurnAction) =>
     operation: "startTurn",
     outcome: "failed",
     failure: { kind: "refused", message: `${provider} does not support this action (${type}).` }
+  })
+
+/** A session that lists a capability to change a setting has `configure`; this is for one that does not keep to it. */
+const notConfigurable = (provider: string) =>
+  new ProviderError({
+    provider,
+    operation: "configure",
+    outcome: "failed",
+    failure: { kind: "refused", message: `${provider} cannot change its settings while it runs.` }
   })
 
 /** Makes the driver and starts it in the given scope. */
@@ -93,6 +106,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
       deliveries.delete(event.turnId)
       return attachments === undefined ? event : { ...event, attachments }
     }
+    const settings = new SessionSettings()
 
     /** Stops the agent by its adapter; if that takes too long, abandons the session. */
     const stop = (reason: string) =>
@@ -131,12 +145,25 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     }
 
     const deliver = AttachmentDelivery.make(input.provider, threadId, input.attachmentFiles)
+    /** Gives the session the settings of its next turn. */
+    const configure = (session: ProviderSession, wanted: Settings) =>
+      Effect.suspend(() => {
+        const changed = settings.changed(wanted)
+        if (changed === undefined) return Effect.void
+        return guardedCall("configure", session.configure?.(changed) ?? Effect.fail(notConfigurable(input.provider))).pipe(
+          Effect.tapBoth({
+            onFailure: () => Effect.sync(() => settings.failed(wanted)),
+            onSuccess: () => Effect.sync(() => settings.succeeded(wanted))
+          })
+        )
+      })
 
     const startTurn = (session: ProviderSession, turnId: TurnId) =>
       Effect.gen(function* () {
         const known = session.resumeKey
-        const { action, ...prompt } = yield* input.prompt(turnId)
+        const { action, settings: wanted, ...prompt } = yield* input.prompt(turnId)
         const { text } = prompt
+        yield* configure(session, wanted)
         const start =
           action === undefined
             ? Effect.flatMap(deliver(session, "startTurn", prompt), (ready) => {
@@ -202,9 +229,10 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         )
       }).pipe(Effect.uninterruptible)
 
-    const runOpened = ({ continuity, lost, session, brief }: SessionOpening.Opened) =>
+    const runOpened = ({ continuity, lost, session, brief, settings: given }: SessionOpening.Opened) =>
       Effect.gen(function* () {
         pendingBrief = brief
+        settings.opened(given)
         const { capabilities } = session
         // The key of a new conversation is recorded once the agent has been given the transcript.
         const resumeKey = brief !== undefined && continuity === "replayed" ? undefined : session.resumeKey

@@ -1,14 +1,17 @@
 /** Opens a session: after the end of the previous agent (P7), within a deadline, and with the transcript after a hand-over. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
-import type {
-  History,
-  HistoryBounds,
-  OpenInput,
-  ProviderAdapter,
+import { defined } from "@millrace/contracts/Defined"
+import {
+  type History,
+  type HistoryBounds,
+  type OpenInput,
+  type ProviderAdapter,
   ProviderError,
-  ProviderSession
+  type ProviderSession
 } from "@millrace/contracts/ProviderAdapter"
+import { onlyModel, unsupported } from "@millrace/contracts/Settable"
+import type { Settings } from "@millrace/contracts/Settings"
 import { type Duration, Effect, Scope } from "effect"
 import * as Handover from "./Handover.ts"
 
@@ -22,7 +25,9 @@ export interface Input {
   readonly previousEnded: Effect.Effect<void>
   /** The input of `open`, read from the log. */
   readonly openInput: Effect.Effect<
-    Omit<OpenInput, "threadId" | "epoch" | "history"> & {
+    Omit<OpenInput, "threadId" | "epoch" | "history" | "model" | "settings"> & {
+      /** The settings to open the session with. */
+      readonly given: Settings
       readonly history: NonNullable<OpenInput["history"]>
       /** The previous agent, after a hand-over. */
       readonly handedFrom?: string
@@ -32,6 +37,8 @@ export interface Input {
 
 export interface Opened {
   readonly session: ProviderSession
+  /** The settings that the session was opened with. */
+  readonly settings: Settings
   /** If the agent gets the conversation from the log: the parts that it was not given. */
   readonly lost?: string
   /** If the agent gets the conversation from the log: why, a hand-over or the loss of its own record. */
@@ -55,6 +62,9 @@ const previousStillRuns: Failure = {
     "The previous agent process of this thread may still be running, and two agents must not write one conversation. Find it with millrace ps, stop it, then send the turn again."
 }
 
+const notSettable = (provider: string, message: string) =>
+  new ProviderError({ provider, operation: "open", outcome: "failed", failure: { kind: "refused", message } })
+
 /**
  * Opens the agent. After a hand-over or a lost conversation, an agent that did not read the history when it opened gets a transcript with its first
  * turn.
@@ -62,19 +72,27 @@ const previousStillRuns: Failure = {
 const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effect.Effect<Opened, ProviderError> =>
   Effect.gen(function* () {
     const { threadId, epoch } = input
-    const { handedFrom, history, ...rest } = yield* input.openInput
+    const { given, handedFrom, history, ...rest } = yield* input.openInput
+    // The thread was set for another configuration of the server.
+    const refused = unsupported(input.provider, given, target.settable ?? onlyModel)
+    if (refused !== undefined) return yield* notSettable(input.provider, refused)
+    const { model, ...settings } = given
     let read: History | undefined
     const recordingHistory = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
-    const session = yield* Scope.extend(target.open({ ...rest, threadId, epoch, history: recordingHistory }), scope)
+    const session = yield* Scope.extend(
+      target.open({ ...rest, ...defined({ model }), settings, threadId, epoch, history: recordingHistory }),
+      scope
+    )
     const continuity = handedFrom === undefined ? "replayed" : "handed-off"
     // The agent has no history: it began a new conversation instead of the requested one, or it is the first agent of a thread, which may have been
     // imported. (A first session of any other thread has no turns before it, so its brief is empty.)
     const forgot =
       handedFrom === undefined && session.continuity === "fresh" && (rest.resumeKey !== undefined || input.epoch === 1)
-    if (handedFrom === undefined && !forgot) return { session }
-    if (read !== undefined && read.turns.length > 0) return { session, lost: Handover.replayed(read), continuity }
+    if (handedFrom === undefined && !forgot) return { session, settings: given }
+    if (read !== undefined && read.turns.length > 0)
+      return { session, settings: given, lost: Handover.replayed(read), continuity }
     const brief = Handover.brief(handedFrom, yield* history(Handover.bounds))
-    return brief === undefined ? { session } : { session, lost: brief.lost, brief, continuity }
+    return brief === undefined ? { session, settings: given } : { session, settings: given, lost: brief.lost, brief, continuity }
   })
 
 /** The session lives in the scope. `stopped`: completes with a reason if the session is stopped before it has opened. */

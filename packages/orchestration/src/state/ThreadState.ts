@@ -6,6 +6,7 @@ import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import { deletedProject, type ItemId, type ProjectId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { Failure, ItemContent, RequestView } from "@millrace/contracts/Item"
 import type { Continuation, ForkSource, ThreadView, TurnView } from "@millrace/contracts/State"
+import { differing, type SettingName, type Settings, settingsOf } from "@millrace/contracts/Settings"
 import * as Thread from "@millrace/model/Thread"
 import * as Goal from "./Goal.ts"
 import type { KeptAnswer } from "./Held.ts"
@@ -43,6 +44,7 @@ export interface OpenItem extends OpenText {
 export interface Parked {
   readonly provider: string
   readonly model?: string
+  readonly effort?: string
   readonly resumeKey?: string
   readonly handedFrom?: string
 }
@@ -55,6 +57,8 @@ export interface ThreadState extends Thread.Facts {
   readonly createdAt: string
   readonly updatedAt: string
   readonly capabilities: ReadonlyArray<string>
+  /** The settings of the live session: the thread's when it started, or when its last turn was dispatched. */
+  readonly given: Settings
   readonly resumeKey: string | undefined
   /** The source of a fork. While `resumeKey` equals the source's key, the agent has not copied the conversation yet. */
   readonly forkedFrom: typeof ForkSource.Type | undefined
@@ -106,6 +110,7 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   createdAt: at,
   updatedAt: at,
   capabilities: [],
+  given: settingsOf(data),
   resumeKey: data.imported?.resumeKey ?? data.forkedFrom?.resumeKey,
   forkedFrom: data.forkedFrom,
   stopError: undefined,
@@ -142,6 +147,17 @@ export const activeTurn = (state: ThreadState): OpenTurn | undefined => {
   const id = state.session?.activeTurnId
   return id === undefined ? undefined : state.turns[id]
 }
+
+/** The capability with which a running session takes a changed setting; other changes need a new session. */
+const liveChange: { readonly [K in SettingName]?: string } = {
+  model: "set-model",
+  effort: "set-effort",
+  permissionMode: "set-permission-mode"
+}
+
+/** Whether the settings have changed in a way that the live session cannot take. */
+export const needsNewSession = (state: ThreadState): boolean =>
+  differing(state.given, state).some((name) => !state.capabilities.includes(liveChange[name] ?? ""))
 
 const hasAny = (record: Readonly<Record<string, unknown>>): boolean => {
   for (const _ in record) return true

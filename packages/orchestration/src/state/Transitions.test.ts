@@ -1,6 +1,7 @@
 /** The transition table alone: any events in any order are offered to a draft; the accepted ones are checked against a second, simple model. */
 import { type DomainEvent, isTerminal } from "@millrace/contracts/Event"
 import type { GoalId, ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { onlyModel } from "@millrace/contracts/Settable"
 import { seeds } from "@millrace/testing/SeededScheduler"
 import { FastCheck as fc } from "effect"
 import { expect, it } from "vitest"
@@ -125,7 +126,7 @@ it("T1 any events in any order: a turn accepts only those of its stage, and an e
     tried++
     fc.assert(
       fc.property(fc.array(any, { minLength: 150, maxLength: 150 }), (events) => {
-        const draft = new Draft(world, { at, seed: "s", hold: false, providers: new Set() })
+        const draft = new Draft(world, { at, seed: "s", hold: false, providers: new Map() })
         draft.emit(threadId, "thread.created", created.data)
         for (const event of events) draft.emit(threadId, event.type, event.data)
         const kept = draft.events.map(({ type, data }) => ({ type, data }) as DomainEvent)
@@ -208,7 +209,7 @@ it("T1 any events in any order: a turn accepts only those of its stage, and an e
 })
 
 it("T1 an imported piece never replaces an open turn, item or request, nor an ended turn", () => {
-  const draft = new Draft(world, { at, seed: "1", hold: false, providers: new Set(["p"]) })
+  const draft = new Draft(world, { at, seed: "1", hold: false, providers: new Map([["p", onlyModel]]) })
   const [turnId, other] = turnIds as [TurnId, TurnId]
   const own = { threadId, turnId }
   const [itemId, requestId] = ["itm_a" as ItemId, "req_a" as RequestId]

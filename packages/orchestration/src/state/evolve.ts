@@ -1,5 +1,7 @@
 /** Folds the events of a thread into its state. Pure and total: an event that does not apply leaves the state unchanged. */
+import { defined } from "@millrace/contracts/Defined"
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
+import { settingsOf } from "@millrace/contracts/Settings"
 import type { TurnView } from "@millrace/contracts/State"
 import { isGoalEvent } from "@millrace/model/Goal"
 import * as Queue from "@millrace/model/Queue"
@@ -99,23 +101,24 @@ const details = (
       // Of the answers to its held requests, the one that left the work as it is was kept.
       return { continuation: undefined, kept: state.kept.filter(({ turnId }) => turnId !== state.continuation?.nextTurnId) }
     case "thread.handed-over": {
-      const { from, model, provider } = event.data
+      const { effort, from, model, provider } = event.data
       const returning = state.parked?.provider === provider ? state.parked : undefined
       const leaving = {
         provider: from,
-        ...(state.model === undefined ? {} : { model: state.model }),
+        ...defined({ model: state.model, effort: state.effort }),
         ...(state.resumeKey === undefined ? {} : { resumeKey: state.resumeKey }),
         ...(state.handedFrom === undefined ? {} : { handedFrom: state.handedFrom })
       }
       return {
         model: model ?? returning?.model,
+        effort,
         resumeKey: returning?.resumeKey,
         handedFrom: returning === undefined ? (state.session === undefined ? undefined : from) : returning.handedFrom,
         parked: returning === undefined ? (state.parked ?? leaving) : undefined
       }
     }
     case "session.started":
-      return { stopError: undefined, capabilities: [], endedTurns: RecentIds.empty, keptAt: undefined }
+      return { stopError: undefined, capabilities: [], given: settingsOf(state), endedTurns: RecentIds.empty, keptAt: undefined }
     case "session.state.changed":
       return {
         capabilities: event.data.capabilities ?? state.capabilities,
@@ -145,7 +148,7 @@ const details = (
       const { turnId } = event.data
       const queued = state.queue.find((turn) => turn.turnId === turnId) ?? Turn.unrequested(event.data, at)
       const turn = opened(Turn.apply(queued, event, at), state.session?.epoch ?? 0)
-      return { queue: queueAfter(state, event), turns: { ...state.turns, [turnId]: turn } }
+      return { given: settingsOf(state), queue: queueAfter(state, event), turns: { ...state.turns, [turnId]: turn } }
     }
     case "turn.requeued": {
       const turn = state.turns[event.data.turnId]

@@ -7,6 +7,7 @@ import * as Program from "../Program.ts"
 import * as Agents from "./Agents.ts"
 import * as Conversation from "./Conversation.ts"
 import * as Session from "./Session.ts"
+import * as Settings from "./Settings.ts"
 
 export type { AcpAgent } from "./Agents.ts"
 
@@ -24,10 +25,12 @@ export const make = (agent: Agents.AcpAgent): Effect.Effect<ProviderAdapter, nev
   Program.adapter({
     name: agent.name,
     capabilities: Session.capabilities,
+    settable: Settings.settable,
+    defaults: {},
     find: () => Agents.find(agent, process.env),
     missing: () => Agents.notInstalled(agent),
     // A probe starts the whole agent: `opencode` takes 2.6 s on two quiet cores, and took more than 15 s on a stalled machine.
     probeMillis: 30_000,
     probe: (command) => Effect.map(look(agent, command), (version) => (version === undefined ? {} : { version })),
-    open: (input, command) => Session.open(input, agent, command)
+    open: (input, command, learn) => Session.open(input, agent, command, learn)
   })

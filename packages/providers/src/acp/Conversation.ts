@@ -1,18 +1,13 @@
 /** Requests that open an ACP session: the handshake, and the native session, which is loaded or new. */
-import type {
-  InitializeRequest,
-  LoadSessionRequest,
-  NewSessionRequest,
-  ResumeSessionRequest,
-  SetSessionConfigOptionRequest
-} from "@agentclientprotocol/sdk"
+import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, ResumeSessionRequest } from "@agentclientprotocol/sdk"
 import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapter"
-import type { Continuity } from "@millrace/contracts/State"
+import type { Continuity, Offered } from "@millrace/contracts/State"
 import { Effect, Fiber, Schema, Stream } from "effect"
 import { methodNotFound } from "../process/Message.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcChild } from "../process/RpcChild.ts"
-import { InitializeAnswer, LoadAnswer, NewAnswer, type Settings } from "./Wire.ts"
+import * as Settings from "./Settings.ts"
+import { InitializeAnswer, LoadAnswer, NewAnswer } from "./Wire.ts"
 
 /** Deadline of the first answers of a process; opencode takes two seconds on a quiet machine. */
 const startMillis = 30_000
@@ -83,12 +78,13 @@ const signIn = (agent: InitializeAnswer) => (error: ProviderError) => {
   })
 }
 
-/** Loads, resumes, or begins a session; then sets the model. No other consumer may read `incoming` until it returns. */
+/** Loads, resumes, or begins a session; then sets what the thread sets. No other consumer may read `incoming` until it returns. */
 export const begin = Effect.fn("Acp.begin")(function* (
   provider: string,
   child: RpcChild,
   agent: InitializeAnswer,
-  input: OpenInput
+  input: OpenInput,
+  learn: (offered: Offered) => void
 ) {
   const where: NewSessionRequest = { cwd: input.cwd, mcpServers: [] }
   const start = child.request("session/new", where, { deadlineMillis: startMillis }).pipe(
@@ -149,29 +145,8 @@ export const begin = Effect.fn("Acp.begin")(function* (
         ? fresh(resumeKey, `${provider} cannot continue a conversation.`)
         : Effect.catchIf(resume(method, resumeKey), isRefusal, (error) => fresh(resumeKey, error.failure.message))
   const { continuity, lost, sessionId, settings } = yield* Effect.mapError(opened, signIn(agent))
-  const unset = input.model === undefined ? [] : yield* choose(child, sessionId, settings, input.model)
+  learn(Settings.offeredBy(settings))
+  const unset = yield* Settings.apply(provider, child, sessionId, settings, input)
   const takesImages = abilities?.promptCapabilities?.image === true
   return { sessionId, continuity, notices: [...lost, ...unset], takesImages } satisfies Begun
 })
-
-/** Sets the model by a config option, or by the older `session/set_model`. Returns a notice when the agent offers neither and keeps its own model. */
-const choose = (child: RpcChild, sessionId: string, settings: Settings, model: string) => {
-  const option = settings.configOptions?.find(({ category, id }) => category === "model" || id === "model")
-  if (option !== undefined)
-    return Effect.as(
-      child.request("session/set_config_option", {
-        sessionId,
-        configId: option.id,
-        value: model
-      } satisfies SetSessionConfigOptionRequest),
-      []
-    )
-  if (settings.models != null) return Effect.as(child.request("session/set_model", { sessionId, modelId: model }), [])
-  return Effect.succeed([
-    {
-      _tag: "Opaque" as const,
-      method: "millrace/model-not-set",
-      payload: { model, message: "The agent does not let clients choose its model; it uses its own." }
-    }
-  ])
-}

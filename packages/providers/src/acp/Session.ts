@@ -3,6 +3,7 @@ import type { CancelNotification, PromptRequest } from "@agentclientprotocol/sdk
 import { ProviderError, type OpenInput, type ProviderSession, type TurnAttachment } from "@millrace/contracts/ProviderAdapter"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
+import type { Offered } from "@millrace/contracts/State"
 import * as Permits from "@millrace/contracts/Permits"
 import { Effect, type Scope } from "effect"
 import { stringAt } from "../Fields.ts"
@@ -59,12 +60,13 @@ export const start = (
 export const open = Effect.fn("Acp.open")(function* (
   input: OpenInput,
   agent: Agents.AcpAgent,
-  command: string
+  command: string,
+  learn: (offered: Offered) => void = () => {}
 ): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope | Ledger> {
   const provider = agent.name
   const child = yield* start(agent, command, input)
   const begun = yield* Conversation.handshake(provider, child).pipe(
-    Effect.flatMap((abilities) => Conversation.begin(provider, child, abilities, input)),
+    Effect.flatMap((abilities) => Conversation.begin(provider, child, abilities, input, learn)),
     Effect.tapError(() => child.stop("its start failed"))
   )
   const { continuity, notices, sessionId, takesImages } = begun

@@ -171,7 +171,17 @@ export const InitializeAnswer = Schema.Struct({
 export type InitializeAnswer = typeof InitializeAnswer.Type
 
 const settings = {
-  configOptions: maybe(Schema.Array(Schema.Struct({ id: text, category: maybe(text) }))),
+  configOptions: maybe(
+    Schema.Array(
+      Schema.Struct({
+        id: text,
+        category: maybe(text),
+        options: maybe(Schema.Array(Schema.Struct({ value: maybe(text), name: maybe(text) })))
+      })
+    )
+  ),
+  /** How older agents offer modes. */
+  modes: maybe(Schema.Struct({ availableModes: Schema.Array(Schema.Struct({ id: text })) })),
   /** How older agents offer models. */
   models: Schema.optional(Schema.Unknown)
 }

@@ -15,6 +15,8 @@ export const make = (options: Process.ClaudeOptions = {}): Effect.Effect<Provide
     Program.adapter({
       name: "claude",
       capabilities: Session.capabilities,
+      settable: Process.settable,
+      defaults: Process.defaults(options),
       find: () => Process.find(options, process.env),
       missing: () => Process.notInstalled,
       probeMillis: 10_000,
@@ -23,7 +25,7 @@ export const make = (options: Process.ClaudeOptions = {}): Effect.Effect<Provide
           version,
           signedIn: Process.signedIn(options, process.env)
         })),
-      open: (input, binary) => Session.open(input, options, binary)
+      open: (input, binary, learn) => Session.open(input, options, binary, learn)
     }),
     (adapter) => ({ ...adapter, history: History.make(options) })
   )

@@ -5,6 +5,8 @@ import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import { accessSync } from "node:fs"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import type { Settable } from "@millrace/contracts/Settable"
+import type { PermissionMode, Settings } from "@millrace/contracts/Settings"
 import { Effect, type Option } from "effect"
 import { redactor, type Environment } from "../process/Environment.ts"
 import * as Spawn from "../process/Spawn.ts"
@@ -73,17 +75,45 @@ const protocol =
     " "
   )
 
+/** Claude's word for each mode. It has none that only reads: `dontAsk` still does what the user's settings allow. */
+const modes: Readonly<Partial<Record<PermissionMode, string>>> = {
+  plan: "plan",
+  ask: "default",
+  "accept-edits": "acceptEdits",
+  "full-access": "bypassPermissions"
+}
+
+export const settable: Settable = {
+  settings: new Set(["model", "effort", "permissionMode", "directories", "instructions"]),
+  permissionModes: new Set<PermissionMode>(["plan", "ask", "accept-edits", "full-access"])
+}
+
+/** What an instance with these options is set to. */
+export const defaults = ({ permissionMode }: ClaudeOptions): Settings => {
+  const mode = [...settable.permissionModes].find((one) => modes[one] === permissionMode)
+  return mode === undefined ? {} : { permissionMode: mode }
+}
+
+const flag = (name: string, value: string | undefined): ReadonlyArray<string> => (value === undefined ? [] : [name, value])
+
 /** `--session-id` sets the id of a new conversation before its first turn. */
 export const args = (
   options: ClaudeOptions,
   conversation: Conversation,
-  { attachments, model }: Pick<OpenInput, "attachments" | "model">
+  { attachments, model, settings = {} }: Pick<OpenInput, "attachments" | "model" | "settings">
 ): ReadonlyArray<string> => [
   ...protocol,
   ...(options.settingSources === undefined ? [] : ["--setting-sources", options.settingSources.join(",")]),
-  ...(options.permissionMode === undefined ? [] : ["--permission-mode", options.permissionMode]),
-  ...(model === undefined ? [] : ["--model", model]),
-  ...(attachments === undefined ? [] : ["--add-dir", attachments]),
+  ...flag("--permission-mode", settings.permissionMode === undefined ? options.permissionMode : modes[settings.permissionMode]),
+  ...flag("--model", model),
+  ...flag("--effort", settings.effort),
+  // With `=`, because a value may begin with "-".
+  ...(settings.instructions === undefined ? [] : [`--append-system-prompt=${settings.instructions}`]),
+  // It takes all values up to the next flag.
+  ...[...(settings.directories ?? []), ...(attachments === undefined ? [] : [attachments])].flatMap((path) => [
+    "--add-dir",
+    path
+  ]),
   ...conversationArgs(conversation)
 ]
 

@@ -16,7 +16,8 @@ import * as Turns from "../Turns.ts"
 import { type Permission, refusedToSubagent, tooLate } from "./PendingRequest.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
-import { codec } from "./Wire.ts"
+import type { Offered } from "@millrace/contracts/State"
+import { codec, offeredBy } from "./Wire.ts"
 
 export const capabilities = ["steer", "interrupt", "approvals", "questions", "resume", "fork", "plan", "usage", "images"] as const
 
@@ -58,7 +59,12 @@ interface Begun {
 }
 
 /** Starts a process and waits for its first answer. It resumes the conversation of `resumeKey` if Claude still has it, else begins a new one in a second process. */
-const begin = Effect.fn("Claude.begin")(function* (input: OpenInput, options: Process.ClaudeOptions, binary: string) {
+const begin = Effect.fn("Claude.begin")(function* (
+  input: OpenInput,
+  options: Process.ClaudeOptions,
+  binary: string,
+  learn: (offered: Offered) => void
+) {
   const scope = yield* Effect.scope
   const start = (conversation: Process.Conversation) =>
     Effect.gen(function* () {
@@ -79,7 +85,7 @@ const begin = Effect.fn("Claude.begin")(function* (input: OpenInput, options: Pr
           install: Process.notInstalled,
           dialect: codec
         })
-        yield* child.request("initialize", {}, { deadlineMillis: startMillis })
+        learn(offeredBy(yield* child.request("initialize", {}, { deadlineMillis: startMillis })))
         return child
       })
       // P7: a process that failed to start is dead before the next one is started.
@@ -104,9 +110,10 @@ const begin = Effect.fn("Claude.begin")(function* (input: OpenInput, options: Pr
 export const open = Effect.fn("Claude.open")(function* (
   input: OpenInput,
   options: Process.ClaudeOptions,
-  binary: string
+  binary: string,
+  learn: (offered: Offered) => void = () => {}
 ): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope | Ledger> {
-  const { child, conversation, lost, resumed } = yield* begin(input, options, binary)
+  const { child, conversation, lost, resumed } = yield* begin(input, options, binary, learn)
   const normaliser = Normaliser.make(input)
   const clock = yield* Effect.clock
   const mapping = Mapping.make(() => clock.unsafeCurrentTimeMillis())

@@ -2,7 +2,7 @@
 import { defined } from "@millrace/contracts/Defined"
 import { homedir } from "node:os"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { Ledger } from "../process/Ledger.ts"
 import * as RpcChild from "../process/RpcChild.ts"
 import * as Program from "../Program.ts"
@@ -10,6 +10,7 @@ import * as Conversation from "./Conversation.ts"
 import * as History from "./History.ts"
 import * as Process from "./Process.ts"
 import * as Session from "./Session.ts"
+import * as Settings from "./Settings.ts"
 
 export type { CodexOptions } from "./Process.ts"
 
@@ -31,8 +32,10 @@ const look = (binary: string, options: Process.CodexOptions) =>
     })
     const version = yield* Conversation.handshake(child)
     const signedIn = yield* Conversation.account(child)
+    // Older versions do not list them.
+    const models = yield* Effect.option(Conversation.models(child))
     yield* child.stop("the probe has ended")
-    return { version, signedIn }
+    return { version, signedIn, models: Option.getOrUndefined(Option.map(models, (all) => all.map(Settings.offered))) }
   }).pipe(Effect.scoped)
 
 /** Builds the adapter. The ledger records each process that it starts. */
@@ -41,12 +44,14 @@ export const make = (options: Process.CodexOptions = {}): Effect.Effect<Provider
     Program.adapter({
       name,
       capabilities: Session.capabilities,
+      settable: Settings.settable,
+      defaults: Settings.defaults(options),
       find: () => Process.find(options, process.env),
       missing: () => Process.missing(options, process.env),
       probeMillis: 10_000,
       probe: (binary) =>
-        Effect.map(look(binary, options), ({ signedIn, version }) => ({
-          ...defined({ version }),
+        Effect.map(look(binary, options), ({ models, signedIn, version }) => ({
+          ...defined({ models, version }),
           signedIn,
           ...(signedIn === "no" ? { fix: "Sign in with `codex login`." } : {})
         })),

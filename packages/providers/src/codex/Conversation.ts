@@ -1,11 +1,13 @@
 /** Requests of the Codex protocol: the handshake, the native thread, and the operations on a turn. */
+import { defined } from "@millrace/contracts/Defined"
 import { ProviderError, type OpenInput, type TurnAttachment } from "@millrace/contracts/ProviderAdapter"
 import type { Continuity, TurnAction } from "@millrace/contracts/State"
 import { Effect, Schema } from "effect"
 import * as Images from "../Images.ts"
 import type { RpcChild } from "../process/RpcChild.ts"
 import type { CodexOptions } from "./Process.ts"
-import { AccountAnswer, InitializeAnswer, TerminalsAnswer, ThreadAnswer, TurnAnswer } from "./Wire.ts"
+import * as Settings from "./Settings.ts"
+import { AccountAnswer, ConfigAnswer, InitializeAnswer, ModelsAnswer, TerminalsAnswer, ThreadAnswer, TurnAnswer } from "./Wire.ts"
 
 /** Deadline of the first answer of a process and of opening a thread. The first answer takes half a second on a cold disk, much longer on a busy machine. */
 const startMillis = 30_000
@@ -57,6 +59,8 @@ export const handshake = Effect.fn("Codex.handshake")(function* (child: RpcChild
 export interface Begun {
   readonly nativeThreadId: string
   readonly continuity: Continuity
+  /** The parameters of each turn that the settings need. */
+  readonly turn: ReturnType<typeof Settings.turnParams>
   /** Why the requested conversation could not be continued. */
   readonly lost?: { readonly resumeKey: string; readonly message: string }
 }
@@ -68,23 +72,55 @@ const isLost = (error: ProviderError): boolean =>
     `${error.failure.message} ${error.failure.detail ?? ""}`
   )
 
+/** The models that Codex offers, at most 100. */
+export const models = (child: RpcChild) =>
+  child.request("model/list", { limit: 100 }).pipe(
+    Effect.flatMap(answered("model/list", ModelsAnswer)),
+    Effect.map(({ data }) => data)
+  )
+
+/**
+ * The thread's settings with Codex's own model and effort where it sets none: a resumed conversation would keep those of its last turn (measured).
+ * Without an answer it keeps them.
+ */
+const withOwn = (child: RpcChild, input: OpenInput) =>
+  Effect.gen(function* () {
+    const { config } = yield* Effect.flatMap(
+      child.request("config/read", { cwd: input.cwd, includeLayers: false }),
+      answered("config/read", ConfigAnswer)
+    )
+    const listed = yield* models(child)
+    const named = input.model ?? config.model
+    const model = listed.find((one) => (named == null ? one.isDefault === true : one.model === named))
+    const effort = input.settings?.effort ?? config.model_reasoning_effort ?? model?.defaultReasoningEffort
+    return {
+      ...input,
+      ...defined({ model: named ?? model?.model }),
+      settings: { ...input.settings, ...defined({ effort: effort ?? undefined }) }
+    }
+  }).pipe(Effect.orElseSucceed(() => input))
+
 /** Opens the native thread: the one of `resumeKey`, or a fork of it, if Codex still has it; else a new one. */
 export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input: OpenInput, options: CodexOptions) {
-  const settings = {
-    cwd: input.cwd,
-    model: input.model,
-    approvalPolicy: options.approvalPolicy,
-    sandbox: options.sandbox
-  }
+  const own = input.resumeKey === undefined ? input : yield* withOwn(child, input)
+  const settings = Settings.threadParams(own, options)
   /** The answer to a fork has the id of the new thread. */
   const resume = (method: "thread/resume" | "thread/fork", threadId: string) =>
     child.request(method, { threadId, excludeTurns: true, ...settings }, { deadlineMillis: startMillis }).pipe(
       Effect.flatMap(answered(method, ThreadAnswer)),
-      Effect.map(({ thread }): Begun => ({ nativeThreadId: thread.id, continuity: "resumed" }))
+      Effect.map(({ model, thread }): Begun => ({
+        nativeThreadId: thread.id,
+        continuity: "resumed",
+        turn: Settings.turnParams(own, model)
+      }))
     )
   const start = child.request("thread/start", settings, { deadlineMillis: startMillis }).pipe(
     Effect.flatMap(answered("thread/start", ThreadAnswer)),
-    Effect.map(({ thread }): Begun => ({ nativeThreadId: thread.id, continuity: "fresh" }))
+    Effect.map(({ model, thread }): Begun => ({
+      nativeThreadId: thread.id,
+      continuity: "fresh",
+      turn: Settings.turnParams(own, model)
+    }))
   )
   const { fork, resumeKey } = input
   if (resumeKey === undefined) return yield* start
@@ -107,8 +143,13 @@ const input = ({ attachments = [], text }: Prompt) => {
 }
 
 /** Returns the native turn's id. An accepted turn is not durable in Codex: after a kill it may be missing (measured). */
-export const startTurn = (child: RpcChild, threadId: string, turn: Prompt & { readonly turnId: string }) =>
-  child.request("turn/start", { threadId, clientUserMessageId: turn.turnId, input: input(turn) }).pipe(
+export const startTurn = (
+  child: RpcChild,
+  threadId: string,
+  turn: Prompt & { readonly turnId: string },
+  settings: ReturnType<typeof Settings.turnParams>
+) =>
+  child.request("turn/start", { threadId, clientUserMessageId: turn.turnId, input: input(turn), ...settings }).pipe(
     Effect.flatMap(answered("turn/start", TurnAnswer)),
     Effect.map((answer) => answer.turn.id)
   )

@@ -146,7 +146,7 @@ export const open = Effect.fn("Codex.open")(function* (
       starting.set(turn.turnId, answered)
       normaliser.expectTurn(turn.turnId)
       const { action } = turn
-      const start = action === undefined ? Conversation.startTurn(child, threadId, turn) : startAction(action)
+      const start = action === undefined ? Conversation.startTurn(child, threadId, turn, begun.turn) : startAction(action)
       const nativeTurnId = yield* start.pipe(
         Effect.tapError((error) => Effect.sync(() => error.outcome === "failed" && normaliser.refuseTurn(turn.turnId))),
         Effect.tap((native) => session.bindTurn(turn.turnId, native)),

@@ -174,6 +174,20 @@ export const decodeRequest = (threadId: string, method: string, params: unknown)
 /** The fields that are read of the answers to our requests. */
 export const InitializeAnswer = Schema.Struct({ userAgent: text })
 export const ThreadAnswer = Schema.Struct({ thread: Schema.Struct({ id: text }), model: maybe(text) })
+export const ConfigAnswer = Schema.Struct({
+  config: Schema.Struct({ model: maybe(text), model_reasoning_effort: maybe(text) })
+})
+export const ModelsAnswer = Schema.Struct({
+  data: Schema.Array(
+    Schema.Struct({
+      model: text,
+      displayName: maybe(text),
+      isDefault: maybe(Schema.Boolean),
+      defaultReasoningEffort: maybe(text),
+      supportedReasoningEfforts: maybe(Schema.Array(Schema.Struct({ reasoningEffort: text })))
+    })
+  )
+})
 export const TurnAnswer = Schema.Struct({ turn: Turn })
 export const TerminalsAnswer = Schema.Struct({ data: Schema.Array(Schema.Struct({ itemId: text, processId: text })) })
 export const AccountAnswer = Schema.Struct({

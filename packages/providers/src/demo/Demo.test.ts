@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Effect, Queue, type Scope, Stream } from "effect"
 import { afterAll, describe, expect } from "vitest"
@@ -19,7 +20,7 @@ let turns = 0
 const newTurn = () => TurnId.make(`trn_${++turns}`)
 
 /** A session whose events wait in a queue; the last is "end". */
-const open = (options: { readonly resumeKey?: string } = {}) =>
+const open = (options: Partial<OpenInput> = {}) =>
   Effect.gen(function* () {
     const adapter = yield* Demo.make({ stopMillis: { stdin: 300, term: 300 }, interruptMillis: 300 })
     const session = yield* adapter.open({ threadId: ThreadId.make("thr_1"), epoch: 1, cwd, ...options })
@@ -227,6 +228,22 @@ describe("demo agent", () => {
       yield* demo.start("[[choose Which? | production | none=decline]]")
       yield* demo.session.answer(asked(yield* demo.until("RequestOpened")).requestId, { decision: "cancel" })
       expect(last(yield* demo.terminal)?._tag).toBe("TurnInterrupted")
+    }))
+
+  test("T17 mode shows the thread's settings, which a running session takes; the permission mode decides what run does", () =>
+    Effect.gen(function* () {
+      const demo = yield* open({ model: "small", settings: { permissionMode: "read-only", instructions: "be brief" } })
+      const shown = (events: ReadonlyArray<ProviderEvent>) => completed(events)[0]?.content.text
+      expect(shown(yield* demo.play("[[mode]]"))).toBe(
+        'Settings: {"model":"small","permissionMode":"read-only","instructions":"be brief"}'
+      )
+      expect(completed(yield* demo.play("[[run touch no]]"))).toMatchObject([{ status: "declined" }])
+      yield* demo.session.configure?.({ model: undefined, effort: "high", permissionMode: "full-access" }) ?? Effect.void
+      expect(shown(yield* demo.play("[[mode]]"))).toBe(
+        'Settings: {"effort":"high","permissionMode":"full-access","instructions":"be brief"}'
+      )
+      expect(completed(yield* demo.play("[[run true]]"))).toMatchObject([{ kind: "command", status: "completed" }])
+      expect(readdirSync(cwd)).not.toContain("no")
     }))
 
   test("P2 an interrupt ends the turn at once and kills the command's whole process group", () =>

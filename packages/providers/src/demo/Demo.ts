@@ -18,12 +18,14 @@ export interface DemoOptions {
 export const make = (options: DemoOptions = {}): Effect.Effect<ProviderAdapter, never, Ledger> =>
   Effect.map(Ledger, (ledger) => ({
     name,
+    settable: Session.settable,
     probe: Effect.succeed({
       provider: name,
       installed: true,
       version: "1",
       signedIn: "not-needed" as const,
-      capabilities: Session.capabilities
+      capabilities: Session.capabilities,
+      ...Session.offered
     }),
     open: (input) =>
       Effect.provideService(Session.open(input, { ...options, agent: fileURLToPath(Session.script) }), Ledger, ledger)

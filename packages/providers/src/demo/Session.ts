@@ -2,6 +2,8 @@
 import { defined } from "@millrace/contracts/Defined"
 import type { Failure } from "@millrace/contracts/Item"
 import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { Settable } from "@millrace/contracts/Settable"
+import { permissionModes, settingsOf } from "@millrace/contracts/Settings"
 import { Effect, Option, Schema, type Scope } from "effect"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
@@ -14,7 +16,36 @@ import * as Wire from "./Wire.ts"
 /** The agent's script, in the same directory as this module, in the sources and in the bundle. */
 export const script = new URL("./agent.mjs", import.meta.url)
 
-export const capabilities = ["interrupt", "approvals", "questions", "resume", "plan", "usage", "images"] as const
+export const capabilities = [
+  "interrupt",
+  "approvals",
+  "questions",
+  "resume",
+  "plan",
+  "usage",
+  "images",
+  "set-model",
+  "set-effort",
+  "set-permission-mode"
+] as const
+
+/** `[[mode]]` shows what it was given. The permission mode decides what `[[run]]` does; the rest has no effect, because it has no model. */
+export const settable: Settable = {
+  settings: new Set(["model", "effort", "permissionMode", "directories", "instructions"]),
+  permissionModes: new Set(permissionModes)
+}
+
+/** For front ends: models, efforts and slash commands that can be chosen. */
+export const offered = {
+  models: [
+    { id: "demo-large", name: "Demo, large", efforts: ["low", "medium", "high"] },
+    { id: "demo-small", name: "Demo, small" }
+  ],
+  commands: [
+    { name: "mode", description: "Shows the settings of the thread" },
+    { name: "help", description: "Says what the demo agent does" }
+  ]
+}
 
 const failed = (operation: string, failure: Failure) =>
   new ProviderError({ provider: "demo", operation, outcome: "failed", failure })
@@ -46,9 +77,10 @@ export const open = Effect.fn("Demo.open")(function* (
     install: "The demo agent runs with this server's Node, which was removed. Install Millrace again.",
     ...defined({ stopMillis: options.stopMillis })
   })
+  let settings = settingsOf({ ...input.settings, model: input.model })
   yield* Effect.flatMap(child.request("initialize", { protocol: 1 }), decode("initialize", Wire.Initialized))
   const { session: resumeKey, resumed } = yield* child
-    .request("session/open", { cwd: input.cwd, resumeKey: input.resumeKey })
+    .request("session/open", { cwd: input.cwd, resumeKey: input.resumeKey, settings })
     .pipe(Effect.flatMap(decode("session/open", Wire.Opened)))
 
   const normaliser = Normaliser.make(input)
@@ -86,6 +118,11 @@ export const open = Effect.fn("Demo.open")(function* (
         Effect.tapError((error) => (error.outcome === "failed" ? Effect.sync(() => normaliser.refuseTurn(turnId)) : Effect.void)),
         Effect.flatMap(({ turn }) => session.bindTurn(turnId, turn))
       ),
+    configure: (changed) =>
+      Effect.suspend(() => {
+        settings = settingsOf({ ...settings, ...changed })
+        return Effect.asVoid(child.request("session/configure", { settings }))
+      }),
     steer: () =>
       Effect.fail(failed("steer", { kind: "refused", message: "The demo agent cannot be steered; queue the message instead." })),
     interrupt: (turnId) =>

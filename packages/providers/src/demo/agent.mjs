@@ -4,7 +4,8 @@
  * The demo agent: a scripted agent without account or install. Plain Node, no dependencies; speaks newline-delimited JSON-RPC 2.0 on its pipes.
  *
  *   requests to it      initialize {protocol}                       -> {name, version, protocol}
- *                       session/open {cwd, resumeKey?}              -> {session, resumed}
+ *                       session/open {cwd, resumeKey?, settings?}   -> {session, resumed}
+ *                       session/configure {settings}                -> {}             replaces all settings, for the next turn
  *                       turn/start {text, attachments?: [{name, mediaType, path}]}  -> {turn}    its end is `turn/ended`
  *                       turn/interrupt {turn}                       -> {}             after `turn/ended`; -32002 when that turn does not run
  *   requests from it    approval {turn, request, item, title, command, cwd, choices, takes}    -> {decision, reason?, input?: {command}}
@@ -37,6 +38,7 @@ const names = new Set([
   "image",
   "ask",
   "choose",
+  "mode",
   "sleep",
   "hang",
   "idle",
@@ -55,6 +57,8 @@ const batch = 256
 const tickMillis = 250
 
 let cwd = process.cwd()
+/** @type {Record<string, unknown>} the settings of the thread, for `[[mode]]` */
+let settings = {}
 let hanging = false
 let ids = 0
 /** @type {Turn | undefined} */
@@ -209,7 +213,10 @@ const untilAborted = async function* (turn, from) {
 const run = async (turn, asked) => {
   const item = begin(turn, "command", { command: asked, cwd })
   let command = asked
-  if (!accepted.has(command)) {
+  // As the thread is set: two modes change nothing, and one does not ask.
+  const mode = settings["permissionMode"]
+  if (mode === "plan" || mode === "read-only") return item.end("declined", {})
+  if (mode !== "full-access" && !accepted.has(command)) {
     const answer = await ask(turn, "approval", {
       item: item.item,
       title: `Run: ${command}`,
@@ -388,6 +395,7 @@ const perform = async (turn, directive) => {
   }
   if (name === "ask") return question(turn, directive)
   if (name === "choose") return choose(turn, directive)
+  if (name === "mode") return say(turn, "agent-message", `Settings: ${JSON.stringify(settings)}`)
   if (name === "sleep") return sleep(turn, number(directive, 0, "MS"))
   if (name === "hang") {
     hanging = true
@@ -438,7 +446,8 @@ const answerTo = (text) => {
 
 /** @param {Turn} turn @param {string} text @param {unknown} attachments */
 const play = async (turn, text, attachments) => {
-  const script = directivesOf(text)
+  // Its two slash commands; without a directive it says what it does.
+  const script = directivesOf(text.trim() === "/mode" ? "[[mode]]" : text)
   /** @type {Record<string, unknown>} */
   let end = { outcome: "completed" }
   try {
@@ -469,8 +478,13 @@ const serve = async (id, method, params) => {
   if (method === "initialize") return result({ name: "millrace-demo", version: "1", protocol: 1 })
   if (method === "session/open") {
     if (typeof params["cwd"] === "string") cwd = params["cwd"]
+    settings = /** @type {Record<string, unknown>} */ (params["settings"] ?? {})
     const key = params["resumeKey"]
     return result({ session: typeof key === "string" ? key : `demo-${randomUUID()}`, resumed: typeof key === "string" })
+  }
+  if (method === "session/configure") {
+    settings = /** @type {Record<string, unknown>} */ (params["settings"] ?? {})
+    return result({})
   }
   if (method === "turn/start") {
     if (typeof params["text"] !== "string") return error(-32602, "text must be a string")

@@ -25,7 +25,7 @@ export const make = (options: Endpoint.OpenAiOptions, client: HttpClient.HttpCli
         installed: true,
         // Without a list of models it is unknown whether the endpoint accepts the key.
         signedIn: !endpoint.hasKey ? "not-needed" : models === undefined ? "unknown" : "yes",
-        ...defined({ models })
+        ...(models === undefined ? {} : { models: models.map((id) => ({ id, name: id })) })
       }),
       onFailure: ({ kind, message }): ProviderStatus => ({
         ...status,
@@ -37,6 +37,8 @@ export const make = (options: Endpoint.OpenAiOptions, client: HttpClient.HttpCli
   })
   return {
     name,
+    settable: Session.settable,
+    defaults: defined({ model: options.model }),
     probe: Effect.withSpan(probe, "OpenAi.probe"),
     open: (input) => Session.open(input, options, endpoint)
   }

@@ -7,6 +7,7 @@ import { cut } from "@millrace/contracts/Text"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
 import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { Settable } from "@millrace/contracts/Settable"
 import { Cause, Chunk, Deferred, Effect, Exit, Fiber, Option, type Scope, Stream } from "effect"
 import type { NativeEvent } from "../NativeEvent.ts"
 import * as Images from "../Images.ts"
@@ -21,6 +22,8 @@ export const capabilities = ["interrupt", "resume", "questions", "usage", "image
 
 /** Most bytes of an image, and of a text file, which a prompt contains whole. */
 const most = { image: 10 * 1024 * 1024, text: 128 * 1024 }
+
+export const settable: Settable = { settings: new Set(["model", "effort", "instructions"]), permissionModes: new Set() }
 
 const bounds = { items: 1024, bytes: 4 * 1024 * 1024 }
 const defaultHistory = { turns: 200, bytes: 256 * 1024 }
@@ -55,6 +58,8 @@ export const open = Effect.fn("OpenAi.open")(function* (
   const bytes = options.historyBytes ?? defaultHistory.bytes
   const history = input.history && (yield* input.history({ turns: options.historyTurns ?? defaultHistory.turns, bytes }))
   const transcript = Transcript.make(bytes, history, yield* PastImages.read(options.name, history))
+  const { effort, instructions: added } = input.settings ?? {}
+  const instructions = [options.instructions, added].filter((text) => text !== undefined).join("\n\n") || undefined
   const normaliser = Normaliser.make(input)
   const inbox = Inbox.make<NativeEvent>(bounds)
   const openRequests = new Map<string, Deferred.Deferred<Answer>>()
@@ -97,7 +102,11 @@ export const open = Effect.fn("OpenAi.open")(function* (
    * before its first step.
    */
   const begin = (turnId: TurnId, prompt: Turn.Prompt) =>
-    Turn.run({ endpoint, options, model, transcript, emit, awaitCapacity: inbox.room, openRequests }, turnId, prompt).pipe(
+    Turn.run(
+      { endpoint, options, model, effort, instructions, transcript, emit, awaitCapacity: inbox.room, openRequests },
+      turnId,
+      prompt
+    ).pipe(
       Effect.interruptible,
       Effect.onExit((exit) =>
         Effect.sync(() => {

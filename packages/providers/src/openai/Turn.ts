@@ -19,6 +19,9 @@ export interface Surroundings {
   readonly endpoint: Endpoint
   readonly options: OpenAiOptions
   readonly model: string
+  readonly effort: string | undefined
+  /** The configured instructions and the thread's. */
+  readonly instructions: string | undefined
   readonly transcript: Transcript
   /** Emits events, in order; never waits. */
   readonly emit: (events: ReadonlyArray<NativeEvent>) => void
@@ -30,30 +33,29 @@ export interface Surroundings {
 
 const cut: Failure = { kind: "transport", message: "The endpoint ended its answer before the model had finished it." }
 
-const chatBody = ({ model, options, transcript }: Surroundings) => ({
+const chatBody = ({ effort, instructions, model, options, transcript }: Surroundings) => ({
   model,
-  messages: [
-    ...(options.instructions === undefined ? [] : [{ role: "system", content: options.instructions }]),
-    ...transcript.render("chat")
-  ],
+  messages: [...(instructions === undefined ? [] : [{ role: "system", content: instructions }]), ...transcript.render("chat")],
   stream: true,
   stream_options: { include_usage: true },
   ...(options.tools === undefined || options.tools.length === 0
     ? {}
     : { tools: options.tools.map((tool) => ({ type: "function", function: tool })) }),
-  ...options.parameters
+  ...options.parameters,
+  ...(effort === undefined ? {} : { reasoning_effort: effort })
 })
 
-const responsesBody = ({ model, options, transcript }: Surroundings) => ({
+const responsesBody = ({ effort, instructions, model, options, transcript }: Surroundings) => ({
   model,
   input: transcript.render("responses"),
-  ...defined({ instructions: options.instructions }),
+  ...defined({ instructions }),
   stream: true,
   store: false,
   ...(options.tools === undefined || options.tools.length === 0
     ? {}
     : { tools: options.tools.map((tool) => Object.assign({ type: "function" }, tool)) }),
-  ...options.parameters
+  ...options.parameters,
+  ...(effort === undefined ? {} : { reasoning: { effort } })
 })
 
 /** The failure of a finished answer without usable content (T15). `first`: the first answer of its turn. */

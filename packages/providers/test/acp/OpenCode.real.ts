@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Acp from "../../src/acp/Acp.ts"
 import * as Agents from "../../src/acp/Agents.ts"
@@ -42,7 +43,8 @@ const config = (port: number) => ({
           attachment: true,
           modalities: { input: ["text", "image"], output: ["text"] },
           limit: { context: 100000, output: 8000 }
-        }
+        },
+        other: { name: "Other", tool_call: true, limit: { context: 100000, output: 8000 } }
       }
     }
   }
@@ -75,7 +77,7 @@ const world = Effect.gen(function* () {
       OPENCODE_PURE: "1"
     }
   })
-  const open = (epoch: number, more: { readonly resumeKey?: string; readonly model?: string } = {}) =>
+  const open = (epoch: number, more: Partial<OpenInput> = {}) =>
     Effect.gen(function* () {
       const session = yield* adapter.open({ threadId, epoch, cwd, ...more })
       return { session, recording: yield* record(session) }
@@ -83,8 +85,8 @@ const world = Effect.gen(function* () {
   return { adapter, cwd, endpoint, open }
 })
 
-const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
-  it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)), 60_000)
+const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>, millis = 60_000) =>
+  it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)), millis)
 
 describe.skipIf(command === "")("the real opencode", () => {
   live(
@@ -116,6 +118,34 @@ describe.skipIf(command === "")("the real opencode", () => {
       assert.match(sent, /"type":"image_url","image_url":\{"url":"data:image\/png;base64,/)
       assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
     })
+  )
+
+  live(
+    "T17 a model and a permission mode that change between two turns arrive at the model; what it does not have is refused",
+    Effect.gen(function* () {
+      const { endpoint, open } = yield* world
+      const run = (epoch: number, more: Partial<OpenInput>) =>
+        Effect.gen(function* () {
+          const { recording, session } = yield* open(epoch, more)
+          yield* session.startTurn({ turnId: turn(epoch), text: `[[say answer ${epoch}]]` })
+          yield* recording.until("TurnCompleted")
+          yield* finish(session, recording)
+          const request = (yield* endpoint.chats).findLast((body) => JSON.stringify(body).includes(`[[say answer ${epoch}]]`))
+          return { resumeKey: session.resumeKey ?? "", text: JSON.stringify(request) }
+        })
+      const { resumeKey, text } = yield* run(1, { model: "local/scripted" })
+      assert.include(text, '"model":"scripted"')
+      assert.notInclude(text.toLowerCase(), "plan mode")
+      const two = yield* run(2, { resumeKey, model: "local/other", settings: { permissionMode: "plan" } })
+      assert.include(two.text, '"model":"other"')
+      assert.include(two.text.toLowerCase(), "plan mode")
+      const mode = yield* Effect.flip(open(3, { resumeKey, settings: { permissionMode: "accept-edits" } }))
+      assert.include(mode.failure.message, "opencode has no permission mode accept-edits. Its modes: build, plan")
+      const effort = yield* Effect.flip(open(4, { resumeKey, settings: { effort: "high" } }))
+      assert.include(effort.failure.message, "does not let clients choose the effort")
+    }),
+    // It starts the agent four times.
+    240_000
   )
 
   live(

@@ -1,10 +1,11 @@
 /** The adapter with the real `claude` program against a scripted model endpoint, offline. Run by `pnpm test:real`, which installs it. */
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createInterface } from "node:readline"
 import { assert, describe, it } from "@effect/vitest"
+import { defined } from "@millrace/contracts/Defined"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
@@ -19,19 +20,20 @@ const binary = process.env["MILLRACE_CLAUDE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 
-/** The scripted model, in a separate process: it follows the prompt's directives. */
-const endpoint = Effect.acquireRelease(
-  Effect.async<{ readonly port: number; readonly kill: () => void }>((resume) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, "endpoint.mjs"), "--notice-delay", "2000"], {
-      stdio: ["ignore", "pipe", "inherit"]
-    })
-    createInterface({ input: child.stdout }).once("line", (line) => {
-      const { port } = JSON.parse(line) as { readonly port: number }
-      resume(Effect.succeed({ port, kill: () => void child.kill() }))
-    })
-  }),
-  ({ kill }) => Effect.sync(kill)
-)
+/** The scripted model, in a separate process: it follows the prompt's directives and writes its requests to a file. */
+const endpointWith = (log: string) =>
+  Effect.acquireRelease(
+    Effect.async<{ readonly port: number; readonly kill: () => void }>((resume) => {
+      const child = spawn(process.execPath, [join(import.meta.dirname, "endpoint.mjs"), "--notice-delay", "2000", "--log", log], {
+        stdio: ["ignore", "pipe", "inherit"]
+      })
+      createInterface({ input: child.stdout }).once("line", (line) => {
+        const { port } = JSON.parse(line) as { readonly port: number }
+        resume(Effect.succeed({ port, kill: () => void child.kill() }))
+      })
+    }),
+    ({ kill }) => Effect.sync(kill)
+  )
 
 /** The sign-in of a subscription. Claude reads the limits of an account only with it. */
 const subscription = { CLAUDE_CODE_OAUTH_TOKEN: "not-a-real-token" }
@@ -39,11 +41,12 @@ const subscription = { CLAUDE_CODE_OAUTH_TOKEN: "not-a-real-token" }
 /** A separate home and an empty project; the key and the endpoint stand for the server's environment. */
 const world = Effect.suspend(() => worldOf({ ANTHROPIC_API_KEY: "not-a-real-key" }))
 const worldOf = Effect.fnUntraced(function* (signedIn: Readonly<Record<string, string>>) {
-  const { port } = yield* endpoint
   const root = yield* Effect.acquireRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-claude-"))),
     (folder) => Effect.sync(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   )
+  const log = join(root, "requests.jsonl")
+  const { port } = yield* endpointWith(log)
   const cwd = join(root, "project")
   mkdirSync(cwd)
   process.env["ANTHROPIC_BASE_URL"] = `http://127.0.0.1:${port}`
@@ -57,10 +60,10 @@ const worldOf = Effect.fnUntraced(function* (signedIn: Readonly<Record<string, s
   const adapter = yield* Claude.make(options)
   const open = (epoch: number, resumeKey?: string, more: Partial<OpenInput> = {}) =>
     Effect.gen(function* () {
-      const session = yield* adapter.open({ threadId, epoch, cwd, ...(resumeKey === undefined ? {} : { resumeKey }), ...more })
+      const session = yield* adapter.open({ threadId, epoch, cwd, ...defined({ resumeKey }), ...more })
       return { session, recording: yield* record(session) }
     })
-  return { adapter, cwd, open }
+  return { adapter, cwd, log, open }
 })
 
 const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | Ledger.Ledger>) =>
@@ -86,6 +89,41 @@ describe.skipIf(binary === "")("the real claude", () => {
       assert.deepInclude(read.files?.[0], { name: "image-1.png", mediaType: "image/png" })
       yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(2))
       assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted", "TurnCompleted"])
+    })
+  )
+
+  live(
+    "T17 a model, an effort, a permission mode and instructions that change between two turns arrive at the model",
+    Effect.gen(function* () {
+      const { cwd, log, open } = yield* world
+      const run = (epoch: number, more: Partial<OpenInput>, resumeKey?: string) =>
+        Effect.gen(function* () {
+          const { recording, session } = yield* open(epoch, resumeKey, more)
+          yield* session.startTurn({ turnId: turn(epoch), text: `[[say text="answer ${epoch}"]]` })
+          yield* recording.until("TurnCompleted")
+          const key = session.resumeKey ?? ""
+          yield* finish(session, recording)
+          const lines = readFileSync(log, "utf8").trim().split("\n")
+          return {
+            key,
+            request: lines.findLast((line) => line.includes(`answer ${epoch}`) && line.includes('"stream":true')) ?? ""
+          }
+        })
+      const settings = { effort: "low", permissionMode: "ask", instructions: "-be brief", directories: [tmpdir()] } as const
+      const one = yield* run(1, { model: "claude-opus-4-5", settings })
+      assert.include(one.request, '"model":"claude-opus-4-5')
+      assert.include(one.request, '"effort":"low"')
+      assert.include(one.request, "-be brief")
+      const two = yield* run(2, { model: "claude-sonnet-4-6", settings: { effort: "high", permissionMode: "plan" } }, one.key)
+      assert.include(two.request, '"model":"claude-sonnet-4-6')
+      assert.include(two.request, '"effort":"high"')
+      assert.include(two.request, "Plan mode is active")
+      assert.include(two.request, "answer 1")
+      const { recording, session } = yield* open(3, one.key, { settings: { permissionMode: "full-access" } })
+      yield* session.startTurn({ turnId: turn(3), text: '[[shell cmd="touch made.txt"]]' })
+      yield* recording.until("TurnCompleted")
+      assert.isTrue(existsSync(join(cwd, "made.txt")))
+      assert.isFalse(recording.events.some((event) => event._tag === "RequestOpened"))
     })
   )
 

@@ -79,6 +79,45 @@ describe("the real codex", () => {
   )
 
   live(
+    "T17 a model, an effort, a permission mode and instructions that change between two turns arrive at the model",
+    Effect.gen(function* () {
+      const { endpoint, home, open } = yield* world
+      const last = Effect.map(endpoint.requests, (requests) => requests.at(-1) as Readonly<Record<string, unknown>>)
+      const run = (epoch: number, more: Partial<OpenInput>) =>
+        Effect.gen(function* () {
+          const { recording, session } = yield* open(epoch, more)
+          yield* session.startTurn({ turnId: turn(epoch), text: `[[say answer ${epoch}]]` })
+          yield* recording.until("TurnCompleted")
+          yield* finish(session, recording)
+          return { resumeKey: session.resumeKey ?? "", continuity: session.continuity, request: yield* last }
+        })
+      const one = yield* run(1, {
+        model: "model-one",
+        settings: { effort: "low", permissionMode: "ask", instructions: "be brief", directories: ["/tmp"] }
+      })
+      const { resumeKey } = one
+      assert.deepInclude(one.request, { model: "model-one" })
+      assert.deepInclude(one.request["reasoning"], { effort: "low" })
+      assert.include(JSON.stringify(one.request["input"]), "be brief")
+      const two = yield* run(2, { resumeKey, model: "model-two", settings: { effort: "high", permissionMode: "plan" } })
+      assert.strictEqual(two.continuity, "resumed")
+      assert.deepInclude(two.request, { model: "model-two" })
+      assert.deepInclude(two.request["reasoning"], { effort: "high" })
+      assert.include(JSON.stringify(two.request["input"]), "Plan Mode")
+      assert.include(JSON.stringify(two.request["input"]), "answer 1")
+      // Unset again, it is as Codex' own settings say, not as in the last session.
+      const three = yield* run(3, { resumeKey, settings: { permissionMode: "full-access" } })
+      assert.notInclude(["model-one", "model-two"], three.request["model"])
+      const file = join(home.workspace, "..", "outside.txt")
+      const { recording, session } = yield* open(4, { resumeKey, settings: { permissionMode: "full-access" } })
+      yield* session.startTurn({ turnId: turn(4), text: `[[shell echo free > ${file}]]` })
+      yield* recording.until("TurnCompleted")
+      assert.isTrue(existsSync(file))
+      assert.isFalse(recording.events.some((event) => event._tag === "RequestOpened"))
+    })
+  )
+
+  live(
     "P7 a fork has the conversation under a separate key, while the source continues without its new turns",
     Effect.gen(function* () {
       const { endpoint, open } = yield* world

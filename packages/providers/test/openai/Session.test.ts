@@ -59,6 +59,25 @@ const live = <E>(name: string, run: Effect.Effect<void, E, Scope.Scope | HttpCli
 for (const api of apis)
   describe(`openai session, ${api}`, () => {
     live(
+      "T17 the model, the effort and the instructions of the thread are in the request",
+      Effect.gen(function* () {
+        const settings = { effort: "low", instructions: "be brief" }
+        const adapter = { api, instructions: "be kind", parameters: { reasoning_effort: "high", reasoning: { effort: "high" } } }
+        const { endpoint } = yield* once({ adapter, input: { model: "big", settings } }, "[[say hello]]")
+        const chat = api === "chat"
+        const sent = (chat ? (yield* endpoint.chats).at(-1) : (yield* endpoint.requests).at(-1)) as Readonly<
+          Record<string, unknown>
+        >
+        assert.deepInclude(sent, { model: "big" })
+        assert.deepInclude(
+          sent,
+          chat ? { reasoning_effort: "low" } : { reasoning: { effort: "low" }, instructions: "be kind\n\nbe brief" }
+        )
+        if (chat) assert.deepInclude(sent["messages"], { role: "system", content: "be kind\n\nbe brief" })
+      })
+    )
+
+    live(
       "T2 text and reasoning are items with deltas; usage; the second turn contains the first",
       Effect.gen(function* () {
         const { endpoint, recording, session } = yield* open({ adapter: { api } })
@@ -471,7 +490,10 @@ describe("openai", () => {
       const endpoint = yield* ModelEndpoint.makeWith({ models: ["a", "b"] })
       const there = yield* (yield* adapterAt(endpoint.port, {})).probe
       assert.deepInclude(there, { provider: "local", installed: true, signedIn: "not-needed" })
-      assert.deepStrictEqual(there.models, ["a", "b"])
+      assert.deepStrictEqual(there.models, [
+        { id: "a", name: "a" },
+        { id: "b", name: "b" }
+      ])
       const gone = yield* Effect.scoped(Effect.map(ModelEndpoint.make, ({ port }) => port))
       const missing = yield* (yield* adapterAt(gone, {})).probe
       assert.deepInclude(missing, { installed: false, signedIn: "not-needed" })

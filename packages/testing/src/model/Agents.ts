@@ -2,6 +2,7 @@
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
 import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import { type Settings, settingsOf } from "@millrace/contracts/Settings"
 import { Effect } from "effect"
 import { Agent } from "./Agent.ts"
 
@@ -34,6 +35,8 @@ export class Agents {
   readonly calls = new Map<ThreadId, number>()
   /** Turns, in the order in which the agents received them. */
   readonly given: Array<TurnId> = []
+  /** The settings of the agent that received each turn. */
+  readonly ran: Array<{ readonly turnId: TurnId; readonly settings: Settings }> = []
   readonly interrupted: Array<{ readonly threadId: ThreadId; readonly turnId: TurnId }> = []
   readonly answers: Array<{ readonly requestId: RequestId; readonly answer: Answer }> = []
   /** Turns that an agent reported as completed. */
@@ -100,17 +103,20 @@ export class Agents {
     })
 
   private faces(session: Agent, input: OpenInput): ProviderSession {
+    let settings: Settings = settingsOf({ ...input.settings, model: input.model })
     const inLane = (call: () => Effect.Effect<void, ProviderError>) =>
       this.during(this.calls, input.threadId, Effect.suspend(call))
     return {
       events: session.events,
       continuity: input.resumeKey === undefined ? "fresh" : "resumed",
       resumeKey: `key-${input.threadId}`,
-      capabilities: this.mood.capable === "steer" ? ["steer", "interrupt", "approvals", "resume"] : ["interrupt", "approvals"],
+      capabilities:
+        this.mood.capable === "steer" ? ["steer", "interrupt", "approvals", "resume", "set-effort"] : ["interrupt", "approvals"],
       startTurn: ({ turnId }) =>
         inLane(() => {
           if (this.given.includes(turnId) && session.runs(turnId)) this.wrong.push(`T12 ${turnId} was given twice`)
           this.given.push(turnId)
+          this.ran.push({ turnId, settings })
           switch (this.mood.start) {
             case "refuse":
               return Effect.fail(failure("startTurn", "failed"))
@@ -126,6 +132,10 @@ export class Agents {
             default:
               return Effect.sync(() => session.start(turnId))
           }
+        }),
+      configure: (changed) =>
+        Effect.sync(() => {
+          settings = settingsOf({ ...settings, ...changed })
         }),
       steer: ({ turnId, text }) =>
         inLane(() => {
@@ -169,6 +179,7 @@ export class Agents {
 
   readonly adapter: ProviderAdapter = {
     name: provider,
+    settable: { settings: new Set(["effort", "instructions"]), permissionModes: new Set() },
     probe: Effect.succeed({ provider, installed: true, signedIn: "not-needed", capabilities: [] }),
     open: (input) => this.open(input)
   }

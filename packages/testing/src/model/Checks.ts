@@ -77,6 +77,14 @@ export const agentsAgree = ({ agents, reference }: Sides, noted: Noted): Readonl
   for (const { threadId, turnId } of agents.interrupted)
     if (!noted.interrupts.has(turnId) && !reference.unseen.has(threadId))
       wrong.push(`T7 ${turnId} was interrupted without a request`)
+  for (const { turnId, settings } of agents.ran) {
+    const due = reference.settings.get(turnId)
+    const fits = due?.some(
+      ({ effort, instructions }) =>
+        settings.effort === (effort ?? undefined) && settings.instructions === (instructions ?? undefined)
+    )
+    if (fits === false) wrong.push(`T17 ${turnId} ran with ${JSON.stringify(settings)}; its thread had ${JSON.stringify(due)}`)
+  }
   for (const text of agents.refused) if (!noted.requested.has(text)) wrong.push(`T12 the refused ${text} did not become a turn`)
   const told = new Map<string, number>()
   for (const { requestId } of agents.answers) told.set(requestId, (told.get(requestId) ?? 0) + 1)

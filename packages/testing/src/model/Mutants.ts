@@ -15,6 +15,7 @@ import type * as Intent from "@millrace/orchestration/internal/sessions/Intent"
 import type * as Lifecycle from "@millrace/orchestration/internal/decide/lifecycle"
 import type * as Projection from "@millrace/orchestration/internal/readmodel/Projection"
 import type * as SessionDriver from "@millrace/orchestration/internal/sessions/SessionDriver"
+import type * as ThreadState from "@millrace/orchestration/internal/state/ThreadState"
 import type * as ThreadRow from "@millrace/orchestration/internal/readmodel/ThreadRow"
 import { Duration, Effect, Either } from "effect"
 import { inModule, type ModuleMutant } from "../MutantRunner.ts"
@@ -144,6 +145,18 @@ export const mutants: ReadonlyArray<ModuleMutant> = [
   ),
   mutant<typeof DecideContinuation>("recovery settles whatever the policy", "T5", "decide/decideContinuation", (right) => ({
     ownerLost: (draft, state, fact) => right.ownerLost(draft, { ...state, recovery: "settle" }, fact)
+  })),
+  mutant<typeof ThreadState>("a session keeps settings that it cannot change", "T17", "state/ThreadState", () => ({
+    needsNewSession: () => false
+  })),
+  mutant<typeof SessionDriver>("a running session is not given changed settings", "T17", "sessions/SessionDriver", (right) => ({
+    make: (input, scope) =>
+      Effect.suspend(() => {
+        let first: Effect.Effect.Success<ReturnType<typeof input.prompt>>["settings"] | undefined
+        const prompt: typeof input.prompt = (turnId) =>
+          Effect.map(input.prompt(turnId), (one) => ({ ...one, settings: (first ??= one.settings) }))
+        return right.make({ ...input, prompt }, scope)
+      })
   })),
   mutant<typeof DecideFact>("a rejected steer is lost", "T12", "decide/decideFact", (right) => ({
     decideFact: (draft, fact) => (fact._tag === "SteerRefused" ? false : right.decideFact(draft, fact))

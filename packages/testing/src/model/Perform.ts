@@ -1,4 +1,5 @@
 /** Performs each step of a script on the current state. A step without a matching object does nothing. */
+import { defined } from "@millrace/contracts/Defined"
 import type { BodyOf, CommandType } from "@millrace/contracts/Command"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -203,8 +204,12 @@ export class Performer {
       case "configure":
         return this.on.send("thread.configure", {
           threadId,
-          ...(step.recovery === undefined ? {} : { recovery: step.recovery }),
-          ...(step.afterLimit === undefined ? {} : { afterLimit: step.afterLimit })
+          ...defined({
+            recovery: step.recovery,
+            afterLimit: step.afterLimit,
+            effort: step.effort,
+            instructions: step.instructions
+          })
         })
       case "goal":
         return this.on.send("goal.set", {

@@ -32,6 +32,8 @@ interface Data {
   readonly text: string
   readonly recovery?: string
   readonly afterLimit?: string
+  readonly effort?: string | null
+  readonly instructions?: string | null
   readonly because: string
   readonly kind?: string
   readonly goalId: string
@@ -56,6 +58,8 @@ export class Reference {
   readonly threads = new Map<string, Thread>()
   readonly requests = new Map<string, Request>()
   readonly texts = new Map<string, string>()
+  /** The settings of the thread at each dispatch of a turn. */
+  readonly settings = new Map<string, ReadonlyArray<Thread["settings"]>>()
   private offset = 0
   /** Ids of deleted threads of which events were forgotten before they were read (L14): what happened in them before the deletion is not known. */
   readonly unseen = new Set<string>()
@@ -232,6 +236,7 @@ export class Reference {
         must(thread.queue[0] === data.turnId, "T12 the first queued turn is dispatched first")
         must(thread.active === data.turnId, "T3 the session names its active turn")
         must(thread.session !== undefined && !thread.stopping, "T4 a session runs it")
+        this.settings.set(data.turnId, [...(this.settings.get(data.turnId) ?? []), thread.settings])
         thread.queue = thread.queue.filter((id) => id !== data.turnId)
         thread.shown.add(data.turnId)
         thread.open.set(data.turnId, { id: data.turnId, origin: "user", started: false, interrupting: false, items: new Set() })
@@ -354,6 +359,8 @@ export class Reference {
       case "thread.updated":
         thread.recovery = data.recovery ?? thread.recovery
         thread.afterLimit = data.afterLimit ?? thread.afterLimit
+        for (const name of ["effort", "instructions"] as const)
+          if (data[name] !== undefined) thread.settings = { ...thread.settings, [name]: data[name] }
         return
       case "provider.event":
         return

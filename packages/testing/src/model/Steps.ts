@@ -24,6 +24,9 @@ export type Step =
       readonly thread: number
       readonly recovery?: "settle" | "resume" | "ask"
       readonly afterLimit?: "stop" | "continue"
+      /** An agent that can steer takes a changed effort while it runs; changed instructions always need a new session. */
+      readonly effort?: "low" | "high" | null
+      readonly instructions?: "be brief" | null
     }
   | { readonly do: "goal"; readonly thread: number; readonly turns: number; readonly pauses: boolean }
   | { readonly do: "goal-pause" | "goal-resume" | "goal-clear"; readonly thread: number }
@@ -62,7 +65,9 @@ const configure: fc.Arbitrary<Step> = fc.record(
     do: fc.constant("configure" as const),
     thread,
     recovery: word<"settle" | "resume" | "ask">("settle", "resume", "ask"),
-    afterLimit: word<"stop" | "continue">("stop", "continue")
+    afterLimit: word<"stop" | "continue">("stop", "continue"),
+    effort: fc.constantFrom("low" as const, "high" as const, null),
+    instructions: fc.constantFrom("be brief" as const, null)
   },
   { requiredKeys: ["do", "thread"] }
 )

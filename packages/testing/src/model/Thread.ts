@@ -68,6 +68,7 @@ export class Thread {
   failed = false
   recovery = "settle"
   afterLimit = "stop"
+  settings: Readonly<Record<string, string | null | undefined>> = {}
   plan: Plan | undefined
   goal: Goal | undefined
   /** Turns of goals. */

@@ -33,7 +33,7 @@ const rows = (style: Style, threads: ReadonlyArray<ThreadView>) =>
   threads.map((thread) => [
     thread.threadId,
     coloured(style, thread.status),
-    thread.provider,
+    thread.provider + (thread.effective?.permissionMode === "full-access" ? style.yellow(" full access") : ""),
     style.dim(thread.updatedAt.slice(0, 16).replace("T", " ")),
     Text.line(thread.title, 200)
   ])
@@ -143,7 +143,7 @@ export const requests = Command.make("requests", common, (options) =>
 const usable = (provider: ProviderStatus) => provider.installed && provider.signedIn !== "no"
 
 const modelsOf = ({ models }: ProviderStatus): string =>
-  models === undefined ? "" : models.length === 1 ? (models[0] ?? "") : `${models.length} models`
+  models === undefined ? "" : models.length === 1 ? (models[0]?.id ?? "") : `${models.length} models`
 
 const providerRows = (style: Style, providers: ReadonlyArray<ProviderStatus>) =>
   providers.map((provider) => [

@@ -1,5 +1,4 @@
 /** `millrace run PROMPT`: one turn, followed to its end. */
-import { defined } from "@millrace/contracts/Defined"
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -8,8 +7,10 @@ import { statSync } from "node:fs"
 import { resolve } from "node:path"
 import * as Client from "@millrace/client/Client"
 import { Labels } from "@millrace/contracts/Labels"
+import { Effort, type PermissionMode, permissionModes, settingsOf } from "@millrace/contracts/Settings"
 import type { Policy } from "../client/Approve.ts"
 import * as Connect from "../client/Connect.ts"
+import { cut } from "@millrace/contracts/Text"
 import { type CliFailure, failed, fromError, usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as FollowTurn from "../client/FollowTurn.ts"
@@ -23,6 +24,8 @@ export interface Request {
   readonly prompt: string
   readonly provider: string | undefined
   readonly model: string | undefined
+  readonly effort: string | undefined
+  readonly permissionMode: PermissionMode | undefined
   readonly labels: ReadonlyArray<string>
   /** Paths of files. */
   readonly attach: ReadonlyArray<string>
@@ -32,6 +35,7 @@ export interface Request {
   readonly json: boolean
 }
 
+const isEffort: (word: string) => boolean = Schema.is(Effort)
 const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
 /** Validates the request before anything is started. Fails with exit code 2. */
@@ -39,6 +43,10 @@ const checked = (request: Request) =>
   Effect.gen(function* () {
     const prompt = request.prompt === "" && request.attach.length > 0 ? "" : yield* Prompt.read(request.prompt)
     yield* Attach.check(request.attach)
+    if (request.effort !== undefined && !isEffort(request.effort))
+      return yield* usage(
+        `--effort: expected a word of the agent, such as low or high, got ${JSON.stringify(cut(request.effort, 100))}`
+      )
     yield* Effect.mapError(Schema.decode(Labels)(request.labels), (error) =>
       usage(
         `--label: ${error.message
@@ -50,7 +58,7 @@ const checked = (request: Request) =>
     if (request.thread !== undefined) {
       if (request.labels.length > 0) return yield* usage("--label belongs to a new thread; leave it out with --thread")
       const thread = yield* Flags.threadId(request.thread)
-      for (const flag of ["provider", "model", "cwd"] as const)
+      for (const flag of ["provider", "cwd"] as const)
         if (request[flag] !== undefined) return yield* usage(`--${flag} belongs to a new thread; leave it out with --thread`)
       return { prompt, thread, cwd: undefined }
     }
@@ -69,6 +77,11 @@ const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effe
       const { provider } = yield* Effect.mapError(millrace.thread(threadId), (error) =>
         failed(error._tag === "NotFound" ? `There is no thread ${threadId}. See: millrace threads` : error.message)
       )
+      const settings = settingsOf(request)
+      if (Object.keys(settings).length > 0) {
+        const configure = yield* Client.command("thread.configure", { threadId, ...settings })
+        yield* Effect.mapError(millrace.dispatch(configure), fromError)
+      }
       const command = yield* Client.command("turn.start", { threadId, ...turn })
       return { accepted: yield* Effect.mapError(millrace.dispatch(command), fromError), provider }
     }
@@ -82,7 +95,7 @@ const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effe
       provider,
       cwd: from.cwd,
       turn,
-      ...defined({ model: request.model }),
+      ...settingsOf(request),
       ...(request.labels.length === 0 ? {} : { labels: request.labels })
     })
     const accepted = yield* Effect.mapError(millrace.dispatch(command), (error) =>
@@ -129,6 +142,11 @@ export const command = Command.make(
       "The agent of a new thread (MILLRACE_PROVIDER; default demo, which needs no account)."
     ),
     model: Flags.model("The agent's model. Default: the agent's own choice."),
+    effort: Flags.text("effort", "WORD", "How much the model thinks, in the agent's word, such as low or high."),
+    permissionMode: Flags.choiceOf("permission-mode", permissionModes).pipe(
+      Options.withDescription("What the agent may do without a person."),
+      Options.optional
+    ),
     thread: Flags.text("thread", "ID", "Continue this thread instead of creating one."),
     label: Options.text("label").pipe(
       Options.withPseudoName("LABEL"),
@@ -160,6 +178,8 @@ export const command = Command.make(
         prompt: options.prompt,
         provider: Flags.orUndefined(options.provider),
         model: Flags.orUndefined(options.model),
+        effort: Flags.orUndefined(options.effort),
+        permissionMode: Flags.orUndefined(options.permissionMode),
         labels: options.label,
         attach: options.attach,
         thread: Flags.orUndefined(options.thread),

@@ -2,6 +2,7 @@
 import { Either } from "effect"
 import { type DataOf, decodeData, type EventType, type LogEvent } from "@millrace/contracts/Event"
 import type { Answer, Ask, ItemContent } from "@millrace/contracts/Item"
+import { settingNames } from "@millrace/contracts/Settings"
 import * as Style from "./Style.ts"
 
 /** The summary of an item: its command, its files, its tool, its steps, or its text. */
@@ -28,6 +29,16 @@ const titleWithOptions = (ask: Ask): string =>
 
 const reasonOf = (data: { readonly reason?: string | undefined }) => data.reason ?? ""
 
+/** The changed settings; `-`: as the provider instance is set. */
+const settingsLine = (data: DataOf<"thread.updated">): string | undefined =>
+  settingNames
+    .flatMap((name) =>
+      data[name] === undefined
+        ? []
+        : [`${name} ${typeof data[name] === "string" ? data[name] : data[name] === null ? "-" : "set"}`]
+    )
+    .join(", ") || undefined
+
 const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "project.created": (data) => `${data.title}  ${data.cwd}`,
   "project.updated": (data) => data.title,
@@ -35,7 +46,7 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "thread.created": (data) => `${data.provider}${data.model === undefined ? "" : `/${data.model}`}  ${data.title}`,
   "thread.updated": (data) =>
     data.title ??
-    data.model ??
+    settingsLine(data) ??
     data.recovery ??
     data.afterLimit ??
     data.labels?.join(", ") ??

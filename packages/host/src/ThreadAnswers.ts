@@ -1,7 +1,11 @@
 /**
- * Adds to the views of threads why a thread waits (R7). The reason depends on the live sessions, so it is computed at each query and not stored in rows.
+ * Adds to the views of threads what is not in their rows: why a thread waits (R7), which depends on the live sessions, and the settings that hold with
+ * the defaults of its provider instance, which depend on the server's configuration.
  */
+import { defined } from "@millrace/contracts/Defined"
 import type { Millrace } from "@millrace/contracts/Millrace"
+import type { Providers } from "@millrace/contracts/ProviderAdapter"
+import { effective } from "@millrace/contracts/Settings"
 import type { ThreadView, Waiting } from "@millrace/contracts/State"
 import type { Engine } from "@millrace/orchestration/engine/Engine"
 import { Effect } from "effect"
@@ -15,17 +19,22 @@ const limitOf = ({ continuation }: ThreadView): Waiting | undefined =>
       }
     : undefined
 
-/** The same views, with `waiting` in each thread that waits. */
-export const withWaiting = (
+/** The same views, with `effective` in each thread and `waiting` in each that waits. */
+export const complete = (
   views: Pick<Millrace, "state" | "threads" | "thread">,
-  engine: Pick<typeof Engine.Service, "waiting">
+  engine: Pick<typeof Engine.Service, "waiting">,
+  { adapters }: Pick<typeof Providers.Service, "adapters">
 ): Pick<Millrace, "state" | "threads" | "thread"> => {
   const add = (threads: ReadonlyArray<ThreadView>) => {
     const queued = threads.filter(({ queuedTurnIds }) => queuedTurnIds.length > 0).map(({ threadId }) => threadId)
     return Effect.map(engine.waiting(queued), (found) =>
       threads.map((thread) => {
         const waiting = found.get(thread.threadId) ?? limitOf(thread)
-        return waiting === undefined ? thread : { ...thread, waiting }
+        return {
+          ...thread,
+          effective: effective(thread, adapters.get(thread.provider)?.defaults),
+          ...defined({ waiting })
+        }
       })
     )
   }

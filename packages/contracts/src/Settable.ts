@@ -1,0 +1,28 @@
+/** What the settings of a thread may contain for an agent. */
+import { type Changes, type PermissionMode, type SettingName, settingNames } from "./Settings.ts"
+
+/** A command that sets anything else is rejected (`Unsupported`). */
+export interface Settable {
+  readonly settings: ReadonlySet<SettingName>
+  readonly permissionModes: ReadonlySet<PermissionMode>
+}
+
+/** An adapter that declares nothing. */
+export const onlyModel: Settable = { settings: new Set(["model"]), permissionModes: new Set() }
+
+const list = (words: Iterable<string>): string => [...words].join(", ") || "none"
+
+/** The first setting that the provider cannot take, as a message; `undefined`: it can take all. */
+export const unsupported = (
+  provider: string,
+  settings: Changes,
+  { permissionModes, settings: can }: Settable
+): string | undefined => {
+  const name = settingNames.find((one) => settings[one] !== undefined && settings[one] !== null && !can.has(one))
+  if (name !== undefined) return `${provider} cannot set ${name}. It can set: ${list(can)}.`
+  const mode = settings.permissionMode
+  if (mode !== undefined && mode !== null && !permissionModes.has(mode))
+    return `${provider} has no permission mode ${mode}. It has: ${list(permissionModes)}.`
+  const builtin = Object.entries(settings.mcpServers ?? {}).find(([, server]) => "builtin" in server)
+  return builtin === undefined ? undefined : `This server provides no MCP server ${builtin[0]}. Give a command or a url.`
+}

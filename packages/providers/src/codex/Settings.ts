@@ -1,0 +1,82 @@
+/** The settings of a thread in Codex's own words. Pure. */
+import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
+import type { Settable } from "@millrace/contracts/Settable"
+import type { PermissionMode, Settings } from "@millrace/contracts/Settings"
+import type { OfferedModel } from "@millrace/contracts/State"
+import type { CodexOptions } from "./Process.ts"
+import type { ModelsAnswer } from "./Wire.ts"
+
+type Policy = Required<Pick<CodexOptions, "approvalPolicy" | "sandbox">>
+
+/** Codex runs a command in its sandbox without asking under `on-request`: `accept-edits` is the sandbox of the workspace. */
+const policies: Readonly<Record<PermissionMode, Policy>> = {
+  plan: { approvalPolicy: "on-request", sandbox: "read-only" },
+  "read-only": { approvalPolicy: "never", sandbox: "read-only" },
+  ask: { approvalPolicy: "untrusted", sandbox: "workspace-write" },
+  "accept-edits": { approvalPolicy: "on-request", sandbox: "workspace-write" },
+  "full-access": { approvalPolicy: "never", sandbox: "danger-full-access" }
+}
+
+export const settable: Settable = {
+  settings: new Set(["model", "effort", "permissionMode", "directories", "instructions"]),
+  permissionModes: new Set<PermissionMode>(["plan", "read-only", "ask", "accept-edits", "full-access"])
+}
+
+/** What an instance with these options is set to. */
+export const defaults = ({ approvalPolicy, sandbox }: CodexOptions): Settings => {
+  if (sandbox === "danger-full-access" && approvalPolicy === "never") return { permissionMode: "full-access" }
+  if (sandbox === "read-only" && approvalPolicy === "never") return { permissionMode: "read-only" }
+  if (sandbox === "workspace-write" && approvalPolicy !== "never" && approvalPolicy !== undefined)
+    return { permissionMode: approvalPolicy === "untrusted" ? "ask" : "accept-edits" }
+  return {}
+}
+
+/** A model of `model/list`. */
+export const offered = ({
+  displayName,
+  model,
+  supportedReasoningEfforts
+}: (typeof ModelsAnswer.Type)["data"][number]): OfferedModel => ({
+  id: model,
+  name: displayName ?? model,
+  ...(supportedReasoningEfforts == null
+    ? {}
+    : { efforts: supportedReasoningEfforts.map(({ reasoningEffort }) => reasoningEffort) })
+})
+
+/** The parameters of `thread/start`, `thread/resume` and `thread/fork`. */
+export const threadParams = ({ cwd, model, settings = {} }: OpenInput, options: CodexOptions) => {
+  const { directories, effort, instructions, permissionMode } = settings
+  const { approvalPolicy, sandbox } = permissionMode === undefined ? options : policies[permissionMode]
+  const config = {
+    ...(effort === undefined ? {} : { model_reasoning_effort: effort }),
+    ...(directories === undefined || directories.length === 0 ? {} : { sandbox_workspace_write: { writable_roots: directories } })
+  }
+  return {
+    cwd,
+    model,
+    approvalPolicy,
+    sandbox,
+    developerInstructions: instructions,
+    ...(Object.keys(config).length === 0 ? {} : { config })
+  }
+}
+
+/** The parameters of `turn/start` that the settings need. `model`: the one that Codex opened the thread with. */
+export const turnParams = ({ model, resumeKey, settings = {} }: OpenInput, opened: string | null | undefined) => {
+  const { effort, permissionMode } = settings
+  const named = model ?? opened
+  return {
+    ...(model === undefined ? {} : { model }),
+    ...(effort === undefined ? {} : { effort }),
+    // A resumed conversation may have been in plan mode.
+    ...(named == null || (permissionMode === undefined && resumeKey === undefined)
+      ? {}
+      : {
+          collaborationMode: {
+            mode: permissionMode === "plan" ? "plan" : "default",
+            settings: { model: named, reasoning_effort: effort ?? null, developer_instructions: null }
+          }
+        })
+  }
+}
