@@ -101,7 +101,6 @@ export const Rule = Schema.Literal(
   "BlobNotFound",
   "AttachmentsTooLarge",
   "PromptEmpty",
-  "SecretNotFound",
   "TextTooLarge",
   "Unsupported"
 )
