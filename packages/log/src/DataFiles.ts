@@ -30,7 +30,8 @@ const rules: ReadonlyArray<Rule> = [
   [/^log\.db(-wal|-shm|-journal)?$/, "log"],
   [/^tokens\.jsonl$|^cli-token$|^access\.jsonl$|^trusted$|^secrets/, "access", "backed up"],
   [/^millrace\.config\.json$/, "configuration", "backed up"],
-  [/^attachments$/, "attachments", "backed up"],
+  // Copies of blobs of the log, written again when they are missing. Those of a deleted thread may stay until the next start.
+  [/^attachments$/, "attachments"],
   // Derived from the log; built again when it is missing.
   [/^search\.db/, "search"],
   // A copy of the database before a migration (Migrations.ts).

@@ -32,6 +32,7 @@ const noFiles = Layer.succeed(AttachmentFiles.AttachmentFiles, {
   place: (threadId, attachments) =>
     Effect.succeed(attachments.map((one) => ({ ...one, path: `/attachments/${threadId}/${AttachmentFiles.fileName(one)}` }))),
   remove: () => Effect.void,
+  removeRemains: Effect.void,
   threads: Effect.succeed([])
 })
 

@@ -11,7 +11,7 @@ import { Context, Effect, Layer, Schema, Stream } from "effect"
 import { randomUUID } from "node:crypto"
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { extname, join } from "node:path"
+import { dirname, extname, join } from "node:path"
 
 export class AttachmentFiles extends Context.Tag("@millrace/orchestration/AttachmentFiles")<
   AttachmentFiles,
@@ -25,6 +25,11 @@ export class AttachmentFiles extends Context.Tag("@millrace/orchestration/Attach
     ) => Effect.Effect<ReadonlyArray<PlacedAttachment>, Failure>
     /** Removes the thread's directory. Logs a failure: the next start tries again. */
     readonly remove: (threadId: ThreadId) => Effect.Effect<void>
+    /**
+     * Removes the copies that a server that was killed left unfinished, and the files `ROOT/HASH.EXT` of versions that did not know their thread. Logs a
+     * failure: the next start tries again.
+     */
+    readonly removeRemains: Effect.Effect<void>
     /** The threads that have a directory. */
     readonly threads: Effect.Effect<ReadonlyArray<ThreadId>>
   }
@@ -66,14 +71,27 @@ const attempt = <A>(run: () => Promise<A>): Effect.Effect<A, string> => Effect.t
 const isThreadId = Schema.is(ThreadId)
 const isThread = (name: string): name is ThreadId => isThreadId(name)
 
+const unfinished = /^\..*\.tmp$/
+const ofEarlierVersion = /^[0-9a-f]{64}\./
+
+/** The files of a directory; none if it does not exist. */
+const filesIn = (directory: string): Promise<ReadonlyArray<string>> =>
+  readdir(directory, { withFileTypes: true }).then(
+    (entries) => entries.filter((entry) => entry.isFile()).map(({ name }) => name),
+    () => []
+  )
+
 /** `root` is created with the first copy. */
 const over = (root: string) =>
   Effect.map(EventLog, (log) => {
+    /** Begins the names of the unfinished copies of this server. No finished copy begins with a dot. */
+    const own = `.${randomUUID()}-`
+    let written = 0
     const directoryOf = (threadId: ThreadId) => join(root, threadId)
 
     /** The file appears with its whole content or not at all. */
     const write = (path: string, content: Stream.Stream<Uint8Array, string>) => {
-      const temporary = `${path}.${randomUUID()}.tmp`
+      const temporary = join(dirname(path), `${own}${written++}.tmp`)
       return Effect.acquireUseRelease(
         attempt(() => open(temporary, "wx", 0o600)),
         (file) =>
@@ -97,6 +115,16 @@ const over = (root: string) =>
         return { ...attachment, path }
       }).pipe(Effect.mapError((cause) => sentence(attachment.name, cause)))
 
+    const threads = Effect.map(
+      Effect.promise((): Promise<ReadonlyArray<string>> => readdir(root).catch(() => [])),
+      (names) => names.filter(isThread)
+    )
+
+    const removeFiles = (directory: string, isRemains: (name: string) => boolean) =>
+      attempt(async () => {
+        for (const name of await filesIn(directory)) if (isRemains(name)) await rm(join(directory, name), { force: true })
+      }).pipe(Effect.catchAll((cause) => Effect.logWarning(`Old files in ${directory} could not be removed: ${cause}`)))
+
     return AttachmentFiles.of({
       directoryOf,
       place: (threadId, attachments) => Effect.forEach(attachments, (attachment) => placeOne(threadId, attachment)),
@@ -104,10 +132,17 @@ const over = (root: string) =>
         attempt(() => rm(directoryOf(threadId), { recursive: true, force: true })).pipe(
           Effect.catchAll((cause) => Effect.logWarning(`The attachments of ${threadId} could not be removed: ${cause}`))
         ),
-      threads: Effect.map(
-        Effect.promise((): Promise<ReadonlyArray<string>> => readdir(root).catch(() => [])),
-        (names) => names.filter(isThread)
-      )
+      removeRemains: Effect.zipRight(
+        removeFiles(root, (name) => ofEarlierVersion.test(name)),
+        Effect.flatMap(threads, (found) =>
+          Effect.forEach(
+            found,
+            (threadId) => removeFiles(directoryOf(threadId), (name) => unfinished.test(name) && !name.startsWith(own)),
+            { discard: true }
+          )
+        )
+      ),
+      threads
     })
   })
 

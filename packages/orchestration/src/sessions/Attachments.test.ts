@@ -8,8 +8,8 @@ import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Deferred, Effect, Layer, Stream } from "effect"
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { Deferred, Effect, Fiber, Layer, Stream } from "effect"
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as AttachmentFiles from "./AttachmentFiles.ts"
 
@@ -211,23 +211,61 @@ describe("copies of attachments", () => {
     )
   )
 
-  it.live("L14 the directory of a thread that was deleted while no server ran is removed at the start; other names stay", () =>
+  it.live("L14 a start removes the directories of deleted threads and the files of versions that did not know their thread", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const directory = yield* temporaryDirectory
         const root = join(directory, "attachments")
-        for (const name of ["thr_unknown", "0123.png"]) mkdirSync(join(root, name), { recursive: true })
-        const swept = yield* Deferred.make<ThreadId>()
+        for (const name of ["thr_unknown", "other"]) mkdirSync(join(root, name), { recursive: true })
+        const ofEarlierVersion = `${"0a".repeat(32)}.png`
+        for (const name of [ofEarlierVersion, `${ofEarlierVersion}.1.tmp`, "notes.txt"]) writeFileSync(join(root, name), "words")
+        const swept = yield* Deferred.make<void>()
         const files = Layer.effect(
           AttachmentFiles.AttachmentFiles,
           Effect.map(AttachmentFiles.AttachmentFiles, (real) => ({
             ...real,
-            remove: (threadId: ThreadId) => Effect.zipRight(real.remove(threadId), Deferred.succeed(swept, threadId))
+            removeRemains: Effect.zipRight(real.removeRemains, Deferred.succeed(swept, undefined))
           }))
         ).pipe(Layer.provide(AttachmentFiles.layer(root)))
         yield* Effect.provide(Deferred.await(swept), Kit.layer({ attachmentFiles: files }))
-        expect(existsSync(join(root, "0123.png"))).toBe(true)
-        expect(readdirSync(root)).toEqual(["0123.png"])
+        expect(readdirSync(root).toSorted()).toEqual(["notes.txt", "other"])
+      })
+    )
+  )
+
+  it.live("L14 a start removes the unfinished copies of an earlier server; finished ones and its own stay", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const root = join(yield* temporaryDirectory, "attachments")
+        const threadId = "thr_kept" as ThreadId
+        mkdirSync(join(root, threadId), { recursive: true })
+        for (const name of [".earlier-0.tmp", "0a0a0a0a0a0a-notes.tmp"]) writeFileSync(join(root, threadId, name), "words")
+        const log = yield* EventLogMemory.make()
+        const { hash } = yield* log.putBlob(Stream.make(png), "image/png")
+        const writing = yield* Deferred.make<void>()
+        const sweeps = yield* Deferred.make<void>()
+        const slow = EventLog.of({
+          ...log,
+          getBlob: () =>
+            Effect.map(log.getBlob(hash), (found) => ({
+              ...found!,
+              content: Stream.fromEffect(
+                Effect.as(Effect.zipRight(Deferred.succeed(writing, undefined), Deferred.await(sweeps)), png)
+              )
+            }))
+        })
+        const names = () => readdirSync(join(root, threadId)).toSorted()
+        yield* Effect.gen(function* () {
+          const files = yield* AttachmentFiles.AttachmentFiles
+          const one = { blob: hash, name: "a.png", mediaType: "image/png", bytes: png.length }
+          const placing = yield* Effect.fork(files.place(threadId, [one]))
+          yield* Deferred.await(writing)
+          yield* files.removeRemains
+          expect(names()).toEqual([expect.stringMatching(/^\..+\.tmp$/), "0a0a0a0a0a0a-notes.tmp"])
+          yield* Deferred.succeed(sweeps, undefined)
+          yield* Fiber.join(placing)
+          expect(names()).toEqual(["0a0a0a0a0a0a-notes.tmp", `${hash.slice(0, 12)}-a.png`].toSorted())
+        }).pipe(Effect.provide(Layer.provide(AttachmentFiles.layer(root), Layer.succeed(EventLog, slow))))
       })
     )
   )

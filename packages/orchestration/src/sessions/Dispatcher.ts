@@ -143,7 +143,7 @@ export const make = (options: Options = {}) =>
     const removeAttachments = (threadId: ThreadId) =>
       Effect.zipRight(agentsEnded.get(threadId) ?? Effect.void, attachmentFiles.remove(threadId))
 
-    /** Removes the directories of threads that were deleted while no server ran, or right before one ended. */
+    /** Removes the directories of threads that were deleted while no server ran, or right before one ended, and what is no copy. */
     const sweepAttachments = Effect.flatMap(attachmentFiles.threads, (threads) =>
       Effect.forEach(
         threads,
@@ -154,7 +154,7 @@ export const make = (options: Options = {}) =>
         { discard: true }
       )
     )
-    yield* Effect.forkIn(sweepAttachments, scope)
+    yield* Effect.forkIn(Effect.zipRight(sweepAttachments, attachmentFiles.removeRemains), scope)
 
     const act = ({ threadId, epoch, intent: logged }: Intent.Addressed): Effect.Effect<unknown> => {
       const intent = withSecrets(logged)
