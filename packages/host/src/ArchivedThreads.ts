@@ -1,14 +1,17 @@
 /** Retention of whole threads: those that were archived long ago are deleted, as `thread.delete` does. */
-import * as Command from "@millrace/contracts/Command"
-import type { CommandId, ThreadId } from "@millrace/contracts/Ids"
+import type { ThreadId } from "@millrace/contracts/Ids"
 import { defined } from "@millrace/contracts/Defined"
 import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
 import * as Collections from "@millrace/orchestration/readmodel/Collections"
 import { Clock, DateTime, Duration, Effect } from "effect"
 
-/** Deletes a thread by a command. */
-export type Delete = (command: Command.CommandOf<"thread.delete">) => Effect.Effect<unknown, { readonly message: string }>
+/** Deletes a thread if it is then still archived, idle and older than `before`; `false`: it is not. Waits while the log cannot be written. */
+export type Expire = (fact: {
+  readonly _tag: "ArchivedExpired"
+  readonly threadId: ThreadId
+  readonly before: string
+}) => Effect.Effect<boolean>
 
 /** Threads that one run deletes at most; the next run deletes more. */
 const maxThreads = 100
@@ -16,12 +19,12 @@ const maxThreads = 100
 const pageRows = 50
 
 /**
- * Deletes archived threads whose last event is older than `days`, the oldest first. A thread that does something (a session, a turn, a goal) stays. The
- * id of the command follows from the thread, so a deletion whose answer was lost is not repeated.
+ * Deletes archived threads whose last event is older than `days`, the oldest first. A thread that does something (a session, a turn, a goal) stays.
+ * The engine decides on each when it deletes it, because a person may have unarchived it since it was read.
  */
-export const remove = (log: typeof EventLog.Service, days: number, deleteThread: Delete, between: Effect.Effect<void>) =>
+export const remove = (log: typeof EventLog.Service, days: number, expire: Expire, between: Effect.Effect<void>) =>
   Effect.gen(function* () {
-    const cutoff = DateTime.formatIso(
+    const before = DateTime.formatIso(
       DateTime.unsafeMake((yield* Clock.currentTimeMillis) - Duration.toMillis(Duration.days(days)))
     )
     let since: Query.RowKey | undefined
@@ -30,7 +33,7 @@ export const remove = (log: typeof EventLog.Service, days: number, deleteThread:
         page: Query.rows(Collections.threadArchived, { order: "oldest", limit: pageRows, ...defined({ since }) })
       })
       const rows = page.rows.filter(({ key }) => key !== since?.key)
-      const old = rows.filter(({ value }) => value.updatedAt < cutoff)
+      const old = rows.filter(({ value }) => value.updatedAt < before)
       const { live } = yield* log.query({
         live: Query.rowsByKey(
           Collections.live,
@@ -39,10 +42,7 @@ export const remove = (log: typeof EventLog.Service, days: number, deleteThread:
       })
       for (const { key } of old) {
         if (live.has(key) || deleted >= maxThreads) continue
-        const command = Command.make(`retention-${key}` as CommandId, "thread.delete", { threadId: key as ThreadId })
-        yield* Effect.catchAll(deleteThread(command), ({ message }) =>
-          Effect.logWarning(`The archived thread ${key} could not be deleted: ${message}`)
-        )
+        yield* expire({ _tag: "ArchivedExpired", threadId: key as ThreadId, before })
         deleted++
         yield* between
       }

@@ -122,7 +122,7 @@ const service = ({ maintenance, onStep }: Limits) =>
     const log = yield* EventLog
     const closing = yield* BoundedLayer.CloseDeadline
     const consumers = yield* Consumers.make(log, yield* Signals.Signals)
-    const logWorks = yield* Maintenance.make(consumers, (command) => engine.dispatch(command, "server"), maintenance)
+    const logWorks = yield* Maintenance.make(consumers, engine.submit, maintenance)
     const dispatcher = yield* Dispatcher.Dispatcher
     const shutdown = yield* Shutdown.make({
       engine,

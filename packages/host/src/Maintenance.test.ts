@@ -68,17 +68,16 @@ const start = (options: Maintenance.Options, readers: ReadonlyArray<Reader> = []
     for (let n = 0; n < 100; n++) yield* append()
     yield* TestClock.setTime(86_400_000 * 2)
     const deleted: Array<string> = []
-    const deleteThread: ArchivedThreads.Delete = ({ commandId, threadId }) =>
-      Effect.zipRight(
-        log.append([
-          {
-            events: [],
-            rows: [{ op: "delete", collection: "thread-archived", key: threadId }]
-          }
-        ]),
-        Effect.sync(() => void deleted.push(`${commandId} ${threadId}`))
-      )
-    const requested = yield* Maintenance.make({ live: () => readers }, deleteThread, { interval: "1 minute", ...options }).pipe(
+    let isFull = false
+    const expire: ArchivedThreads.Expire = ({ before, threadId }) =>
+      Effect.suspend(() => {
+        if (isFull) return Effect.never
+        deleted.push(`${threadId} ${before.slice(0, 10)}`)
+        return log
+          .append([{ events: [], rows: [{ op: "delete", collection: "thread-archived", key: threadId }] }])
+          .pipe(Effect.as(true), Effect.orDie)
+      })
+    const requested = yield* Maintenance.make({ live: () => readers }, expire, { interval: "1 minute", ...options }).pipe(
       Effect.provideService(EventLog, log),
       Effect.provide(
         Logger.replace(
@@ -99,7 +98,9 @@ const start = (options: Maintenance.Options, readers: ReadonlyArray<Reader> = []
       sweeps: () => sweeps,
       messages,
       run,
-      fail: (on: boolean) => Effect.sync(() => void (fails = on))
+      fail: (on: boolean) => Effect.sync(() => void (fails = on)),
+      /** From now on a deletion waits, as it does while the log cannot be written. */
+      fill: Effect.sync(() => void (isFull = true))
     }
   })
 
@@ -237,7 +238,7 @@ describe("Maintenance", () => {
     })
   )
 
-  it.scoped("L17 archived threads go some days after their last event, by commands; those with a session, and others, stay", () =>
+  it.scoped("L17 archived threads go some days after their last event; those with a session, and others, stay", () =>
     Effect.gen(function* () {
       const { append, deleted } = yield* start({ retention: { threads: { days: 1 } }, coldAfter: 0, interval: "1 day" })
       const archived = (key: string, day: number) =>
@@ -249,9 +250,21 @@ describe("Maintenance", () => {
       yield* append([put("thread", "thr_open", { updatedAt: new Date(0).toISOString() })])
       const run = Effect.zipRight(TestClock.adjust("1 day"), TestClock.adjust("1 minute"))
       yield* run
-      expect(deleted).toEqual(Array.from({ length: 60 }, (_, n) => `retention-thr_${n} thr_${n}`))
+      expect(deleted).toEqual(Array.from({ length: 60 }, (_, n) => `thr_${n} 1970-01-03`))
       yield* run
-      expect(deleted.slice(60)).toEqual(["retention-thr_new thr_new"])
+      expect(deleted.slice(60)).toEqual(["thr_new 1970-01-04"])
+    })
+  )
+
+  it.scoped("L17 a deletion that waits for space does not hold back the steps that make space, or a request", () =>
+    Effect.gen(function* () {
+      const { append, fill, log, requested, run } = yield* start({ retention: { days: 1, threads: { days: 1 } } })
+      yield* append([put("thread-archived", "thr_old", { updatedAt: new Date(0).toISOString() })])
+      yield* fill
+      yield* run
+      yield* run
+      expect(yield* log.retainedFrom).toBe(50)
+      expect(yield* requested.pruneLog({ maxBytes: 1 })).toMatchObject({ retainedFrom: 100 })
     })
   )
 

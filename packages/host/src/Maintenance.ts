@@ -1,6 +1,6 @@
 /**
- * Maintenance of the log, in one background fiber: packs old events into segments (L13), removes what retention no longer keeps (L17), and deletes uploads
- * that nothing refers to. A fault of one step is logged once and does not stop the others; the next run tries it again. It never fails an append. The same
+ * Maintenance of the log, in the background: packs old events into segments (L13), removes what retention no longer keeps (L17), and deletes uploads that
+ * nothing refers to. A fault of one step is logged once and does not stop the others; the next run tries it again. It never fails an append. The same
  * steps run on request, one at a time.
  */
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
@@ -32,7 +32,7 @@ export interface Maintenance extends LogWork.LogWorks {
 }
 
 /** Runs until the scope closes. Returns the same work on request. */
-export const make = (consumers: Pick<Consumers, "live">, deleteThread: ArchivedThreads.Delete, options: Options = {}) =>
+export const make = (consumers: Pick<Consumers, "live">, expire: ArchivedThreads.Expire, options: Options = {}) =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const coldAfter = Duration.decode(options.coldAfter ?? "1 hour")
@@ -63,15 +63,23 @@ export const make = (consumers: Pick<Consumers, "live">, deleteThread: ArchivedT
     const sweep = Effect.flatMap(Clock.currentTimeMillis, (now) => log.sweepBlobs(now - Duration.toMillis(uploadsFor)))
     const run = Effect.gen(function* () {
       const between = yield* Pace.background(log)
-      const threads = retention?.threads
-      if (threads !== undefined)
-        yield* step("Archived threads could not be deleted", ArchivedThreads.remove(log, threads.days, deleteThread, between))
       if (retention !== undefined)
         yield* step("Old segments could not be removed", Retention.retain(log, retention, { between, readers, named }))
       if (Duration.greaterThan(coldAfter, 0)) yield* step("The log could not be packed", packOld(between))
       yield* step("Unused uploads could not be removed", Effect.asVoid(sweep))
     }).pipe(exclusively, Effect.withSpan("Maintenance.run"))
-    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "1 minute"), run)))
+    const repeated = (work: Effect.Effect<void>) =>
+      Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "1 minute"), work)))
+    yield* repeated(run)
+    const threads = retention?.threads
+    // In a separate fiber: while the log is full it waits, and the other steps make space.
+    if (threads !== undefined)
+      yield* Pace.background(log).pipe(
+        Effect.flatMap((between) =>
+          step("Archived threads could not be deleted", ArchivedThreads.remove(log, threads.days, expire, between))
+        ),
+        repeated
+      )
     const addReaders: Maintenance["addReaders"] = (positions) =>
       Effect.asVoid(
         Effect.acquireRelease(

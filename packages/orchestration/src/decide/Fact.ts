@@ -106,6 +106,8 @@ export type Fact =
   | { readonly _tag: "ContinuationDue"; readonly threadId: ThreadId; readonly turnId: TurnId }
   /** A goal's next turn is due, or its budget of minutes is used. Void if the goal is not active. */
   | { readonly _tag: "GoalDue"; readonly threadId: ThreadId; readonly goalId: GoalId }
+  /** Retention: the thread is deleted if it is archived, has nothing open or scheduled, and its last event is older than `before` (ISO 8601 UTC). */
+  | { readonly _tag: "ArchivedExpired"; readonly threadId: ThreadId; readonly before: string }
   /** A part of an imported transcript. `begin`: the data of the event that creates the thread, if the thread does not exist yet. */
   | {
       readonly _tag: "Imported"

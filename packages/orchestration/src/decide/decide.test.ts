@@ -56,6 +56,27 @@ const running = (capabilities: ReadonlyArray<string> = []) => {
 const types = (events: ReadonlyArray<DomainEvent>) => events.map((event) => event.type)
 const last = (model: DecideModel, type: string) => model.events.findLast((event) => event.type === type)
 
+describe("retention", () => {
+  it("L17 deletes a thread only if it is archived, has nothing open, and its last event is older than the bound", () => {
+    const after = "2100-01-01T00:00:00.000Z"
+    const expire = (model: DecideModel, before = after) =>
+      types(model.tell({ _tag: "ArchivedExpired", threadId: model.only.threadId, before }))
+    const { model, threadId } = withThread()
+    expect(expire(model)).toEqual([])
+    ask(model, "thread.archive", { threadId })
+    expect(expire(model, model.only.updatedAt)).toEqual([])
+    ask(model, "thread.unarchive", { threadId })
+    expect(expire(model)).toEqual([])
+    ask(model, "thread.archive", { threadId })
+    expect(expire(model)).toEqual(["thread.deleted"])
+    expect(expire(model)).toEqual([])
+    const live = running()
+    ask(live.model, "thread.archive", { threadId: live.threadId })
+    expect(live.model.only.archived).toBe(true)
+    expect(expire(live.model)).toEqual([])
+  })
+})
+
 describe("sessions", () => {
   it("T3 a ready, interrupted, stopped or failed session cannot be written with an active turn", () => {
     const decode = Schema.decodeUnknownEither(SessionState)

@@ -16,7 +16,7 @@ import { repeat, settle } from "./decideHeld.ts"
 import { contentSoFar, deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
 import { named, type Blob } from "@millrace/contracts/Blob"
 import { fit } from "../state/LargeValues.ts"
-import { epochOf, hasLiveSession, maxOpenItems, type OpenTurn, type ThreadState } from "../state/ThreadState.ts"
+import { epochOf, hasLiveSession, isLive, maxOpenItems, type OpenTurn, type ThreadState } from "../state/ThreadState.ts"
 import * as RecentIds from "../state/RecentIds.ts"
 
 /** Writes a `provider.event`, which changes no state: for an event that came too late or has no type in the log's vocabulary (T6, T9). */
@@ -252,7 +252,7 @@ const ended = (draft: Draft, state: ThreadState, error: Failure, failed: boolean
 const sessionFact = (
   draft: Draft,
   state: ThreadState,
-  fact: Exclude<Fact, { _tag: "AgentEvents" | "Silent" | "ContinuationDue" | "GoalDue" }>
+  fact: Exclude<Fact, { _tag: "AgentEvents" | "Silent" | "ContinuationDue" | "GoalDue" | "ArchivedExpired" }>
 ): void => {
   const { threadId } = state
   switch (fact._tag) {
@@ -338,6 +338,10 @@ export const decideFact = (draft: Draft, fact: Fact): boolean => {
     return concerned
   }
   if (fact._tag === "Silent") return decideSilence(draft, state, fact)
+  if (fact._tag === "ArchivedExpired") {
+    const { before, threadId } = fact
+    return state.archived && !isLive(state) && state.updatedAt < before && draft.emit(threadId, "thread.deleted", { threadId })
+  }
   sessionFact(draft, state, fact)
   return true
 }

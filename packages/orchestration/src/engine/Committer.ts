@@ -106,7 +106,9 @@ export const make = (options: {
     }
 
     const decideFactJob = (job: FactJob, at: string): Decision => {
-      const draft = new Draft(cache, contextAt(at, job.seed))
+      // What retention deletes has a sender, as a command has.
+      const cause = job.fact._tag === "ArchivedExpired" ? { actor: "server" } : {}
+      const draft = new Draft(cache, contextAt(at, job.seed), cause)
       const applied = decideFact(draft, job.fact)
       cache.apply(draft)
       return {

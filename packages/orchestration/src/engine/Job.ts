@@ -39,7 +39,11 @@ export type Job = CommandJob | FactJob
 export const needed = (job: Job): Needed =>
   job._tag === "CommandJob"
     ? { command: job.command, directory: job.directory }
-    : { threadId: job.fact.threadId, ...(job.fact._tag === "Imported" ? { projectId: job.fact.begin.projectId } : {}) }
+    : {
+        threadId: job.fact.threadId,
+        ...(job.fact._tag === "Imported" ? { projectId: job.fact.begin.projectId } : {}),
+        ...(job.fact._tag === "ArchivedExpired" ? { deletes: true } : {})
+      }
 
 export const answer = (job: CommandJob, reply: Either.Either<Accepted, CommandError>): void =>
   Deferred.unsafeDone(job.reply, Either.isRight(reply) ? Effect.succeed(reply.right) : Effect.fail(reply.left))

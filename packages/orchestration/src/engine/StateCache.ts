@@ -18,7 +18,7 @@ import { isLive, type ThreadState } from "../state/ThreadState.ts"
 /** Names the rows that must be loaded to decide a command or a fact. */
 export type Needed =
   | { readonly command: Command; readonly directory: string | undefined }
-  | { readonly threadId: ThreadId; readonly projectId?: ProjectId }
+  | { readonly threadId: ThreadId; readonly projectId?: ProjectId; readonly deletes?: boolean }
 
 /** The ids of the rows that commands and facts name. */
 const idsOf = (needs: ReadonlyArray<Needed>) => {
@@ -40,6 +40,7 @@ const idsOf = (needs: ReadonlyArray<Needed>) => {
     if ("turnId" in names && names.turnId !== undefined) ids.turns.add(names.turnId)
     if ("requestId" in names) ids.requests.add(names.requestId)
     if ("type" in names && names.type === "thread.delete") ids.deleted.add(names.threadId)
+    if ("deletes" in needed) ids.deleted.add(needed.threadId)
     if ("type" in names && names.type === "project.delete" && names.purge === true) ids.purged.add(names.projectId)
   }
   return ids
@@ -94,7 +95,11 @@ export class StateCache implements StateReader {
   /** Whether rows must be read from the log before the command or fact can be decided. */
   isMissing(needed: Needed): boolean {
     if ("threadId" in needed)
-      return !this.threads.has(needed.threadId) || (needed.projectId !== undefined && !this.projects.has(needed.projectId))
+      return (
+        needed.deletes === true ||
+        !this.threads.has(needed.threadId) ||
+        (needed.projectId !== undefined && !this.projects.has(needed.projectId))
+      )
     const { command } = needed
     switch (command.type) {
       case "turn.start":
