@@ -11,8 +11,19 @@ export interface Tool {
 
 const fileTools: ReadonlySet<string> = new Set(["Edit", "MultiEdit", "Write", "NotebookEdit"])
 
+/** The tool that asks a person to approve a plan. */
+export const planTool = "ExitPlanMode"
+
 export const itemKind = ({ name }: Tool): ItemKind =>
-  name === "Bash" ? "command" : fileTools.has(name) ? "file-change" : name === "WebSearch" ? "web-search" : "tool-call"
+  name === "Bash"
+    ? "command"
+    : fileTools.has(name)
+      ? "file-change"
+      : name === "WebSearch"
+        ? "web-search"
+        : name === planTool
+          ? "plan"
+          : "tool-call"
 
 /** `server/tool` for `mcp__server__tool`; other names unchanged. */
 export const toolName = (name: string): string => /^mcp__(.+?)__(.+)$/.exec(name)?.slice(1).join("/") ?? name
@@ -33,6 +44,8 @@ export const startedContent = (tool: Tool): ItemContent => {
       return command === undefined ? { tool: tool.name, input: tool.input } : { command }
     case "file-change":
       return { tool: tool.name, changes: plannedChanges(tool) }
+    case "plan":
+      return { text: stringAt(tool.input, "plan") ?? "" }
     default:
       return { tool: toolName(tool.name), input: tool.input }
   }
@@ -60,11 +73,20 @@ const diffOf = (detail: unknown): string | undefined => {
     .join("")
 }
 
+/** The diff of a new file. */
+const diffOfNew = (content: string): string => {
+  const lines = content.split("\n")
+  const whole = lines.at(-1) === ""
+  const added = (whole ? lines.slice(0, -1) : lines).map((line) => `+${line}\n`)
+  return `@@ -0,0 +1,${added.length} @@\n${added.join("")}${whole ? "" : "\\ No newline at end of file\n"}`
+}
+
 const changed = (tool: Tool, detail: unknown): ReadonlyArray<FileChange> => {
   const [planned] = plannedChanges(tool)
   if (planned === undefined) return []
-  const diff = diffOf(detail)
   const change = stringAt(detail, "type") === "create" ? "add" : "update"
+  const content = change === "add" ? stringAt(detail, "content") : undefined
+  const diff = diffOf(detail) ?? (content === undefined || content === "" ? undefined : diffOfNew(content))
   return [diff === undefined ? { path: planned.path, change } : { path: planned.path, change, diff }]
 }
 
@@ -87,9 +109,24 @@ export const endedContent = (tool: Tool, { content, isError }: ToolResult, detai
     }
     case "file-change":
       return isError ? { ...started, result: text } : { ...started, changes: changed(tool, detail) }
+    case "plan":
+      return { text: stringAt(detail, "plan") ?? started.text ?? "" }
     default:
       return { ...started, result: typeof content === "string" || text === "" ? content : text }
   }
+}
+
+/** Maximum characters of a turn's diff; further changes are left out, and are in their items. */
+const maxDiff = 1024 * 1024
+
+/** The diff of a turn with these changes in addition, in the order of the edits: a file that was edited twice is there twice. */
+export const joinedDiff = (before: string, { changes = [] }: ItemContent): string => {
+  const parts = changes.flatMap(({ change, diff, path }) => {
+    const name = path.startsWith("/") ? path : `/${path}`
+    return diff === undefined ? [] : [`--- ${change === "add" ? "/dev/null" : `a${name}`}\n+++ b${name}\n${diff}`]
+  })
+  const after = before + parts.join("")
+  return after.length > maxDiff ? before : after
 }
 
 const stepStatus: ReadonlyMap<unknown, PlanStep["status"]> = new Map([

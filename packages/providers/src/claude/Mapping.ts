@@ -144,14 +144,15 @@ export const make = (now?: () => number): Mapping => {
       // `detail` belongs to the message, so it is used only when the message has one result.
       const detail = said.results.length === 1 ? said.detail : undefined
       const shown = new Images.Shown()
-      const content = shown.replace(result.content)
+      const content = Items.endedContent(tool, { ...result, content: shown.replace(result.content) }, detail)
+      if (!result.isError) turn.diff = Items.joinedDiff(turn.diff, content)
       return {
         _tag: "ItemCompleted",
         nativeTurnId,
         nativeItemId: result.id,
         kind: Items.itemKind(tool),
         status: turn.declined.delete(result.id) ? "declined" : result.isError ? "failed" : "completed",
-        content: Items.endedContent(tool, { ...result, content }, detail),
+        content,
         ...(shown.files.length === 0 ? {} : { files: shown.files })
       }
     })
@@ -165,6 +166,10 @@ export const make = (now?: () => number): Mapping => {
     const usage = usageOf(result)
     const outcome = outcomeOf(result, turn.interrupting)
     const common = { _tag: "TurnEnded", nativeTurnId: turn.id, outcome, ...defined({ usage }) } as const
+    const { notCompacted } = turn
+    // Claude reports a compaction that failed as a success.
+    if (outcome === "completed" && notCompacted !== undefined)
+      return { ...common, outcome: "failed", reason: notCompacted, error: { kind: "refused", message: notCompacted } }
     if (outcome === "completed") return common
     if (outcome === "interrupted") return { ...common, reason: "The turn was interrupted." }
     const error = failureOf(result, turn.error, { resetAt: limited, now: now?.() })
@@ -209,6 +214,7 @@ export const make = (now?: () => number): Mapping => {
         content: { text }
       })
     const end = Turns.joined(ended.turn, endOf(ended.turn, said.result))
+    if (ended.turn.diff !== "") out.push({ _tag: "TurnUpdated", nativeTurnId: ended.turn.id, diff: ended.turn.diff })
     if (ended.turn.steers.size > 0 && end.outcome !== "interrupted") whose.hold(ended.turn, end)
     else out.push(end)
     return true
@@ -299,6 +305,10 @@ export const make = (now?: () => number): Mapping => {
             }
           ]
         }
+        case "NotCompacted": {
+          running(out).notCompacted = said.message
+          return out
+        }
         case "Notified":
           whose.notified()
           return [opaque(type, params)]
@@ -316,7 +326,7 @@ export const make = (now?: () => number): Mapping => {
         }
         case "Running": {
           const current = whose.current()
-          const data = { elapsedMillis: said.elapsedMillis }
+          const data = defined({ elapsedMillis: said.elapsedMillis, text: said.text })
           return current === undefined
             ? out
             : [{ _tag: "Signal", nativeTurnId: current.id, nativeItemId: said.toolId, kind: "progress", data }]
@@ -385,7 +395,8 @@ export const make = (now?: () => number): Mapping => {
       }
       // The tools of a subagent are not mapped, so a request may name an unknown one: then it is opened without its item.
       const toolId = request.tool_use_id ?? undefined
-      const { ask, result } = pending(request, toolId !== undefined && turn.tools.has(toolId) ? toolId : undefined)
+      const tool = toolId === undefined ? undefined : turn.tools.get(toolId)
+      const { ask, result } = pending(request, tool === undefined ? undefined : toolId, tool?.input)
       events.push({ _tag: "RequestOpened", nativeTurnId: turn.id, nativeRequestId, ask })
       return {
         nativeRequestId,

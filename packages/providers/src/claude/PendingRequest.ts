@@ -48,15 +48,16 @@ const title = ({ input, tool_name: name }: CanUseTool): string => {
   const [change] = Items.plannedChanges(tool)
   if (command !== undefined) return `Run: ${command}`
   if (change !== undefined) return `Change: ${change.path}`
-  if (name === "ExitPlanMode") return "Go on with this plan?"
+  if (name === Items.planTool) return "Go on with this plan?"
   return `Use ${Items.toolName(name)}: ${JSON.stringify(input)}`
 }
 
-const approval = (request: CanUseTool, itemId: string | undefined): PendingRequest => {
+/** `called`: the input of the tool call, which can have the plan when the request has not (2.1.332). */
+const approval = (request: CanUseTool, itemId: string | undefined, called: unknown): PendingRequest => {
   const { blocked_path: blocked, decision_reason: why, description, input, permission_suggestions, tool_name: name } = request
   const session = forSession(permission_suggestions)
   const changes = Items.plannedChanges({ name, input })
-  const plan = name === "ExitPlanMode" ? stringAt(input, "plan") : undefined
+  const plan = name === Items.planTool ? (stringAt(input, "plan") ?? stringAt(called, "plan")) : undefined
   const reason = [plan ?? description, why, blocked ? `outside what is allowed: ${blocked}` : undefined]
     .filter(Boolean)
     .join("\n")
@@ -149,5 +150,5 @@ const asksQuestions = (request: CanUseTool, itemId: string | undefined): Pending
 }
 
 /** `itemId`: the tool's item, when the tool call belongs to this conversation. */
-export const pending = (request: CanUseTool, itemId: string | undefined): PendingRequest =>
-  asksQuestions(request, itemId) ?? approval(request, itemId)
+export const pending = (request: CanUseTool, itemId: string | undefined, called?: unknown): PendingRequest =>
+  asksQuestions(request, itemId) ?? approval(request, itemId, called)

@@ -19,7 +19,19 @@ import * as Process from "./Process.ts"
 import type { Offered } from "@millrace/contracts/State"
 import { codec, offeredBy } from "./Wire.ts"
 
-export const capabilities = ["steer", "interrupt", "approvals", "questions", "resume", "fork", "plan", "usage", "images"] as const
+export const capabilities = [
+  "steer",
+  "interrupt",
+  "approvals",
+  "questions",
+  "resume",
+  "fork",
+  "plan",
+  "diff",
+  "usage",
+  "images",
+  "compact"
+] as const
 
 /** Most bytes of an image: the endpoint takes at most 5 MiB of base64. */
 const maxImageBytes = (5 * 1024 * 1024 * 3) / 4
@@ -228,8 +240,9 @@ export const open = Effect.fn("Claude.open")(function* (
     },
     capabilities,
     takes: (attachment) => Images.isImage(attachment, maxImageBytes),
-    startTurn: Effect.fn("Claude.startTurn")(function* ({ attachments, text, turnId }) {
-      const content = yield* blocksOf(text, attachments)
+    startTurn: Effect.fn("Claude.startTurn")(function* ({ action, attachments, text, turnId }) {
+      if (action !== undefined && action.type !== "compact") return yield* refused(action.type, "Claude has no such turn.")
+      const content = yield* blocksOf(action === undefined ? text : "/compact", attachments)
       const uuid = randomUUID()
       // Claude has no turn ids. The id of the prompt is that of the turn, also in the conversation that Claude stores (History.ts).
       const native = uuid

@@ -36,6 +36,10 @@ export interface Turn {
   /** Tokens of the messages so far; the turn's result has the exact sum. */
   readonly counts: TokenCounter
   error: string | undefined
+  /** The changes of the turn's file tools, as unified diffs. */
+  diff: string
+  /** Why Claude could not compact the conversation in this turn. */
+  notCompacted: string | undefined
   interrupting: boolean
 }
 
@@ -53,6 +57,8 @@ export const make = (id: string, own: boolean, messageId?: string): Turn => ({
   blocks: new BoundedMap(maxBlocks),
   counts: new TokenCounter(),
   error: undefined,
+  diff: "",
+  notCompacted: undefined,
   interrupting: false
 })
 

@@ -147,7 +147,7 @@ export type Said =
   /** Token counts of the streaming message so far; only the fields that changed. */
   | { readonly _tag: "Counted"; readonly tokens: Tokens }
   /** Progress of a running tool. */
-  | { readonly _tag: "Running"; readonly toolId: string; readonly elapsedMillis: number }
+  | { readonly _tag: "Running"; readonly toolId: string; readonly elapsedMillis: number | undefined; readonly text?: string }
   /** `text` or `thinking`; the whole block follows as `Blocks`. */
   | { readonly _tag: "Delta"; readonly type: "text" | "thinking"; readonly index: number; readonly text: string }
   | {
@@ -160,6 +160,8 @@ export type Said =
   /** `detail`: the tool's structured result, in addition to the text for the model. */
   | { readonly _tag: "ToolResults"; readonly results: ReadonlyArray<ToolResult>; readonly detail: unknown }
   | { readonly _tag: "Compacted"; readonly uuid: string; readonly metadata: unknown }
+  /** A compaction failed; the turn's result does not show it. */
+  | { readonly _tag: "NotCompacted"; readonly message: string }
   | { readonly _tag: "Result"; readonly result: Result; readonly messageIds: ReadonlyArray<string> }
   | { readonly _tag: "Cancelled"; readonly requestId: string }
   /** A known message that a later one repeats in a better form: it is dropped. */
@@ -279,7 +281,16 @@ const system = (message: Fields): Said => {
     }
     case "task_notification":
       return { _tag: "Notified" }
+    // What a subagent does, for the tool that started it.
+    case "task_progress": {
+      const toolId = stringAt(message, "tool_use_id")
+      const text = stringAt(message, "description")
+      return toolId === undefined || text === undefined ? other : { _tag: "Running", toolId, elapsedMillis: undefined, text }
+    }
     case "status":
+      return message["compact_result"] === "failed"
+        ? { _tag: "NotCompacted", message: stringAt(message, "compact_error") ?? "Claude could not compact the conversation." }
+        : progress
     case "thinking_tokens":
       return progress
     case "compact_boundary":

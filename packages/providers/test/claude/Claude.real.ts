@@ -303,6 +303,39 @@ describe.skipIf(binary === "")("the real claude", () => {
   )
 
   live(
+    "T13 a plan is an item and a request; a turn has the diff of its edits; a compaction is a turn",
+    Effect.gen(function* () {
+      const { cwd, open } = yield* world
+      const { recording, session } = yield* open(1)
+      const file = join(cwd, "new.txt")
+      yield* session.startTurn({ turnId: turn(2), text: tool("Write", { file_path: file, content: "a\nb\n" }) })
+      const write = yield* recording.until("RequestOpened", (event) => event.turnId === turn(2))
+      yield* session.answer(write.requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
+      const { diff } = yield* recording.until("TurnUpdated", (event) => event.turnId === turn(2))
+      assert.strictEqual(diff, `--- /dev/null\n+++ b${file}\n@@ -0,0 +1,2 @@\n+a\n+b\n`)
+      yield* session.startTurn({ turnId: turn(3), text: tool("EnterPlanMode", {}) })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(3))
+      yield* session.startTurn({ turnId: turn(4), text: tool("ExitPlanMode", { plan: "1. do it" }) })
+      const plan = yield* recording.until("RequestOpened", (event) => event.turnId === turn(4))
+      assert.deepInclude(plan.ask, { kind: "approval", title: "Go on with this plan?", reason: "1. do it" })
+      const item = yield* recording.until("ItemStarted", (event) => event.kind === "plan")
+      assert.deepStrictEqual([item.content.text, item.itemId], ["1. do it", plan.ask.itemId])
+      yield* session.answer(plan.requestId, { decision: "accept" })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(4))
+      yield* session.startTurn({ turnId: turn(5), text: "", action: { type: "compact" } })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(5))
+      assert.isDefined(
+        recording.events.find(
+          (event) => event._tag === "ItemCompleted" && event.turnId === turn(5) && event.kind === "compaction"
+        )
+      )
+      yield* finish(session, recording, [write.requestId, plan.requestId])
+      assert.deepStrictEqual(faults(recording.events), [])
+    })
+  )
+
+  live(
     "D10 a stored conversation is listed and read with its tool work, and continues under its id",
     Effect.gen(function* () {
       const { adapter, cwd, open } = yield* world

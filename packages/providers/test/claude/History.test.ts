@@ -84,7 +84,7 @@ describe("claude history", () => {
         ])
         const [, ran] = turns[3]?.items ?? []
         assert.deepInclude(ran?.content, { command: "touch x1", exitCode: 0, output: "(Bash completed with no output)" })
-        assert.isTrue(turns.flatMap(({ items }) => items).some(({ kind, status }) => kind === "tool-call" && status === "failed"))
+        assert.isTrue(turns.flatMap(({ items }) => items).some(({ kind, status }) => kind === "plan" && status === "failed"))
         for (const { endedAt, startedAt } of turns) assert.match(`${startedAt} ${endedAt}`, /^2026-11-30T\S+Z 2026-11-30T\S+Z$/)
       }
     })

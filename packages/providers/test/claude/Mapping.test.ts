@@ -209,6 +209,40 @@ describe("claude mapping", () => {
     })
   })
 
+  it("a turn has the diff of its edits at its end; a plan is an item, and a request with its text; a failed compaction is a failure", () => {
+    const edits = begun()
+    edits.notification("assistant", use("Write", { file_path: "/w/a", content: "x" }))
+    edits.notification("user", done("ok", { type: "create", content: "x", structuredPatch: [] }))
+    edits.notification("assistant", { ...use("Edit", { file_path: "/w/b" }), uuid: "u2" })
+    const hunk = { oldStart: 1, oldLines: 1, newStart: 1, newLines: 1, lines: ["-p", "+q"] }
+    edits.notification("user", done("ok", { structuredPatch: [hunk] }))
+    edits.notification("assistant", { ...use("Edit", { file_path: "/w/c" }), uuid: "u3" })
+    edits.notification("user", done("no", { structuredPatch: [hunk] }, true))
+    assert.deepStrictEqual(edits.notification("result", result({ result: "" }))[0], {
+      _tag: "TurnUpdated",
+      nativeTurnId: "t",
+      diff:
+        "--- /dev/null\n+++ b/w/a\n@@ -0,0 +1,1 @@\n+x\n\\ No newline at end of file\n" +
+        "--- a/w/b\n+++ b/w/b\n@@ -1,1 +1,1 @@\n-p\n+q\n"
+    })
+
+    const planned = begun()
+    const [started] = planned.notification("assistant", use("ExitPlanMode", { plan: "1. go" }))
+    assert.deepInclude(started, { kind: "plan", content: { text: "1. go" } })
+    // 2.1.332 leaves the plan out of the request.
+    const request = planned.request("1", "can_use_tool", { tool_name: "ExitPlanMode", input: {}, tool_use_id: "tool" })
+    const opened = request.events.find((event) => event._tag === "RequestOpened")
+    assert.deepInclude(opened?._tag === "RequestOpened" ? opened.ask : {}, { nativeItemId: "tool", reason: "1. go" })
+    const [ended] = planned.notification("user", done("go", { plan: "1. go, edited" }))
+    assert.deepInclude(ended, { kind: "plan", status: "completed", content: { text: "1. go, edited" } })
+
+    const compacting = begun()
+    const status = { type: "system", subtype: "status", compact_result: "failed", compact_error: "Not enough messages." }
+    compacting.notification("system", status)
+    const end = compacting.notification("result", result({ result: "Not enough messages.", num_turns: 0 })).at(-1)
+    assert.deepInclude(end, { _tag: "TurnEnded", outcome: "failed", reason: "Not enough messages." })
+  })
+
   it("the todo list is the turn's plan", () => {
     const todos = [
       { content: "a", status: "completed" },
