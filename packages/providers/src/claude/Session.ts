@@ -52,6 +52,8 @@ const blocksOf = (text: string, attachments: ReadonlyArray<TurnAttachment> = [])
 const startMillis = 30_000
 /** Deadlines of an interrupt before the caller escalates: `begun`, to wait for the start of its turn; `answer`, for Claude's answer. */
 const interruptMillis = { begun: 2000, answer: 10_000 }
+/** Deadline of an interrupt's withdrawals together, well within the time that the caller gives the interrupt. */
+const withdrawMillis = 1000
 /** Deadlines before a stop closes stdin: of the interrupt's answer, and of the end of the turn that follows it. */
 const stopMillis = { interrupt: 1500, terminal: 500 }
 
@@ -204,24 +206,29 @@ export const open = Effect.fn("Claude.open")(function* (
       ([key, { id }]) => Effect.suspend(() => (take(key) ? child.respond(id, refusedToSubagent) : Effect.void)),
       { discard: true }
     )
-  /** Withdraws the turn's messages that Claude has not taken: it would answer them after the interrupt. `true`: the turn waited for them only, and has ended. */
-  const cancelSteers = (nativeTurnId: string, deadlineMillis: number) =>
+  const withdraw = (uuid: string) =>
     Effect.gen(function* () {
-      for (const uuid of mapping.steersOf(nativeTurnId)) {
-        const answer = yield* child.request("cancel_async_message", { message_uuid: uuid }, { deadlineMillis })
-        if (!isRecord(answer) || answer["cancelled"] !== true) continue
-        const events = mapping.withdrawn(uuid)
-        turns.note(events)
-        yield* session.add(events)
-      }
-      return !turns.running().includes(nativeTurnId)
-    })
+      const answer = yield* child.request("cancel_async_message", { message_uuid: uuid }, { deadlineMillis: withdrawMillis })
+      if (!isRecord(answer) || answer["cancelled"] !== true) return
+      const events = mapping.withdrawn(uuid)
+      turns.note(events)
+      yield* session.add(events)
+    }).pipe(Effect.catchAll((error) => Effect.logDebug(error.message)))
+  /**
+   * Withdraws the turn's messages that Claude has not taken: it would answer them after the interrupt. A failure is only logged, as a Claude
+   * without this request still takes the interrupt. `true`: the turn waited for the messages only, and has ended.
+   */
+  const cancelSteers = (nativeTurnId: string) =>
+    Effect.map(
+      Effect.forEach(mapping.steersOf(nativeTurnId), withdraw, { concurrency: "unbounded", discard: true }),
+      () => !turns.running().includes(nativeTurnId)
+    )
   /** Claude's answer to an interrupt does not end the turn: its `result` does. */
   const interruptNative = (nativeTurnId: string, deadlineMillis: number) =>
     Effect.gen(function* () {
       if (yield* settle(nativeTurnId, "interrupted")) return yield* refuseRequestsOf(nativeTurnId)
       mapping.interrupting(nativeTurnId)
-      if (yield* cancelSteers(nativeTurnId, deadlineMillis)) return
+      if (yield* cancelSteers(nativeTurnId)) return
       yield* child.request("interrupt", {}, { deadlineMillis })
     })
   const say = (content: ReadonlyArray<object>, uuid: string) =>

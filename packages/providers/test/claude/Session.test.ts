@@ -64,6 +64,21 @@ describe("claude session", () => {
   )
 
   played(
+    "T7 an interrupt is sent although Claude rejects the withdrawal of a message, or does not answer it",
+    Effect.gen(function* () {
+      const adapter = yield* Claude.make({ binary: join(import.meta.dirname, "steered.mjs") })
+      const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname })
+      const recording = yield* record(session)
+      yield* session.startTurn({ turnId: turn(1), text: "go" })
+      yield* recording.until("TurnStarted")
+      for (const text of ["two", "three", "four"]) yield* session.steer({ turnId: turn(1), text })
+      yield* session.interrupt(turn(1))
+      yield* recording.until("TurnInterrupted")
+      yield* finish(session, recording)
+    })
+  )
+
+  played(
     "a probe returns the version; without a program open and probe say what to do",
     Effect.gen(function* () {
       const adapter = yield* Claude.make({ binary: player })
