@@ -1,5 +1,5 @@
 /**
- * Reads and writes files for an agent: only inside the project directory, despite links, `..` and races (X5).
+ * Reads and writes files for an agent: only inside the directories that the caller names, despite links, `..` and races (X5).
  * Text only, at most 16 MiB, regular files only.
  */
 import { constants } from "node:fs"
@@ -46,25 +46,31 @@ const realDirectory = async (path: string): Promise<{ readonly real: string; rea
   }
 }
 
+/** The real paths of these directories; one that does not exist is left out. */
+const realRoots = async (roots: ReadonlyArray<string>): Promise<ReadonlyArray<string>> =>
+  (await Promise.all(roots.map((root) => realpath(root).catch(() => [])))).flat()
+
+const outside = (path: string) => invalid(`${path} is outside of the project directory`)
+
 /** The path with its directory resolved; the last part may still be a link, which `open` refuses to follow. */
-const located = async (root: string, params: unknown) => {
+const located = async (homes: ReadonlyArray<string>, params: unknown) => {
   const path = stringAt(params, "path")
   if (path === undefined || !isAbsolute(path) || path.includes("\0")) return refuse(invalid("path must be an absolute path"))
   const wanted = resolve(path)
-  const home = await realpath(root)
   const { missing, real } = await realDirectory(dirname(wanted))
   const directory = join(real, missing)
   const file = join(directory, basename(wanted))
-  if (!isInside(home, file) || file === home) return refuse(invalid(`${path} is outside of the project directory`))
+  if (!homes.some((home) => isInside(home, file) && file !== home)) return refuse(outside(path))
   return { directory, file, path }
 }
 
-/** The path to open: a link to a file inside the project is replaced by its real path. */
-const target = async (root: string, params: unknown) => {
-  const { directory, file, path } = await located(root, params)
+/** The path to open: a link to a file inside the directories is replaced by its real path. */
+const target = async (roots: ReadonlyArray<string>, params: unknown) => {
+  const homes = await realRoots(roots)
+  const { directory, file, path } = await located(homes, params)
   try {
     const real = await realpath(file)
-    if (!isInside(await realpath(root), real)) return refuse(invalid(`${path} is outside of the project directory`))
+    if (!homes.some((home) => isInside(home, real))) return refuse(outside(path))
     return { directory: dirname(real), file: real, path }
   } catch (cause) {
     if (codeOf(cause) !== "ENOENT") throw cause
@@ -89,10 +95,10 @@ const countAt = (params: unknown, key: string): number | undefined => {
   return typeof found === "number" && Number.isInteger(found) && found >= 0 ? found : undefined
 }
 
-/** `fs/read_text_file`: the whole text, or `limit` lines from line `line` (1 is the first). */
-export const read = (root: string, params: unknown): Effect.Effect<{ readonly content: string }, Refusal> =>
+/** `fs/read_text_file` below one of `roots`: the whole text, or `limit` lines from line `line` (1 is the first). */
+export const read = (roots: ReadonlyArray<string>, params: unknown): Effect.Effect<{ readonly content: string }, Refusal> =>
   attempt(pathOf(params), async () => {
-    const { file, path } = await target(root, params)
+    const { file, path } = await target(roots, params)
     // Without O_NONBLOCK, opening a pipe without a writer would block.
     const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
@@ -115,14 +121,14 @@ export const read = (root: string, params: unknown): Effect.Effect<{ readonly co
     }
   })
 
-/** `fs/write_text_file`: creates the file and its missing directories, or replaces the text. Returns the bytes written. */
+/** `fs/write_text_file` below `root`: creates the file and its missing directories, or replaces the text. Returns the bytes written. */
 export const write = (root: string, params: unknown): Effect.Effect<number, Refusal> =>
   attempt(pathOf(params), async () => {
     const content = stringAt(params, "content")
     if (content === undefined) return refuse(invalid("content must be a text"))
     const bytes = Buffer.byteLength(content)
     if (bytes > mostBytes) return refuse(invalid(`${bytes} bytes are too many; ${mostBytes} can be written`))
-    const { directory, file, path } = await target(root, params)
+    const { directory, file, path } = await target([root], params)
     await mkdir(directory, { recursive: true })
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
     const handle = await open(file, flags, 0o666)

@@ -90,10 +90,12 @@ export const open = Effect.fn("Acp.open")(function* (
   )
 
   const refusedBy = (id: RpcChild.RpcId) => (refusal: Files.Refusal) => child.respondError(id, refusal.code, refusal.message)
+  /** The agent reads the files of turns as copies in the thread's attachment directory. */
+  const readable = [input.cwd, ...(input.attachments === undefined ? [] : [input.attachments])]
   /** Answers a file request at once, without a person: the agent requests permission where it needs one. A write is recorded in the log. */
   const file = (id: RpcChild.RpcId, method: string, params: unknown): Session.Mapped | undefined => {
     if (method === "fs/read_text_file") {
-      const read = Files.read(input.cwd, params)
+      const read = Files.read(readable, params)
       return {
         events: [],
         reply: Effect.matchEffect(read, { onFailure: refusedBy(id), onSuccess: (text) => child.respond(id, text) })

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import { Effect, type Scope } from "effect"
 import * as Acp from "../../src/acp/Acp.ts"
 import * as Agents from "../../src/acp/Agents.ts"
@@ -15,10 +16,7 @@ const threadId = ThreadId.make("thr_played")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 const small = join(import.meta.dirname, "agent.mjs")
 
-const opened = (
-  agent: Acp.AcpAgent,
-  more: { readonly cwd?: string; readonly resumeKey?: string; readonly model?: string } = {}
-) =>
+const opened = (agent: Acp.AcpAgent, more: Partial<OpenInput> = {}) =>
   Effect.gen(function* () {
     const adapter = yield* Acp.make(agent)
     const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname, ...more })
@@ -123,6 +121,41 @@ describe("acp session", () => {
       yield* finish(session, recording)
       assert.notInclude(JSON.stringify(recording.events), "canary")
       assert.include(opaque(recording.events), "fs/write_text_file")
+    })
+  )
+
+  played(
+    "X5 attachments can be read and not written, links out of them are refused; their directory may not exist yet",
+    Effect.gen(function* () {
+      const { inside, outer } = yield* project
+      const attachments = join(outer, "attachments")
+      const { recording, session } = yield* openSmall("", { cwd: inside, attachments })
+      const ask = (n: number, list: ReadonlyArray<unknown>) =>
+        Effect.zipRight(
+          session.startTurn({ turnId: turn(n), text: `ask ${JSON.stringify(list)}` }),
+          recording.until("TurnCompleted", ({ turnId }) => turnId === turn(n))
+        )
+      yield* ask(1, [
+        ["fs/read_text_file", { path: join(inside, "in.txt") }],
+        ["fs/read_text_file", { path: join(attachments, "notes.txt") }]
+      ])
+      mkdirSync(attachments)
+      writeFileSync(join(attachments, "notes.txt"), "mine")
+      symlinkSync(join(outer, "secret"), join(attachments, "link"))
+      symlinkSync(outer, join(attachments, "up"))
+      yield* ask(2, [
+        ["fs/read_text_file", { path: join(attachments, "notes.txt") }],
+        ["fs/read_text_file", { path: join(attachments, "link") }],
+        ["fs/read_text_file", { path: join(attachments, "up", "secret") }],
+        ["fs/write_text_file", { path: join(attachments, "notes.txt"), content: "broken" }]
+      ])
+      assert.strictEqual(
+        deltas(recording.events, "agent-message"),
+        `{"content":"1\\n2\\n3\\n"} -32602 {"content":"mine"} -32602 -32602 -32602 `
+      )
+      assert.strictEqual(readFileSync(join(attachments, "notes.txt"), "utf8"), "mine")
+      yield* finish(session, recording)
+      assert.notInclude(JSON.stringify(recording.events), "canary")
     })
   )
 
