@@ -27,7 +27,7 @@ export const weigh = (event: DurableEvent): number => {
         (event.content.text?.length ?? 0) +
         (event.content.output?.length ?? 0) +
         (event.content.changes === undefined ? 0 : 4096) +
-        ("files" in event ? event.files.reduce((sum, { base64 }) => sum + base64.length, 0) : 0)
+        ("files" in event ? (event.files?.reduce((sum, { base64 }) => sum + base64.length, 0) ?? 0) : 0)
       )
     case "TurnUpdated":
       return overhead + (event.diff?.length ?? 0)

@@ -27,6 +27,28 @@ const textOf = (events: ReadonlyArray<DurableEvent>, n: number): string =>
   events.map((event) => (event._tag === "ItemDelta" && event.itemId === `itm_${n}` ? event.text : "")).join("")
 
 describe("coalescing", () => {
+  it.effect("T14 a file whose media type is not one is stored as octets; an item without files passes", () =>
+    Effect.gen(function* () {
+      const handed: Array<Weighed> = []
+      const completed = { _tag: "ItemCompleted", status: "completed", content: {} } as const
+      const file = (mediaType: string) => ({ name: "a", mediaType, base64: "AAAA" })
+      const files = ["image/png", "image/png\r\nx: y", "", "image/a b"].map(file)
+      // An adapter that was written without the compiler's checks sends the property without a value.
+      const without: DurableEvent = { ...completed, ...item(2) }
+      Object.assign(without, { files: undefined })
+      yield* Ingestion.run(
+        { ingest: (one) => Effect.sync(() => void handed.push(one)) },
+        { threadId, epoch: 1, events: Stream.make<Array<DurableEvent>>({ ...completed, ...item(1), files }, without) }
+      )
+      const attachments = said(handed).map((event) => ("content" in event ? event.content.attachments : []))
+      const octets = "application/octet-stream"
+      expect(attachments.map((of) => of?.map(({ mediaType }) => mediaType))).toEqual([
+        ["image/png", octets, octets, octets],
+        undefined
+      ])
+    })
+  )
+
   it.effect("L5 text waits for the window, then is sent as one event", () =>
     Effect.gen(function* () {
       const handed: Array<Weighed> = []
