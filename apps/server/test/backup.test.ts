@@ -165,7 +165,7 @@ describe("millrace log", () => {
       expect(people.stdout).toContain("0 events would be removed, up to offset 0")
       expect((yield* events()).text).toBe(before.text)
 
-      const removed = yield* post(server, "/api/log/prune", { maxBytes: 1 })
+      const removed = yield* post(server, "/api/log/prune", { maxBytes: 1, force: true })
       expect(removed).toMatchObject({ status: 200, body: { removed: head, retainedFrom: head, more: false } })
       const expired = yield* get(server, `/api/events?after=${logEpoch}-5`)
       expect([expired.status, expired.text]).toEqual([410, expect.stringContaining("CursorExpired")])
@@ -173,7 +173,7 @@ describe("millrace log", () => {
       const audit = readFileSync(`${dataDir}/access.jsonl`, "utf8").trim().split("\n")
       expect(audit.map((line) => JSON.parse(line) as object)).toMatchObject([
         { action: "log.pack", actor: expect.any(String) },
-        { action: "log.prune", actor: expect.any(String), maxBytes: 1 }
+        { action: "log.prune", actor: expect.any(String), maxBytes: 1, force: true }
       ])
       yield* stop(server)
       // The same commands without the server.

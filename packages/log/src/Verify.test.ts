@@ -103,6 +103,21 @@ describe("Verify", () => {
     })
   )
 
+  it.scoped("L18 many unreadable events do not hide another problem", () =>
+    Effect.gen(function* () {
+      // The last events have wrong versions; 150 single events before them cannot be read.
+      const log = yield* damaged(
+        execute(`UPDATE events SET json = 'x' WHERE offset <= 300 AND offset % 2 = 0;
+                 UPDATE events SET version = version + 7, json = replace(json, '"version":' || version || ',', '"version":' || (version + 7) || ',')
+                 WHERE offset > 1800`)
+      )
+      const { problemCount, problems } = yield* verified(log)
+      expect(problemCount).toBe(151)
+      expect(problems.filter(({ problem }) => problem === "unreadable")).toHaveLength(100)
+      expect(problems.at(-1)).toMatchObject({ offset: 1801, problem: "version" })
+    })
+  )
+
   it.scoped("L6 a damaged page of the file loses only the events on it", () =>
     Effect.gen(function* () {
       const log = yield* damaged((file) => {

@@ -21,7 +21,7 @@ export interface Report {
   readonly events: number
   readonly bytes: number
   readonly streams: number
-  /** The first 100. */
+  /** The first 100 `unreadable`, and the first 100 others. */
   readonly problems: ReadonlyArray<Problem>
   readonly problemCount: number
 }
@@ -85,9 +85,14 @@ export const verify = Effect.fn("Verify.verify")(function* (
   const retainedFrom = yield* log.retainedFrom
   const problems: Array<Problem> = []
   let problemCount = 0
+  const left = { unreadable: kept, others: kept }
+  /** A restore accepts unreadable events and no other problem, so many of them must not hide one. */
   const report = (problem: Problem) => {
     problemCount++
-    if (problems.length < kept) problems.push(problem)
+    const kind = problem.problem === "unreadable" ? "unreadable" : "others"
+    if (left[kind] === 0) return
+    left[kind]--
+    problems.push(problem)
   }
   /** Of each stream: the version of its last event, and how many events of unknown streams came before it. */
   const versions = new Map<string, { readonly version: number; readonly lost: number }>()

@@ -16,7 +16,13 @@ export type Entry = By &
   (
     | { readonly action: "shutdown"; readonly mode: "drain" | "now"; readonly deadlineMs: number }
     | { readonly action: "log.pack" }
-    | { readonly action: "log.prune"; readonly olderThanDays: number | undefined; readonly maxBytes: number | undefined }
+    | {
+        readonly action: "log.prune"
+        readonly olderThanDays: number | undefined
+        readonly maxBytes: number | undefined
+        /** Also what readers have not received. */
+        readonly force: boolean
+      }
     /** `revoked`: the token's id. */
     | { readonly action: "revoke"; readonly revoked: string }
   )

@@ -147,12 +147,12 @@ const make = Effect.gen(function* () {
       }),
     pruneLog: ({ payload }) =>
       Effect.gen(function* () {
-        const { dryRun, maxBytes, olderThanDays } = payload
+        const { dryRun, force = false, maxBytes, olderThanDays } = payload
         if (olderThanDays === undefined && maxBytes === undefined)
           return yield* new BadRequest({ message: "body: olderThanDays or maxBytes, or both, is required" })
         const { actor, tokenId } = yield* Session
         if (dryRun !== true)
-          yield* AuditLog.write(tokens.dataDir, { action: "log.prune", actor, tokenId, olderThanDays, maxBytes })
+          yield* AuditLog.write(tokens.dataDir, { action: "log.prune", actor, tokenId, olderThanDays, maxBytes, force })
         return yield* service.pruneLog(payload)
       }),
     shutdown: ({ payload: { deadlineMs = 10_000, mode = "drain" } }) =>
