@@ -2,7 +2,7 @@
 import { EventLog, type Committed, type Envelope, type LogUnavailable, type StoredReceipt } from "@millrace/log/EventLog"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
-import { Cause, Clock, Deferred, Effect, Either, Exit, Option } from "effect"
+import { Cause, Clock, Data, Deferred, Effect, Either, Exit, Option } from "effect"
 import type { Policy } from "../state/Continuation.ts"
 import { decideCommand } from "../decide/decideCommand.ts"
 import { decideFact } from "../decide/decideFact.ts"
@@ -33,6 +33,12 @@ export interface Outcome {
   readonly broken: LogUnavailable | undefined
 }
 
+/** A row that holds the state of the job's thread or project is damaged. Not an outage: a retry reads the same bytes, and other rows are readable. */
+class StateDamaged extends Data.TaggedError("StateDamaged")<{ readonly error: LogUnavailable }> {}
+
+/** Most threads whose damage is remembered as logged. */
+const maxLogged = 1_000
+
 const done: Outcome = { again: [], broken: undefined }
 const noReceipts: ReadonlyMap<string, StoredReceipt> = new Map()
 
@@ -59,6 +65,8 @@ export const make = (options: {
     const cache = new StateCache(options.idleThreads, options.bounds)
     const counts = { batches: 0, events: 0 }
     const given = new GivenAnswers()
+    /** Threads whose damage was logged. */
+    const logged = new Set<ThreadId>()
 
     const contextAt = (at: string, seed: string): DecisionContext => ({
       at,
@@ -130,7 +138,10 @@ export const make = (options: {
         const ids = jobs.flatMap((job) => (job._tag === "CommandJob" ? [job.command.commandId] : []))
         const receipts = ids.length === 0 ? noReceipts : yield* log.receipts(ids)
         const missing = jobs.map(needed).filter((need) => cache.isMissing(need))
-        if (missing.length > 0) yield* cache.load(log, missing)
+        if (missing.length > 0)
+          yield* Effect.mapError(cache.load(log, missing), (error) =>
+            error.reason === "corrupt" ? new StateDamaged({ error }) : error
+          )
         const decisions = decideAll(jobs, at, receipts)
         const envelopes = decisions.flatMap(({ envelope }) => envelope ?? [])
         const committed = envelopes.length === 0 ? [] : yield* log.append(envelopes)
@@ -152,6 +163,24 @@ export const make = (options: {
             Effect.sync(() => settle(job, false))
           )
 
+    /** A command's caller gets the error; a fact is dropped. Logged once for each thread, because timers repeat their facts. */
+    const settleDamaged = (job: Job, error: LogUnavailable) =>
+      Effect.suspend(() => {
+        if (job._tag === "CommandJob") return Effect.sync(() => answer(job, Either.left(appendFailed(error))))
+        const { threadId } = job.fact
+        const isLogged = logged.has(threadId)
+        if (logged.size >= maxLogged) logged.clear()
+        logged.add(threadId)
+        return Effect.zipRight(
+          isLogged
+            ? Effect.void
+            : Effect.logError(
+                `The state of ${threadId} cannot be read, so this thread does not continue; other threads do. ${error.message}`
+              ),
+          Effect.sync(() => settle(job, false))
+        )
+      })
+
     /** Commits each job in a separate batch, so that one bad envelope does not fail the others. After the first storage error, the remaining jobs are not tried. */
     const commitOneByOne = (jobs: ReadonlyArray<Job>) =>
       Effect.gen(function* () {
@@ -170,6 +199,10 @@ export const make = (options: {
           const failure = Cause.failureOption(exit.cause)
           if (Option.isNone(failure)) {
             yield* settleDefect(job, exit.cause)
+            continue
+          }
+          if (failure.value._tag === "StateDamaged") {
+            yield* settleDamaged(job, failure.value.error)
             continue
           }
           // Only a command can name a blob that was deleted since it was looked up.

@@ -4,7 +4,7 @@
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { type HistoryBounds, Providers } from "@millrace/contracts/ProviderAdapter"
+import { type HistoryBounds, ProviderError, Providers } from "@millrace/contracts/ProviderAdapter"
 import { settingsOf } from "@millrace/contracts/Settings"
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
@@ -73,12 +73,28 @@ export const make = (options: Options = {}) =>
     const agentsEnded = new Map<ThreadId, Effect.Effect<void>>()
 
     const retrySchedule = Schedule.exponential("100 millis").pipe(Schedule.union(Schedule.spaced("5 seconds")))
-    /** Retries until the log is readable again (L9); until then the session and its turn wait. */
-    const untilReadable = <A, R>(read: Effect.Effect<A, LogUnavailable, R>) =>
-      read.pipe(Effect.retry(retrySchedule), Effect.orDie)
+    /**
+     * Retries until the log is readable again (L9); until then the session and its turn wait. A damaged row is not retried: the failure is the reason, for
+     * the person who sent the turn.
+     */
+    const untilReadable = <A>(read: Effect.Effect<A, LogUnavailable>): Effect.Effect<A, string> =>
+      read.pipe(
+        Effect.retry({ schedule: retrySchedule, while: ({ reason }) => reason !== "corrupt" }),
+        Effect.mapError(({ message }) => message),
+        // A damaged row that is not compressed is not JSON.
+        Effect.catchAllDefect((defect) =>
+          Effect.fail(`Run \`millrace verify\`, and restore a backup if it reports problems. (${String(defect)})`)
+        )
+      )
+    const readFor = <A>(provider: string, operation: string, read: Effect.Effect<A, LogUnavailable>) =>
+      Effect.mapError(untilReadable(read), (reason) => {
+        const message = `The server cannot read this thread from its log. ${reason}`
+        return new ProviderError({ provider, operation, outcome: "failed", failure: { kind: "unknown", message } })
+      })
 
-    const openInput = (threadId: ThreadId) =>
-      Effect.map(untilReadable(log.query({ row: Query.row(Collections.threadState, threadId) })), ({ row }) => ({
+    const stateOf = (threadId: ThreadId) => log.query({ row: Query.row(Collections.threadState, threadId) })
+    const openInput = (threadId: ThreadId, provider: string) =>
+      Effect.map(readFor(provider, "open", stateOf(threadId)), ({ row }) => ({
         cwd: row?.value.cwd ?? "/",
         given: row === undefined ? {} : (row.value.given ?? settingsOf(row.value)),
         ...defined({ resumeKey: row?.value.resumeKey }),
@@ -88,14 +104,17 @@ export const make = (options: Options = {}) =>
         ...defined({ handedFrom: row?.value.handedFrom }),
         attachments: attachmentFiles.directoryOf(threadId),
         history: (bounds: HistoryBounds) =>
-          Effect.flatMap(untilReadable(History.read(log, threadId, bounds)), (history) =>
+          // Adapters expect no failure of this effect. `SessionOpening` reads the defect.
+          Effect.flatMap(Effect.orDie(readFor(provider, "open", History.read(log, threadId, bounds))), (history) =>
             PastAttachments.place(attachmentFiles, threadId, history)
           )
       }))
 
-    const prompt = (threadId: ThreadId, turnId: TurnId) =>
+    const prompt = (threadId: ThreadId, provider: string, turnId: TurnId) =>
       Effect.map(
-        untilReadable(
+        readFor(
+          provider,
+          "startTurn",
           log.query({ row: Query.row(Collections.turn, turnId), thread: Query.row(Collections.threadState, threadId) })
         ),
         ({ row, thread }) => ({
@@ -120,8 +139,8 @@ export const make = (options: Options = {}) =>
             epoch,
             budgets,
             ingestion: options.ingestion ?? {},
-            openInput: openInput(threadId),
-            prompt: (turnId) => prompt(threadId, turnId),
+            openInput: openInput(threadId, provider),
+            prompt: (turnId) => prompt(threadId, provider, turnId),
             attachmentFiles
           },
           scope
@@ -148,9 +167,11 @@ export const make = (options: Options = {}) =>
       Effect.forEach(
         threads,
         (threadId) =>
-          Effect.flatMap(untilReadable(log.query({ row: Query.row(Collections.threadState, threadId) })), ({ row }) =>
-            row === undefined || row.value.deleted ? attachmentFiles.remove(threadId) : Effect.void
-          ),
+          Effect.matchEffect(untilReadable(stateOf(threadId)), {
+            onFailure: (reason) =>
+              Effect.logError(`The attachments of ${threadId} are kept, because its row cannot be read. ${reason}`),
+            onSuccess: ({ row }) => (row === undefined || row.value.deleted ? attachmentFiles.remove(threadId) : Effect.void)
+          }),
         { discard: true }
       )
     )

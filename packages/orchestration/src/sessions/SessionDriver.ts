@@ -55,10 +55,10 @@ export interface Input extends SessionOpening.Input {
   readonly signals: typeof Signals.Service
   readonly budgets: Budgets
   readonly ingestion: Ingestion.Options
-  /** The prompt of a turn, or its action, and the settings that it runs with, from the log. */
+  /** The prompt of a turn, or its action, and the settings that it runs with, from the log. Fails if these are damaged there. */
   readonly prompt: (
     turnId: TurnId
-  ) => Effect.Effect<Prompt & { readonly action: TurnAction | undefined; readonly settings: Settings }>
+  ) => Effect.Effect<Prompt & { readonly action: TurnAction | undefined; readonly settings: Settings }, ProviderError>
   readonly attachmentFiles: typeof AttachmentFiles.Service
 }
 

@@ -23,7 +23,7 @@ export interface Input {
   readonly budgets: { readonly open: Duration.DurationInput }
   /** Returns when all earlier agents of the thread have ended: only one agent may write a conversation (P7). */
   readonly previousEnded: Effect.Effect<void>
-  /** The input of `open`, read from the log. */
+  /** The input of `open`, read from the log. It fails, and `history` dies with a ProviderError, if the thread is damaged there. */
   readonly openInput: Effect.Effect<
     Omit<OpenInput, "threadId" | "epoch" | "history" | "model" | "settings"> & {
       /** The settings to open the session with. */
@@ -31,7 +31,8 @@ export interface Input {
       readonly history: NonNullable<OpenInput["history"]>
       /** The previous agent, after a hand-over. */
       readonly handedFrom?: string
-    }
+    },
+    ProviderError
   >
 }
 
@@ -105,7 +106,11 @@ export const open = (input: Input, scope: Scope.Scope, stopped: Effect.Effect<st
     (opening) =>
       Effect.zipRight(Effect.timeoutFail(previousEnded, { duration: budgets.open, onTimeout: () => previousStillRuns }), opening),
     Effect.catchAllDefect((defect) =>
-      Effect.fail<Failure>({ kind: "unknown", message: "The agent could not be started.", detail: String(defect) })
+      Effect.fail<Failure>(
+        defect instanceof ProviderError
+          ? defect.failure
+          : { kind: "unknown", message: "The agent could not be started.", detail: String(defect) }
+      )
     ),
     Effect.raceFirst(Effect.flatMap(stopped, (message) => Effect.fail<Failure>({ kind: "process", message })))
   )
