@@ -619,7 +619,8 @@ describe("OpenAI-compatible API", () => {
     run((hosted) =>
       Effect.gen(function* () {
         const client = clientOf(hosted)
-        expect((yield* call(() => client.models.list())).data.map(({ id }) => id)).toEqual(["demo"])
+        const ids = (yield* call(() => client.models.list())).data.map(({ id }) => id)
+        expect(ids).toEqual(["demo", "demo/demo-large", "demo/demo-small"])
         expect((yield* call(() => client.models.retrieve("demo"))).owned_by).toBe("millrace")
         expect((yield* refused(() => client.models.retrieve("gpt-9"))).status).toBe(404)
       })

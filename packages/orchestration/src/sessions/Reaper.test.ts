@@ -448,6 +448,8 @@ describe("silent turns", () => {
         const { threadId } = yield* create("one")
         const started = yield* until("turn.started")
         const ended = yield* Kit.eventually(Kit.ofType("turn.completed", "turn.interrupted", "turn.failed"))
+        // The end of a session that must be stopped follows the end of its turn.
+        if (more.onInterrupt !== undefined) yield* until("session.stopped")
         yield* sound
         return {
           threadId,
