@@ -8,7 +8,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import * as Iterable from "@millrace/contracts/Iterable"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import { type Promised, settle, type Source, withBytes } from "@millrace/contracts/Promised"
-import { Context, Effect, Exit, Layer, Runtime, Scope, Stream } from "effect"
+import { Context, Effect, ExecutionStrategy, Exit, Layer, Runtime, Scope, Stream } from "effect"
 import * as Fibers from "./Fibers.ts"
 import * as Host from "./Host.ts"
 import type * as Shutdown from "./Shutdown.ts"
@@ -45,6 +45,8 @@ export interface PromiseHost extends AsyncDisposable, Readonly<{ [K in Exclude<k
     readonly cwd?: string | undefined
     readonly actor?: string | undefined
   }) => Promise<ImportResult>
+  /** Retention waits for readers at these offsets until the returned function is called. */
+  readonly addReaders: (positions: () => globalThis.Iterable<number>) => Promise<() => Promise<void>>
   /** Begins and finishes a shutdown without waiting for subscriptions. */
   readonly shutdown: (options?: Shutdown.BeginOptions) => Promise<Shutdown.Report>
   /** Shuts down if no shutdown has begun, then closes agents, log and data directory. `await using` calls it. */
@@ -99,6 +101,11 @@ export const createHost = async (options: CreateOptions): Promise<PromiseHost> =
           )
         )
       ),
+    addReaders: async (positions) => {
+      const readers = await run(Scope.fork(scope, ExecutionStrategy.sequential))
+      await run(Scope.extend(host.addReaders(positions), readers))
+      return () => run(Scope.close(readers, Exit.void))
+    },
     nativeThreads: (provider, options) => run(host.nativeThreads(provider, options)),
     importNative: (options) => run(host.importNative(options)),
     beginShutdown: (request) => run(host.beginShutdown(request)),
