@@ -31,7 +31,7 @@ it.scopedLive("C6 an unknown field is rejected with its path, on each route with
       ["/api/commands", { ...turn, at: "2030-01-01T00:00:00Z" }, "at"],
       ["/api/commands", { ...create, turn: { text: "x", at: "later" } }, "turn.at"],
       ["/api/commands", { ...create, turn: { text: "x", files: [] } }, "turn.files"],
-      ["/api/commands", { commandId: "c", type: "thread.configure", threadId: "thr_1", model: "m" }, "model"],
+      ["/api/commands", { commandId: "c", type: "thread.configure", threadId: "thr_1", provider: "demo" }, "provider"],
       [
         "/api/commands",
         { commandId: "c", type: "goal.set", threadId: "thr_1", objective: "o", budget: { turn: 1 } },
