@@ -34,7 +34,7 @@ const begun = (thread: Thread, command: Extract<Command, { type: "turn.start" }>
   // Text that cannot be added to a running turn is queued in order.
   const first = thread.queue.length === 0 || strategy === "interrupt"
   // A new message decides how the thread continues.
-  if (thread.idle && first) return { outcome: "started" }
+  if (thread.idle && first) return { outcome: thread.renews ? "queued" : "started" }
   return { outcome: strategy === "interrupt" && active !== undefined ? "interrupting" : "queued" }
 }
 

@@ -133,6 +133,7 @@ export class Reference {
         must(data.epoch === thread.epoch + 1, "T3 epochs are 1, 2, 3, ...")
         thread.epoch = data.epoch
         thread.session = data.status
+        thread.given = thread.settings
         thread.stopping = false
         thread.steer = false
         thread.allowed = false
@@ -237,6 +238,7 @@ export class Reference {
         must(thread.active === data.turnId, "T3 the session names its active turn")
         must(thread.session !== undefined && !thread.stopping, "T4 a session runs it")
         this.settings.set(data.turnId, [...(this.settings.get(data.turnId) ?? []), thread.settings])
+        thread.given = thread.settings
         thread.queue = thread.queue.filter((id) => id !== data.turnId)
         thread.shown.add(data.turnId)
         thread.open.set(data.turnId, { id: data.turnId, origin: "user", started: false, interrupting: false, items: new Set() })

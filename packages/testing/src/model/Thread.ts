@@ -69,6 +69,8 @@ export class Thread {
   recovery = "settle"
   afterLimit = "stop"
   settings: Readonly<Record<string, string | null | undefined>> = {}
+  /** The settings of the live session. */
+  given: Readonly<Record<string, string | null | undefined>> = {}
   plan: Plan | undefined
   goal: Goal | undefined
   /** Turns of goals. */
@@ -109,6 +111,11 @@ export class Thread {
   /** The next queued turn may start. */
   get free(): boolean {
     return this.plan === undefined && this.idle
+  }
+  /** Whether the next turn needs a new session, because this one cannot take the changed settings. */
+  get renews(): boolean {
+    const differs = (name: string) => (this.settings[name] ?? undefined) !== (this.given[name] ?? undefined)
+    return this.session !== undefined && (differs("instructions") || (differs("effort") && !this.steer))
   }
   get idle(): boolean {
     return this.active === undefined && !(this.session !== undefined && this.stopping)
