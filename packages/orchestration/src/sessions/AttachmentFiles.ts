@@ -9,6 +9,7 @@ import { cutBytes } from "@millrace/contracts/Text"
 import { EventLog } from "@millrace/log/EventLog"
 import { Context, Effect, Layer, Schema, Stream } from "effect"
 import { randomUUID } from "node:crypto"
+import { rmSync } from "node:fs"
 import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { dirname, extname, join } from "node:path"
@@ -155,7 +156,8 @@ export const layerTemporary: Layer.Layer<AttachmentFiles, never, EventLog> = Lay
   Effect.gen(function* () {
     // The name is unique. `over` makes the directory with the first copy.
     const root = join(tmpdir(), `millrace-attachments-${randomUUID()}`)
-    yield* Effect.addFinalizer(() => Effect.promise(() => rm(root, { recursive: true, force: true }).catch(() => undefined)))
+    // Without a pause: after the deadline of a shutdown, the layers above still close in order.
+    yield* Effect.addFinalizer(() => Effect.ignoreLogged(Effect.try(() => rmSync(root, { recursive: true, force: true }))))
     return yield* over(root)
   })
 )
