@@ -177,7 +177,8 @@ it.scopedLive(
         // The test's own end of the last connection may still be open, as it was for the base.
         yield* answered
         yield* sockets.downTo(0)
-        expect([name, fibers.count(), descriptors()]).toEqual([name, base.fibers, base.descriptors])
+        // A leak is eight of a phase. The base may count a fiber of the server that was about to end.
+        expect([name, fibers.count() <= base.fibers, descriptors() <= base.descriptors]).toEqual([name, true, true])
       }
     })
 )

@@ -162,7 +162,8 @@ export const Home = () => {
               <li key={thread.threadId}>
                 <a href={threadHref(thread.threadId)}>
                   <span className="title">
-                    {titleOf(thread)} <FullAccess thread={thread} />
+                    {titleOf(thread)}
+                    <FullAccess thread={thread} />
                   </span>
                   <Badge status={thread.status} />
                   <time dateTime={thread.updatedAt}>{ago(thread.updatedAt, now)}</time>

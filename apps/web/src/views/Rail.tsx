@@ -146,7 +146,8 @@ export const Rail = () => {
                   >
                     <Dot status={thread.status} />
                     <span className="title">
-                      {titleOf(thread)} <FullAccess thread={thread} />
+                      {titleOf(thread)}
+                      <FullAccess thread={thread} />
                     </span>
                     <time dateTime={thread.updatedAt}>{ago(thread.updatedAt, now)}</time>
                   </a>

@@ -54,7 +54,8 @@ export const Sessions = () => {
                 return (
                   <tr key={thread.threadId}>
                     <td>
-                      <a href={threadHref(thread.threadId)}>{titleOf(thread)}</a> <FullAccess thread={thread} />
+                      <a href={threadHref(thread.threadId)}>{titleOf(thread)}</a>
+                      <FullAccess thread={thread} />
                     </td>
                     <td>{thread.provider}</td>
                     <td>

@@ -14,13 +14,16 @@ export const modeWords: Readonly<Record<PermissionMode, string>> = {
   "full-access": "Full access"
 }
 
-/** Marks a thread whose agent does not ask before it acts. */
+/** Marks a thread whose agent does not ask before it acts. It begins with a space and follows the title directly. */
 export const FullAccess = ({ thread }: { readonly thread: ThreadView }) => {
   const defaults = useStore((state) => state.providers?.find(({ provider }) => provider === thread.provider)?.defaults)
   return effective(thread, defaults).permissionMode === "full-access" ? (
-    <span className="full-access" title="The agent does not ask before it acts">
-      full access
-    </span>
+    <>
+      {" "}
+      <span className="full-access" title="The agent does not ask before it acts">
+        full access
+      </span>
+    </>
   ) : null
 }
 

@@ -37,11 +37,15 @@ export interface Device {
   readonly complaints: ReadonlyArray<string>
 }
 
+/** How long a page may take to show what a test waits for, in milliseconds. Only a hang lasts so long, on any machine. */
+const patience = 180_000
+
 /** Another page of the same browser profile: it shares the hub. */
 export const open = (context: BrowserContext, url: string): Effect.Effect<Device> =>
   Effect.promise(async () => {
     const complaints: Array<string> = []
     const page = await context.newPage()
+    page.setDefaultTimeout(patience)
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") complaints.push(message.text())
     })
