@@ -43,7 +43,7 @@ export class Agents {
   readonly completed = new Set<TurnId>()
   readonly wrong: Array<string> = []
   /** Steered texts that were not accepted and not lost in a crash. */
-  refused: Array<string> = []
+  refused: Array<{ readonly threadId: ThreadId; readonly text: string }> = []
   mood: Mood = { open: "ok", start: "ok", steer: "ok", interrupt: "obey", answer: "ok", stop: "obey", capable: "steer" }
 
   live(threadId: ThreadId): Agent | undefined {
@@ -141,7 +141,7 @@ export class Agents {
         inLane(() => {
           if (this.mood.steer === "hang") return nothing
           if (this.mood.steer === "ok" && session.runs(turnId)) return Effect.void
-          this.refused.push(text)
+          this.refused.push({ threadId: input.threadId, text })
           return Effect.fail(failure("steer", "failed"))
         }),
       interrupt: (turnId) =>
