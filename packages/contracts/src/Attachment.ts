@@ -1,6 +1,8 @@
 /** What a turn carries besides its text: images and files, each a blob that was uploaded before. */
 import { Schema } from "effect"
 import { BlobHash } from "./Blob.ts"
+import { isFileName } from "./FileName.ts"
+import { pattern } from "./MediaType.ts"
 
 /** Most attachments of one turn, or of one item. */
 export const maxAttachments = 16
@@ -10,19 +12,11 @@ export const maxTurnBytes = 64 * 1024 * 1024
 const name = Schema.String.pipe(
   Schema.minLength(1, { message: () => "an attachment needs a name" }),
   Schema.maxLength(255, { message: () => "the attachment's name is longer than 255 characters" }),
-  Schema.filter(
-    (given) =>
-      (!/[\p{Cc}/\\]/u.test(given) && given !== "." && given !== "..") ||
-      "an attachment's name is a file name, without slashes and control characters"
-  )
+  Schema.filter((given) => isFileName(given) || "an attachment's name is a file name, without slashes and control characters")
 )
 
 /** `type/subtype` without parameters, lowercase. */
-export const MediaType = Schema.String.pipe(
-  Schema.pattern(/^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/, {
-    message: () => "expected a media type like image/png"
-  })
-)
+export const MediaType = Schema.String.pipe(Schema.pattern(pattern, { message: () => "expected a media type like image/png" }))
 
 /** An attachment of a command. */
 export const GivenAttachment = Schema.Struct({
@@ -66,6 +60,3 @@ export const Delivered = Schema.Struct({
   })
 }).annotations({ identifier: "DeliveredAttachment" })
 export type Delivered = typeof Delivered.Type
-
-/** The media types of images that agents and browsers show. */
-export const imageTypes: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"])

@@ -1,5 +1,6 @@
 /** Images in both directions: an attachment as base64 for an agent's protocol, and the images in what an agent reports as files of its item. */
-import { type Attachment, imageTypes, maxAttachments } from "@millrace/contracts/Attachment"
+import { type Attachment, maxAttachments } from "@millrace/contracts/Attachment"
+import { extensionOf, imageTypes } from "@millrace/contracts/MediaType"
 import { ProviderError, type TurnAttachment } from "@millrace/contracts/ProviderAdapter"
 import type { AgentFile } from "@millrace/contracts/ProviderEvent"
 import { Effect } from "effect"
@@ -35,8 +36,6 @@ export const base64Of = (
 const most = { bytes: 32 * 1024 * 1024, depth: 8, values: 10_000 }
 
 export const placeholder = (name: string): string => `[image: ${name}]`
-
-const extensions: Readonly<Record<string, string>> = { "image/jpeg": "jpg", "image/gif": "gif", "image/webp": "webp" }
 
 const dataUrl = /^data:(image\/[a-z+.-]+);base64,/
 
@@ -80,7 +79,7 @@ export class Shown {
   add({ base64, mediaType }: Found): string {
     const bytes = Math.floor((base64.length * 3) / 4)
     if (this.files.length >= maxAttachments || this.bytes + bytes > most.bytes) return `[image of ${bytes} bytes, left out]`
-    const name = `image-${this.files.length + 1}.${extensions[mediaType] ?? "png"}`
+    const name = `image-${this.files.length + 1}${extensionOf(mediaType) ?? ".png"}`
     this.bytes += bytes
     this.files.push({ name, mediaType, base64 })
     return placeholder(name)

@@ -10,6 +10,7 @@ import {
   type Unauthorized
 } from "@millrace/contracts/Errors"
 import * as Iterable from "@millrace/contracts/Iterable"
+import { imageTypes, octets } from "@millrace/contracts/MediaType"
 import { tooLarge } from "@millrace/host/Blobs"
 import { Effect, Schema, Stream } from "effect"
 import { Session, stillValid } from "../auth/Session.ts"
@@ -19,11 +20,9 @@ import * as Body from "./Body.ts"
 import * as ByteRange from "./ByteRange.ts"
 import * as Respond from "./Respond.ts"
 
-/** Media types that a browser may show; it offers all others as a download. */
-const shown: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"])
 const mediaTypeOf = (header: string | undefined): string => {
   const type = header?.trim().toLowerCase() ?? ""
-  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?$/.test(type) && type.length <= 200 ? type : "application/octet-stream"
+  return /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?$/.test(type) && type.length <= 200 ? type : octets
 }
 
 export const upload = (
@@ -81,7 +80,8 @@ export const download = (
       "accept-ranges": "bytes",
       "cache-control": "private, max-age=3600",
       "x-content-type-options": "nosniff",
-      ...(shown.has(mediaType) ? {} : { "content-disposition": "attachment" })
+      // A browser may show images. It offers everything else as a download.
+      ...(imageTypes.has(mediaType) ? {} : { "content-disposition": "attachment" })
     }
     if (request.headers["if-none-match"]?.includes(hash) === true) return HttpServerResponse.empty({ status: 304, headers })
     // Ranges are defined for GET only.

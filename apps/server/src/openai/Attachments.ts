@@ -1,6 +1,8 @@
 /** Files that a caller sends as `data:` URLs: each becomes a blob, and an attachment of the turn. */
-import { type GivenAttachment, MediaType, maxAttachments } from "@millrace/contracts/Attachment"
-import { Effect, Schema, Stream } from "effect"
+import { type GivenAttachment, maxAttachments } from "@millrace/contracts/Attachment"
+import { safeName } from "@millrace/contracts/FileName"
+import { mediaTypeOf, octets } from "@millrace/contracts/MediaType"
+import { Effect, Stream } from "effect"
 import { Service } from "../Service.ts"
 import { fromWire, type Failure } from "./Failure.ts"
 import type { Part } from "./Wire.ts"
@@ -24,7 +26,7 @@ const ofUrl = (url: unknown, name: unknown, otherwise: string): Attachment | und
   if (!/^[\w+/=-]+$/.test(base64)) return undefined
   return {
     name: typeof name === "string" && name !== "" ? name : otherwise,
-    mediaType: head[1] ?? "application/octet-stream",
+    mediaType: head[1] ?? octets,
     base64
   }
 }
@@ -36,14 +38,6 @@ export const ofPart = (part: Part): Attachment | undefined => {
     return ofUrl(typeof image === "string" ? image : fieldOf(image, "url"), undefined, "image")
   if (type === "file") return ofUrl(fieldOf(file, "file_data"), fieldOf(file, "filename"), "file")
   return type === "input_file" ? ofUrl(data, filename, "file") : undefined
-}
-
-const isMediaType = Schema.is(MediaType)
-
-/** A file name without slashes and control characters, of at most 255 characters. */
-const safeName = (name: string): string => {
-  const safe = [...name.replaceAll(/[\p{Cc}/\\]/gu, "_")].slice(0, 120).join("")
-  return safe === "" || safe === "." || safe === ".." ? "file" : safe
 }
 
 interface Uploaded {
@@ -58,7 +52,7 @@ export const upload = (files: ReadonlyArray<Attachment>): Effect.Effect<Uploaded
     const service = yield* Service
     const newest = files.slice(-maxAttachments)
     const attachments = yield* Effect.forEach(newest, ({ base64, mediaType, name }) => {
-      const type = isMediaType(mediaType.toLowerCase()) ? mediaType.toLowerCase() : "application/octet-stream"
+      const type = mediaTypeOf(mediaType)
       return Effect.map(
         service.putBlob(
           Stream.sync(() => Buffer.from(base64, "base64")),

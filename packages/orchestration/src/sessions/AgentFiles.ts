@@ -1,9 +1,10 @@
 /** Stores the files that agents show in items: each becomes a blob and an attachment of its item. */
-import { type Attachment, maxAttachments, MediaType } from "@millrace/contracts/Attachment"
+import { type Attachment, maxAttachments } from "@millrace/contracts/Attachment"
 import { maxBlobBytes } from "@millrace/contracts/Blob"
+import { mediaTypeOf } from "@millrace/contracts/MediaType"
 import type { AgentFile, DurableEvent } from "@millrace/contracts/ProviderEvent"
 import * as Blob from "@millrace/log/Blob"
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 
 interface Stored {
   readonly event: DurableEvent
@@ -13,11 +14,9 @@ interface Stored {
 /** Bytes of the content, from the length of its base64. */
 const bytesOf = ({ base64 }: AgentFile): number => Math.floor((base64.length * 3) / 4)
 
-const isMediaType = Schema.is(MediaType)
-
 /** A file whose media type is not one is stored as bytes of an unknown kind. */
 const storeOne = ({ base64, mediaType: given, name }: AgentFile) => {
-  const mediaType = isMediaType(given) ? given : "application/octet-stream"
+  const mediaType = mediaTypeOf(given)
   return Effect.map(Blob.make(Buffer.from(base64, "base64"), mediaType), (blob) => {
     const attachment: Attachment = { blob: blob.hash, name, mediaType, bytes: blob.bytes }
     return { blob, attachment }

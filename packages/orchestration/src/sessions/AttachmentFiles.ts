@@ -4,6 +4,7 @@
 import type { Attachment } from "@millrace/contracts/Attachment"
 import { ThreadId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
+import { extensionOf } from "@millrace/contracts/MediaType"
 import type { PlacedAttachment } from "@millrace/contracts/ProviderAdapter"
 import { cutBytes } from "@millrace/contracts/Text"
 import { EventLog } from "@millrace/log/EventLog"
@@ -36,16 +37,6 @@ export class AttachmentFiles extends Context.Tag("@millrace/orchestration/Attach
   }
 >() {}
 
-const extensions: Readonly<Record<string, string>> = {
-  "image/png": ".png",
-  "image/jpeg": ".jpg",
-  "image/gif": ".gif",
-  "image/webp": ".webp",
-  "application/pdf": ".pdf",
-  "application/json": ".json",
-  "text/plain": ".txt"
-}
-
 /** Most bytes of an attachment's name in the name of its copy. */
 const maxNameBytes = 100
 
@@ -55,7 +46,7 @@ const maxNameBytes = 100
  */
 export const fileName = ({ blob, mediaType, name }: Attachment): string => {
   const safe = name.replaceAll(/[^\p{L}\p{N}._-]+/gu, "_")
-  const extension = cutBytes(extname(safe) || (extensions[mediaType] ?? ""), 20)
+  const extension = cutBytes(extname(safe) || (extensionOf(mediaType) ?? ""), 20)
   const stem = cutBytes(safe.slice(0, safe.length - extname(safe).length), maxNameBytes)
   return `${blob.slice(0, 12)}-${stem}${extension}`
 }

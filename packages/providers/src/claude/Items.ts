@@ -52,7 +52,7 @@ export const startedContent = (tool: Tool): ItemContent => {
 }
 
 /** The text of a result for the model: a string, or the joined texts of its blocks. */
-const textOf = (content: unknown): string =>
+export const textOf = (content: unknown): string =>
   typeof content === "string"
     ? content
     : Array.isArray(content)

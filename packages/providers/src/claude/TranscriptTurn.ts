@@ -11,13 +11,6 @@ type Item = NativeTurn["items"][number]
 /** Maximum characters of the items of one turn; the content of further items is left out. */
 const maxTurnChars = 64 * 1024 * 1024
 
-const textOf = (content: unknown): string =>
-  typeof content === "string"
-    ? content
-    : Array.isArray(content)
-      ? content.flatMap((part: unknown) => stringAt(part, "text") ?? []).join("\n")
-      : ""
-
 const interruption = /^\[Request interrupted by user/
 const notice = /^<task-notification>/
 
@@ -34,7 +27,7 @@ export const promptOf = (record: Fields): string | undefined => {
   const message = record["message"]
   const content = isRecord(message) ? message["content"] : undefined
   if (resultsOf(message).length > 0) return undefined
-  const text = textOf(content)
+  const text = Items.textOf(content)
   const command = commandIn(text)
   if (command !== undefined) return command
   return text === "" || /^<(local-command|bash-(input|stdout|stderr))/.test(text) || interruption.test(text) || notice.test(text)
@@ -159,7 +152,7 @@ export const make = (): Turns => {
       if (uuid === undefined) return undefined
       const at = stringAt(record, "timestamp")
       const prompt = promptOf(record)
-      const text = record["type"] === "user" && isRecord(record["message"]) ? textOf(record["message"]["content"]) : ""
+      const text = record["type"] === "user" && isRecord(record["message"]) ? Items.textOf(record["message"]["content"]) : ""
       if (prompt !== undefined || notice.test(text)) {
         const ended = finish()
         const next = begin(uuid, at)
@@ -176,7 +169,7 @@ export const make = (): Turns => {
         put(of, { nativeItemId: uuid, kind: "compaction", status: "completed", content: { result: record["compactMetadata"] } })
       // A message that Claude took during the turn.
       else if (stringAt(record["attachment"], "type") === "queued_command" && isRecord(record["attachment"])) {
-        const steer = textOf(record["attachment"]["prompt"])
+        const steer = Items.textOf(record["attachment"]["prompt"])
         if (steer !== "" && !notice.test(steer)) message(of, uuid, steer)
       }
       return undefined

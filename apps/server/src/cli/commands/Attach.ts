@@ -2,29 +2,13 @@
 import { NodeStream } from "@effect/platform-node"
 import { type GivenAttachment, maxAttachments } from "@millrace/contracts/Attachment"
 import { maxBlobBytes } from "@millrace/contracts/Blob"
+import { ofName } from "@millrace/contracts/MediaType"
 import { Effect, Stream } from "effect"
 import { accessSync, constants, createReadStream, statSync } from "node:fs"
-import { basename, extname } from "node:path"
+import { basename } from "node:path"
 import type { Uploading } from "../client/Connect.ts"
 import { type CliFailure, failed, fromError, usage } from "../Failure.ts"
 import { messageOf } from "../../NodeError.ts"
-
-const types: Readonly<Record<string, string>> = {
-  ".png": "image/png",
-  ".jpg": "image/jpeg",
-  ".jpeg": "image/jpeg",
-  ".gif": "image/gif",
-  ".webp": "image/webp",
-  ".pdf": "application/pdf",
-  ".json": "application/json",
-  ".txt": "text/plain",
-  ".log": "text/plain",
-  ".md": "text/markdown",
-  ".csv": "text/csv",
-  ".html": "text/html"
-}
-
-const mediaTypeOf = (path: string): string => types[extname(path).toLowerCase()] ?? "application/octet-stream"
 
 const wrong = (path: string): string | undefined => {
   try {
@@ -54,7 +38,7 @@ export const upload = (
   paths: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyArray<GivenAttachment>, CliFailure> =>
   Effect.forEach(paths, (path) => {
-    const mediaType = mediaTypeOf(path)
+    const mediaType = ofName(basename(path))
     const content = NodeStream.fromReadable(
       () => createReadStream(path),
       (cause) => failed(`--attach: ${path} cannot be read: ${messageOf(cause)}`)
