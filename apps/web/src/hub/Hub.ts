@@ -61,11 +61,18 @@ export const make = (origin: string): Hub => {
     }, saveMillis)
   }
 
+  /** Deletes what this browser saved. The page does not wait for it: IndexedDB may never answer. */
+  const forget = () => {
+    clearTimeout(saving)
+    saving = undefined
+    void Saved.forget()
+  }
+
   /** Probes why the connection failed: in a browser a refused handshake looks like a lost connection. */
   const explain = (cause: { readonly message: string }, attempt: number) =>
     Effect.gen(function* () {
       const reason = yield* Probe.probe(origin)
-      if (reason?.state === "unpaired") yield* Effect.promise(() => Saved.forget())
+      if (reason?.state === "unpaired") forget()
       // After `draining` the page waits for the restart; failed attempts are not reported.
       if (reason === undefined && connection.state === "draining") return
       const reconnecting = { state: "reconnecting" as const, attempt, message: cause.message }
@@ -209,7 +216,7 @@ export const make = (origin: string): Hub => {
           return
         case "leave":
           tabs.delete(tab)
-          if (world !== undefined) void Saved.save(world)
+          if (world !== undefined && connection.state !== "unpaired") void Saved.save(world)
           return
         case "again":
           if (connection.state === "reconnecting" || connection.state === "draining") start()
