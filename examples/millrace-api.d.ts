@@ -2919,6 +2919,8 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
+                /** @description Of an item of a sub-agent: the tool call that started the sub-agent, an earlier item of the same turn. Such an item is not part of the turn's answer. */
+                parentItemId?: components["schemas"]["ItemId"];
                 /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
                 attachments?: components["schemas"]["Attachment"][];
                 /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
@@ -3037,6 +3039,23 @@ export interface components {
          *         "durationMillis": 2150
          *       }
          *     }
+         * @example {
+         *       "offset": 44,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 9,
+         *       "type": "item.completed",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "itemId": "itm_01KB7R_1_5",
+         *         "kind": "agent-message",
+         *         "status": "completed",
+         *         "text": "The tests are in src/log.",
+         *         "parentItemId": "itm_01KB7R_1_4"
+         *       }
+         *     }
          */
         ItemCompletedEvent: {
             offset: number;
@@ -3086,6 +3105,8 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
+                /** @description Of an item of a sub-agent: the tool call that started the sub-agent, an earlier item of the same turn. Such an item is not part of the turn's answer. */
+                parentItemId?: components["schemas"]["ItemId"];
                 /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
                 attachments?: components["schemas"]["Attachment"][];
                 /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
@@ -3099,7 +3120,7 @@ export interface components {
             };
         };
         /**
-         * @description The agent updates an item that has ended. The content is replaced; the item stays ended.
+         * @description The agent updates an item that has ended: the content is replaced, and the item stays ended. Or an item of a sub-agent ends after the turn that it belongs to; its `item.started` is then missing.
          * @example {
          *       "offset": 42,
          *       "stream": "thread/thr_01KB7R",
@@ -3163,6 +3184,8 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
+                /** @description Of an item of a sub-agent: the tool call that started the sub-agent, an earlier item of the same turn. Such an item is not part of the turn's answer. */
+                parentItemId?: components["schemas"]["ItemId"];
                 /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
                 attachments?: components["schemas"]["Attachment"][];
                 /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
@@ -3861,6 +3884,8 @@ export interface components {
                 input?: unknown;
                 result?: unknown;
                 steps?: components["schemas"]["PlanStep"][];
+                /** @description Of an item of a sub-agent: the tool call that started the sub-agent, an earlier item of the same turn. Such an item is not part of the turn's answer. */
+                parentItemId?: components["schemas"]["ItemId"];
                 /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
                 attachments?: components["schemas"]["Attachment"][];
                 /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
@@ -5068,6 +5093,8 @@ export interface components {
             input?: unknown;
             result?: unknown;
             steps?: components["schemas"]["PlanStep"][];
+            /** @description Of an item of a sub-agent: the tool call that started the sub-agent, an earlier item of the same turn. Such an item is not part of the turn's answer. */
+            parentItemId?: components["schemas"]["ItemId"];
             /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
             attachments?: components["schemas"]["Attachment"][];
             /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */

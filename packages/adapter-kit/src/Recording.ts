@@ -74,6 +74,9 @@ export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<stri
         items.set(event.itemId, "closed")
         break
       case "ItemAmended":
+        // A sub-agent's item that completes after its turn has ended is one amendment.
+        if (event.content.parentItemId !== undefined && turns.get(event.turnId) === "ended" && !items.has(event.itemId))
+          items.set(event.itemId, "closed")
         if (items.get(event.itemId) !== "closed") found.push(`${event.itemId} amended, and is not closed`)
         break
       case "RequestOpened":

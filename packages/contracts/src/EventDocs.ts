@@ -247,11 +247,18 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
         output: "120 passed\n",
         exitCode: 0,
         durationMillis: 2150
+      },
+      {
+        ...message,
+        itemId: "itm_01KB7R_1_5",
+        status: "completed",
+        text: "The tests are in src/log.",
+        parentItemId: "itm_01KB7R_1_4"
       }
     ]
   },
   "item.amended": {
-    when: "The agent updates an item that has ended. The content is replaced; the item stays ended.",
+    when: "The agent updates an item that has ended: the content is replaced, and the item stays ended. Or an item of a sub-agent ends after the turn that it belongs to; its `item.started` is then missing.",
     examples: [{ ...message, status: "completed", text: "hello, world" }]
   },
 

@@ -48,6 +48,10 @@ export const ItemContent = Schema.Struct({
   input: Schema.optional(Schema.Unknown),
   result: Schema.optional(Schema.Unknown),
   steps: Schema.optional(Schema.Array(PlanStep)),
+  parentItemId: Schema.optional(ItemId).annotations({
+    description:
+      "Of an item of a sub-agent: the tool call that started the sub-agent, an earlier item of the same turn. Such an item is not part of the turn's answer."
+  }),
   attachments: Schema.optional(Schema.Array(Attachment)).annotations({
     description:
       "Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`."

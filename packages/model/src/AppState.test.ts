@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { Chunk, Effect, Exit, Random, Stream, TestClock } from "effect"
 import type { Command } from "@millrace/contracts/Command"
 import type { Failure } from "@millrace/contracts/Item"
-import type { ThreadId } from "@millrace/contracts/Ids"
+import { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { command } from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { simulate } from "@millrace/testing/SeededScheduler"
@@ -206,3 +206,31 @@ it("D14 older pages are prepended, and the rows have each item and each end once
     })
     expect(rows.filter(({ kind }) => kind === "end").length).toBe(over.length)
   }))
+
+it("the rows of a sub-agent's items follow the tool call that started it, also when they come after later turns", () => {
+  const of = { threadId: ThreadId.make("thr_a"), status: "completed" as const }
+  const item = (n: number, turn: number, kind: string, parent?: number) => ({
+    ...of,
+    turnId: TurnId.make(`trn_${turn}`),
+    itemId: ItemId.make(`itm_${n}`),
+    kind,
+    ...(parent === undefined ? {} : { parentItemId: ItemId.make(`itm_${parent}`) })
+  })
+  const items = [
+    item(1, 1, "tool-call"),
+    item(2, 1, "tool-call", 1),
+    item(3, 1, "agent-message"),
+    item(4, 2, "agent-message"),
+    item(5, 1, "command", 2),
+    item(6, 1, "agent-message", 1),
+    // Not loaded, and one that names a later item: both stand for themselves.
+    item(7, 2, "command", 99),
+    item(8, 2, "command", 9),
+    item(9, 2, "command", 8)
+  ]
+  const transcript = Transcript.make(of.threadId, { items: items.toReversed() }, { items: [] })
+  const shown = Transcript.rows(transcript).flatMap((row) =>
+    row.kind === "item" ? [`${row.item.itemId} ${row.depth ?? 0}`] : []
+  )
+  expect(shown).toEqual(["itm_1 0", "itm_2 1", "itm_5 2", "itm_6 1", "itm_3 0", "itm_4 0", "itm_7 0", "itm_8 0", "itm_9 1"])
+})

@@ -11,13 +11,27 @@ export type StreamEvent = Extract<ItemEvent, { readonly type: "item.started" | "
 export const isStreamEvent = (event: DomainEvent): event is StreamEvent =>
   event.type === "item.started" || event.type === "item.delta" || event.type === "item.completed"
 
+/** Whether the item is a message of the agent itself, not of a sub-agent. */
+export const isAnswer = ({
+  kind,
+  parentItemId
+}: {
+  readonly kind: string
+  readonly parentItemId?: string | undefined
+}): boolean => kind === "agent-message" && parentItemId === undefined
+
 /**
  * Whose message the item is; `undefined` for reasoning, tools and the like. In a log of an older version the id of a `notice` shows whether it is a prompt
  * of the server.
  */
-export const roleOf = ({ itemId, kind, role }: Pick<ItemView, "itemId" | "kind" | "role">): "user" | "agent" | undefined =>
+export const roleOf = ({
+  itemId,
+  kind,
+  parentItemId,
+  role
+}: Pick<ItemView, "itemId" | "kind" | "parentItemId" | "role">): "user" | "agent" | undefined =>
   role ??
-  (kind === "agent-message"
+  (isAnswer({ kind, parentItemId })
     ? "agent"
     : kind === "user-message" || (kind === "notice" && itemId.endsWith("_user"))
       ? "user"
@@ -46,6 +60,4 @@ export const apply = (item: ItemView | undefined, event: ItemEvent): ItemView | 
 
 /** The agent's messages in these items, separated by an empty line. */
 export const answerOf = (items: ReadonlyArray<ItemView>): string =>
-  items
-    .flatMap((item) => (item.kind === "agent-message" && item.text !== undefined && item.text !== "" ? [item.text] : []))
-    .join("\n\n")
+  items.flatMap((item) => (isAnswer(item) && item.text !== undefined && item.text !== "" ? [item.text] : [])).join("\n\n")

@@ -12,10 +12,13 @@ import * as Item from "./Item.ts"
 import * as Request from "./Request.ts"
 import * as Turn from "./Turn.ts"
 
-/** A row of the thread: an item, a settled request, or the end of a turn. */
+/**
+ * A row of the thread: an item, a settled request, or the end of a turn. `depth`: the item is one of a sub-agent, and follows the tool call that started
+ * it; 2 or more: of a sub-agent's sub-agent.
+ */
 export type Row =
   | { readonly kind: "settled"; readonly key: string; readonly settled: Settled }
-  | { readonly kind: "item"; readonly key: string; readonly item: ItemView }
+  | { readonly kind: "item"; readonly key: string; readonly item: ItemView; readonly depth?: number }
   | { readonly kind: "end"; readonly key: string; readonly turn: TurnView }
 
 /** A value and the offset up to which it is folded. */
@@ -200,6 +203,31 @@ const placed = (transcript: Transcript, settled: ReadonlyArray<Settled>) => {
   return { byItem, byTurn }
 }
 
+/** The loaded items: the items of a sub-agent follow the tool call that started it, also if it worked beyond its turn. */
+const nested = ({ items, order }: Transcript): ReadonlyArray<{ readonly item: ItemView; readonly depth: number }> => {
+  const children = new Map<ItemId, Array<ItemView>>()
+  const roots: Array<ItemView> = []
+  const seen = new Set<ItemId>()
+  for (const itemId of order) {
+    const item = items.get(itemId)?.value
+    if (item === undefined) continue
+    const parent = item.parentItemId
+    // A parent on a page that is not loaded: the item stands for itself. A parent that comes later is none, so there is no cycle.
+    const of = parent === undefined || !seen.has(parent) ? roots : (children.get(parent) ?? [])
+    of.push(item)
+    if (of !== roots && parent !== undefined) children.set(parent, of)
+    seen.add(itemId)
+  }
+  const out: Array<{ readonly item: ItemView; readonly depth: number }> = []
+  const waiting = roots.toReversed().map((item) => ({ item, depth: 0 }))
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    out.push(next)
+    const depth = next.depth + 1
+    for (const item of (children.get(next.item.itemId) ?? []).toReversed()) waiting.push({ item, depth })
+  }
+  return out
+}
+
 /**
  * The rows, oldest first: each turn's items with its settled requests, then its end. Turns older than the oldest loaded item are not shown until
  * their items are loaded.
@@ -217,11 +245,9 @@ export const rows = (transcript: Transcript, settled: ReadonlyArray<Settled> = [
     shown.add(turnId)
     out.push({ kind: "end", key: turnId, turn })
   }
+  const placedItems = nested(transcript)
   const last = new Map<TurnId, ItemId>()
-  for (const itemId of transcript.order) {
-    const item = transcript.items.get(itemId)
-    if (item !== undefined) last.set(item.value.turnId, itemId)
-  }
+  for (const { item } of placedItems) last.set(item.turnId, item.itemId)
   // A turn without items (removed from the queue, failed at once) follows the turn that was requested before it.
   let next = transcript.before === undefined ? 0 : transcript.turnOrder.findIndex((turnId) => last.has(turnId))
   const indexOf = new Map(transcript.turnOrder.map((turnId, at) => [turnId, at]))
@@ -233,11 +259,10 @@ export const rows = (transcript: Transcript, settled: ReadonlyArray<Settled> = [
       addEnd(turnId)
     }
   }
-  for (const itemId of transcript.order) {
-    const item = transcript.items.get(itemId)?.value
-    if (item === undefined) continue
+  for (const { depth, item } of placedItems) {
+    const { itemId } = item
     addTurnsWithoutItems(indexOf.get(item.turnId) ?? 0)
-    out.push({ kind: "item", key: itemId, item })
+    out.push({ kind: "item", key: itemId, item, ...(depth === 0 ? {} : { depth }) })
     addSettled(byItem.get(itemId))
     if (last.get(item.turnId) !== itemId) continue
     addSettled(byTurn.get(item.turnId))

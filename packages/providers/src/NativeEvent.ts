@@ -34,6 +34,8 @@ export type NativeEvent =
       readonly _tag: "ItemStarted"
       readonly nativeTurnId: string
       readonly nativeItemId: string
+      /** The tool call that started the sub-agent of this item. */
+      readonly nativeParentItemId?: string
       readonly kind: ItemKind
       readonly content: ItemContent
     }
@@ -49,6 +51,8 @@ export type NativeEvent =
       readonly _tag: "ItemCompleted"
       readonly nativeTurnId: string
       readonly nativeItemId: string
+      /** As in `ItemStarted`. Such an item is also taken after its turn has ended, as an amendment: a sub-agent can outlive the turn. */
+      readonly nativeParentItemId?: string
       readonly kind: ItemKind
       readonly status: ItemStatus
       readonly reason?: string

@@ -460,3 +460,47 @@ describe("Normaliser", () => {
     expect(normaliser.end("stop")).toEqual([])
   })
 })
+
+describe("items of sub-agents", () => {
+  const under = (event: NativeEvent, nativeParentItemId: string): NativeEvent => ({ ...event, nativeParentItemId }) as NativeEvent
+  const parents = (events: ReadonlyArray<ProviderEvent>) =>
+    events.flatMap((event) => ("content" in event ? [`${event._tag} ${event.itemId} ${event.content.parentItemId ?? "-"}`] : []))
+
+  it("have the tool call as their parent, at any depth, also when they are aborted", () => {
+    const normaliser = make()
+    const events = feed(normaliser, [
+      started("a"),
+      item("a", "task", "tool-call"),
+      under(item("a", "inner", "tool-call"), "task"),
+      under(done("a", "said", "by the inner agent"), "inner"),
+      under(item("a", "shell", "command"), "inner"),
+      under(done("a", "orphan", "no such call"), "unknown"),
+      ended("a")
+    ])
+    expect(parents(events)).toEqual([
+      "ItemStarted itm_x_2_1 -",
+      "ItemStarted itm_x_2_2 itm_x_2_1",
+      "ItemStarted itm_x_2_3 itm_x_2_2",
+      "ItemCompleted itm_x_2_3 itm_x_2_2",
+      "ItemStarted itm_x_2_4 itm_x_2_2",
+      "ItemStarted itm_x_2_5 -",
+      "ItemCompleted itm_x_2_5 -",
+      "ItemCompleted itm_x_2_1 -",
+      "ItemCompleted itm_x_2_2 itm_x_2_1",
+      "ItemCompleted itm_x_2_4 itm_x_2_2"
+    ])
+  })
+
+  it("T2 T9 complete after the end of their turn as one amendment each, and reopen nothing", () => {
+    const normaliser = make()
+    feed(normaliser, [started("a"), item("a", "task", "tool-call"), done("a", "task", undefined, "tool-call"), ended("a")])
+    const late = under(done("a", "said", "later"), "task")
+    expect(parents(feed(normaliser, [late]))).toEqual(["ItemAmended itm_x_2_2 itm_x_2_1"])
+    // A repetition amends the same item; an item without a known parent, or that only starts, is kept unchanged.
+    expect(parents(feed(normaliser, [late]))).toEqual(["ItemAmended itm_x_2_2 itm_x_2_1"])
+    expect(tags(feed(normaliser, [under(done("a", "other", "x"), "unknown"), under(item("a", "starts"), "task")]))).toEqual([
+      "Opaque",
+      "Opaque"
+    ])
+  })
+})

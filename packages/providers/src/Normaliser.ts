@@ -8,7 +8,7 @@
  * 4. a native turn or item keeps the same `TurnId` or `ItemId`; ids contain thread and epoch, so they are globally unique.
  *    When 256 items are open and another one starts, the oldest is aborted;
  * 5. an event that does not fit (an unknown message, an item of an ended turn) is kept as `Opaque`, and reopens nothing. A signal of a turn or item
- *    that is not open is dropped (D12). A closed item is recognised until 1,024 more have closed; after that its native id is a new item.
+ *    that is not open is dropped (D12). A sub-agent's item that completes after its turn has ended is one amendment. A closed item is recognised until 1,024 more have closed; after that its native id is a new item.
  *
  * A user's turn is bound to its native turn in two ways, in either order: by the provider's answer (`bindTurn`), or, when the
  * provider starts a turn while one is expected, by that start. Every other native turn is foreign: it gets a new id with origin
@@ -57,6 +57,8 @@ interface Item {
   readonly itemId: ItemId
   readonly turnId: TurnId
   readonly kind: ItemKind
+  /** The tool call that started the sub-agent of this item. */
+  readonly parentItemId: ItemId | undefined
   /** While the item is open: its first content and its deltas. */
   open: { readonly content: ItemContent; readonly text: ItemText } | undefined
 }
@@ -221,7 +223,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       kind,
       status,
       ...defined({ reason }),
-      content,
+      content: under(item, content),
       ...(files.length === 0 ? {} : { files })
     })
     item.open?.text.release()
@@ -232,7 +234,11 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   const abort = (item: Item, reason: string) => {
     if (item.open !== undefined) closeItem(item, "aborted", reason, item.open.text.continue(item.kind, item.open.content))
   }
-  const startItem = (turn: Turn, native: string, kind: ItemKind, content: ItemContent): Item | "echo" => {
+  const parentIn = (turn: Turn, native: string | undefined): ItemId | undefined => {
+    const parent = native === undefined ? undefined : turn.items.get(native)
+    return parent === undefined || parent === "echo" ? undefined : parent.itemId
+  }
+  const startItem = (turn: Turn, native: string, kind: ItemKind, content: ItemContent, parentItemId?: ItemId): Item | "echo" => {
     // The provider's echo of the user's message: the log has it already, as the turn's text.
     if (kind === "user-message" && turn.origin === "user") {
       turn.items.set(native, "echo")
@@ -244,10 +250,25 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       abort(oldest, `more than ${maxOpen} items are open`)
     }
     const { items: among, turnId } = turn
-    const item: Item = { native, among, itemId: newItemId(), turnId, kind, open: { content, text: new ItemText(kept) } }
+    const open = { content, text: new ItemText(kept) }
+    const item: Item = { native, among, itemId: newItemId(), turnId, kind, parentItemId, open }
     among.set(native, item)
     openItems.add(item)
-    emit({ _tag: "ItemStarted", turnId: item.turnId, itemId: item.itemId, kind, content })
+    emit({ _tag: "ItemStarted", turnId: item.turnId, itemId: item.itemId, kind, content: under(item, content) })
+    return item
+  }
+  /** A closed item of a sub-agent that outlived the turn; `undefined`: the turn or the sub-agent's tool call is not known any more. */
+  const lateItem = (
+    turn: Turn | undefined,
+    native: Extract<NativeEvent, { readonly _tag: "ItemCompleted" }>
+  ): Item | undefined => {
+    const parentItemId = turn?.ended === undefined ? undefined : parentIn(turn, native.nativeParentItemId)
+    if (turn === undefined || parentItemId === undefined) return undefined
+    const { items: among, turnId } = turn
+    const { kind, nativeItemId } = native
+    const item: Item = { native: nativeItemId, among, itemId: newItemId(), turnId, kind, parentItemId, open: undefined }
+    among.set(nativeItemId, item)
+    closed.add(among, nativeItemId, item)
     return item
   }
 
@@ -296,7 +317,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         const ended = turns.get(native.nativeTurnId)
         if (ended?.items.has(native.nativeItemId) === true) return
         if (turn === undefined) return late(native, ended)
-        startItem(turn, native.nativeItemId, native.kind, native.content)
+        startItem(turn, native.nativeItemId, native.kind, native.content, parentIn(turn, native.nativeParentItemId))
         return
       }
       case "ItemDelta": {
@@ -312,14 +333,19 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       case "ItemCompleted": {
         const turn = running(native.nativeTurnId)
         const known = turns.get(native.nativeTurnId)?.items.get(native.nativeItemId)
-        const item = known ?? (turn === undefined ? undefined : startItem(turn, native.nativeItemId, native.kind, native.content))
+        const item =
+          known ??
+          (turn === undefined
+            ? lateItem(turns.get(native.nativeTurnId), native)
+            : startItem(turn, native.nativeItemId, native.kind, native.content, parentIn(turn, native.nativeParentItemId)))
         if (item === undefined) return late(native, turns.get(native.nativeTurnId))
         if (item === "echo") return
         const { itemId, turnId, kind, open: still } = item
         const { status, reason } = native
         const { content, files } = withImages(native)
         if (still !== undefined) return closeItem(item, status, reason, still.text.complete(kind, content), files)
-        return emit({ _tag: "ItemAmended", turnId, itemId, kind, status, content, ...(files.length === 0 ? {} : { files }) })
+        const amended = { turnId, itemId, kind, status, content: under(item, content) }
+        return emit({ _tag: "ItemAmended", ...amended, ...(files.length === 0 ? {} : { files }) })
       }
       case "RequestOpened": {
         const turn = running(native.nativeTurnId)
@@ -451,6 +477,10 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
     }
   }
 }
+
+/** The content with the item's parent. */
+const under = ({ parentItemId }: Item, content: ItemContent): ItemContent =>
+  parentItemId === undefined ? content : { ...content, parentItemId }
 
 /** The content and the files of a completed item: images in its result become files. */
 const withImages = ({

@@ -1,6 +1,7 @@
-/** Joins the agent's messages to one text, in the order in which they started, with an empty line between them. The same whether streamed or not. */
+/** Joins the agent's messages, without those of sub-agents, to one text, in the order in which they started, with an empty line between them. The same whether streamed or not. */
 import type { ItemView } from "@millrace/contracts/Item"
-import type { StreamEvent } from "@millrace/model/Item"
+import { isAnswer, type StreamEvent } from "@millrace/model/Item"
+import { Nested } from "@millrace/model/Nested"
 import { SentItems } from "./SentItems.ts"
 import { DeltaAligner } from "./DeltaAligner.ts"
 
@@ -15,10 +16,9 @@ interface Message {
   isDone: boolean
 }
 
-const isMessage = (kind: string) => kind === "agent-message"
-
 export class MessageJoiner {
   private readonly known = new SentItems<Message>()
+  private readonly nested = new Nested()
   /** The messages that are not completely sent, in order. */
   private readonly messages: Array<Message> = []
   /** Whether any text was sent of the first of them; `sentAny`: of any message. */
@@ -43,8 +43,9 @@ export class MessageJoiner {
   }
 
   /** The text to send after this event. */
-  add({ data, type }: StreamEvent): string {
-    if (!isMessage(data.kind)) return ""
+  add(event: StreamEvent): string {
+    const { data, type } = event
+    if (this.nested.has(event) || data.kind !== "agent-message") return ""
     if (type === "item.started") this.message(data.itemId, false)
     else if (type === "item.completed") this.close(data.itemId, data.text)
     else {
@@ -58,7 +59,7 @@ export class MessageJoiner {
   gap(items: ReadonlyArray<ItemView>): string {
     this.gapped = true
     for (const { text } of this.messages) text.gap()
-    for (const item of this.known.notEvicted(items.filter(({ kind }) => isMessage(kind)))) {
+    for (const item of this.known.notEvicted(items.filter(isAnswer))) {
       if (item.status === "open") this.message(item.itemId, true)
       else this.close(item.itemId, item.text)
     }
@@ -67,7 +68,7 @@ export class MessageJoiner {
 
   /** The text to send at the end of the turn: the part of its items that was not sent. */
   end(items: ReadonlyArray<ItemView>): string {
-    for (const item of this.known.notEvicted(items.filter(({ kind }) => isMessage(kind)))) this.close(item.itemId, item.text)
+    for (const item of this.known.notEvicted(items.filter(isAnswer))) this.close(item.itemId, item.text)
     for (const message of this.messages) message.isDone = true
     return this.take()
   }

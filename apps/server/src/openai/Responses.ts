@@ -1,6 +1,7 @@
 /** `POST /v1/responses`: the turn as a response with its messages, its reasoning and its tools as output items. Pure. */
 import { domainEvent } from "@millrace/contracts/Event"
 import * as ItemModel from "@millrace/model/Item"
+import { Nested } from "@millrace/model/Nested"
 import type { TurnEnd } from "@millrace/orchestration/readmodel/TurnEnd"
 import type { TurnView } from "@millrace/contracts/State"
 import type { TurnCall } from "./TurnCall.ts"
@@ -75,14 +76,18 @@ const base = (subject: Subject) => ({
   ...noteOf(subject)
 })
 
-const shapeFor = ({ plain }: Subject, kind: string): Output.Shape | undefined => {
-  const shape = Output.shapeOf(kind)
+/** `undefined`: the response does not show the item. It shows none of sub-agents. */
+const shapeFor = (
+  { plain }: Subject,
+  { kind, parentItemId }: { readonly kind: string; readonly parentItemId?: string | undefined }
+): Output.Shape | undefined => {
+  const shape = parentItemId === undefined ? Output.shapeOf(kind) : undefined
   return shape === "tool" && plain ? undefined : shape
 }
 
 const outputOf = (subject: Subject, items: ReadonlyArray<Output.Item>) =>
   items.flatMap((item) => {
-    const shape = shapeFor(subject, item.kind)
+    const shape = shapeFor(subject, item)
     return shape === undefined ? [] : [Output.of(shape, item)]
   })
 
@@ -138,6 +143,7 @@ interface Part {
 export const stream = (call: TurnCall) => {
   const subject = subjectOf(call)
   const parts = new SentItems<Part>()
+  const nested = new Nested()
   let sequence = 0
   let gapped = false
   const send = (type: string, data: object) => Sse.named(type, { type, sequence_number: sequence++, ...data })
@@ -191,8 +197,9 @@ export const stream = (call: TurnCall) => {
     return rest + ends + send("response.output_item.done", { output_index: part.index, item: Output.of(shape, item) })
   }
 
-  const add = ({ data, type }: ItemModel.StreamEvent): string => {
-    const shape = shapeFor(subject, data.kind)
+  const add = (event: ItemModel.StreamEvent): string => {
+    const { data, type } = event
+    const shape = nested.has(event) ? undefined : shapeFor(subject, { kind: data.kind })
     if (shape === undefined) return ""
     const known = parts.get(data.itemId)
     switch (type) {
@@ -216,7 +223,7 @@ export const stream = (call: TurnCall) => {
     parts.each(({ text }) => text.gap())
     let text = ""
     for (const item of parts.notEvicted(shown(items))) {
-      const shape = shapeFor(subject, item.kind)
+      const shape = shapeFor(subject, item)
       if (shape === undefined) continue
       if (item.status !== "open") text += closed(item, shape)
       else if (parts.get(item.itemId) === undefined) text += opened(item, shape, true).text
@@ -225,7 +232,7 @@ export const stream = (call: TurnCall) => {
   }
 
   /** The items that this answer shows. */
-  const shown = (items: ReadonlyArray<Output.Item>) => items.filter(({ kind }) => shapeFor(subject, kind) !== undefined)
+  const shown = (items: ReadonlyArray<Output.Item>) => items.filter((item) => shapeFor(subject, item) !== undefined)
 
   /** Sorts items in the order of the stream, so that the client's copy and the last event agree. Items that were not sent yet come last. */
   const inOrder = (items: ReadonlyArray<Output.Item>) => {
@@ -247,7 +254,7 @@ export const stream = (call: TurnCall) => {
     let text = ""
     const output = outputOf(subject, inOrder(shown(end.items)))
     for (const item of parts.notEvicted(shown(end.items))) {
-      const shape = shapeFor(subject, item.kind)
+      const shape = shapeFor(subject, item)
       if (shape !== undefined) text += closed(item, shape)
     }
     return end.outcome === "completed"

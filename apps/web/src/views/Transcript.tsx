@@ -190,6 +190,7 @@ export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonl
                 className="row"
                 data-index={place.index}
                 ref={virtual.measureElement}
+                data-depth={row.kind === "item" ? row.depth : undefined}
                 style={{ transform: `translateY(${place.start}px)` }}
               >
                 <RowView {...shownBy(transcript, row)} />

@@ -17,8 +17,9 @@ const maxTurns = 5000
 /** Most bytes of a page of rows. No further message is read after this many characters. */
 const maxRowBytes = 16 * 1024 * 1024
 
-/** The message of an item; `undefined` for reasoning, plans and the like, which are private to the agent. */
+/** The message of an item; `undefined` for reasoning, plans and the like, which are private to the agent, and for the work of sub-agents. */
 const messageOf = (item: ItemView): PastMessage | undefined => {
+  if (item.parentItemId !== undefined) return undefined
   const role = Item.roleOf(item)
   if (role !== undefined) return { role, text: item.text ?? "", ...defined({ attachments: item.attachments }) }
   switch (item.kind) {

@@ -33,10 +33,10 @@ const withClosed = (turn: OpenTurn, id: string): OpenTurn => ({ ...turn, closed:
 /** Records the agent's claim about the goal of this turn. The claim of a later message replaces it. */
 const withClaim = (
   turn: OpenTurn,
-  { blobs, kind, text = "" }: DataOf<"item.completed">,
+  { blobs, kind, parentItemId, text = "" }: DataOf<"item.completed">,
   open: ThreadState["items"][string] | undefined
 ): OpenTurn => {
-  if (kind !== "agent-message" || turn.goalId === undefined) return turn
+  if (kind !== "agent-message" || parentItemId !== undefined || turn.goalId === undefined) return turn
   // Of a message over 64 KiB the event has the beginning. The claim is at the end, which only the deltas have: without deltas it is not seen.
   return { ...turn, claim: Goal.claimOf(blobs?.["text"] === undefined ? text : (open?.text ?? text)) }
 }

@@ -76,7 +76,15 @@ const idMapper = (threadId: ThreadId) => {
       case "turn.imported":
         return { type: piece.type, data: { ...piece.data, ...ids } }
       case "item.imported":
-        return { type: piece.type, data: { ...piece.data, ...ids, itemId: item(piece.data.itemId) } }
+        return {
+          type: piece.type,
+          data: {
+            ...piece.data,
+            ...ids,
+            itemId: item(piece.data.itemId),
+            ...(piece.data.parentItemId === undefined ? {} : { parentItemId: item(piece.data.parentItemId) })
+          }
+        }
       case "request.imported": {
         const { ask, requestId } = piece.data
         const asked = ask.itemId === undefined ? ask : { ...ask, itemId: item(ask.itemId) }

@@ -42,7 +42,7 @@ const item = (data: Data<"item.imported">): string => {
     case "user-message":
       return `**You**${state}\n\n${data.text ?? ""}\n\n`
     case "agent-message":
-      return `**Agent**${state}\n\n${data.text ?? ""}\n\n`
+      return `**${data.parentItemId === undefined ? "Agent" : "Sub-agent"}**${state}\n\n${data.text ?? ""}\n\n`
     case "reasoning":
       return data.text ? `*Reasoning*${state}\n\n${data.text.replaceAll(/^/gm, "> ")}\n\n` : ""
     case "command": {

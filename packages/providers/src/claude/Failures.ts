@@ -1,7 +1,7 @@
 /** Maps the result of a Claude turn to the outcome and the `Failure` kind that clients switch on. */
 import type { Failure, Usage } from "@millrace/contracts/Item"
 import * as ResetTime from "./ResetTime.ts"
-import type { Result, Tokens } from "./Wire.ts"
+import type { Result, Tokens } from "./Said.ts"
 
 /** Failure kinds by the `error` of a message that Claude Code wrote instead of the model. */
 const words: ReadonlyMap<string, Failure["kind"]> = new Map([

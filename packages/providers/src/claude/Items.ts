@@ -2,7 +2,7 @@
 import { defined } from "@millrace/contracts/Defined"
 import type { FileChange, ItemContent, ItemKind, PlanStep } from "@millrace/contracts/Item"
 import { isRecord, stringAt } from "../Fields.ts"
-import type { ToolResult } from "./Wire.ts"
+import type { ToolResult } from "./Said.ts"
 
 export interface Tool {
   readonly name: string
@@ -120,7 +120,7 @@ export const endedContent = (tool: Tool, { content, isError }: ToolResult, detai
 const maxDiff = 1024 * 1024
 
 /** The diff of a turn with these changes in addition, in the order of the edits: a file that was edited twice is there twice. */
-export const joinedDiff = (before: string, { changes = [] }: ItemContent): string => {
+export const joinedDiff = (before: string, changes: ReadonlyArray<FileChange>): string => {
   const parts = changes.flatMap(({ change, diff, path }) => {
     const name = path.startsWith("/") ? path : `/${path}`
     return diff === undefined ? [] : [`--- ${change === "add" ? "/dev/null" : `a${name}`}\n+++ b${name}\n${diff}`]

@@ -4,7 +4,7 @@ import { type Fields, isRecord, stringAt, optional } from "../Fields.ts"
 import type { NativeAsk } from "../NativeEvent.ts"
 import { oneLine } from "../OneLine.ts"
 import * as Items from "./Items.ts"
-import type { CanUseTool } from "./Wire.ts"
+import type { CanUseTool } from "./Said.ts"
 
 export interface PendingRequest {
   readonly ask: NativeAsk

@@ -17,7 +17,8 @@ import { type Permission, refusedToSubagent, tooLate } from "./PendingRequest.ts
 import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
 import type { Offered } from "@millrace/contracts/State"
-import { codec, offeredBy } from "./Wire.ts"
+import { codec } from "./Codec.ts"
+import { offeredBy } from "./Initialize.ts"
 
 export const capabilities = [
   "steer",

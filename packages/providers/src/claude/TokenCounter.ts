@@ -2,7 +2,7 @@
 import type { Usage } from "@millrace/contracts/Item"
 import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import { sumOf } from "./Failures.ts"
-import type { Tokens } from "./Wire.ts"
+import type { Tokens } from "./Said.ts"
 
 /** Newest messages whose counts may still change: Claude reports tokens of the streaming message only. */
 const kept = 16

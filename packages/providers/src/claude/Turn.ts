@@ -1,5 +1,5 @@
 /** State of the mapping for one turn of Claude, while the turn waits or runs. */
-import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import type { Usage } from "@millrace/contracts/Item"
 import { maxTools } from "../Bounds.ts"
 import type * as Items from "./Items.ts"
@@ -29,7 +29,6 @@ export interface Turn {
   /** Content of the turn was mapped. */
   said: boolean
   readonly tools: Map<string, Items.Tool>
-  readonly declined: Set<string>
   /** Id of the streaming message. `blocks`: its block types by index, removed once complete. */
   message: string | undefined
   readonly blocks: Map<number, "text" | "thinking">
@@ -52,7 +51,6 @@ export const make = (id: string, own: boolean, messageId?: string): Turn => ({
   confirmed: false,
   said: false,
   tools: new BoundedMap(maxTools),
-  declined: new BoundedSet(maxTools),
   message: undefined,
   blocks: new BoundedMap(maxBlocks),
   counts: new TokenCounter(),

@@ -13,7 +13,7 @@
  */
 import type { NativeEvent } from "../NativeEvent.ts"
 import * as Turn from "./Turn.ts"
-import type { Result, Said } from "./Wire.ts"
+import type { Result, Said } from "./Said.ts"
 
 type Out = Array<NativeEvent>
 

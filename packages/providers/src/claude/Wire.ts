@@ -1,172 +1,10 @@
 /**
- * Decoders for the stream-json protocol of `claude` (2.1). `codec` maps its control protocol to requests and answers; every other message is a
- * notification whose method is the message's `type`. An unknown message decodes as `Other`, never as a failure.
+ * Decoders for the stream-json messages of `claude` (2.1). An unknown message decodes as `Other`, never as a failure.
  * No schema is published; shapes follow the recordings in test/claude/fixtures.
  */
-import { defined } from "@millrace/contracts/Defined"
-import { maxOffered, type Offered } from "@millrace/contracts/State"
-import { cut } from "@millrace/contracts/Text"
 import { Option, Schema } from "effect"
-import { type Fields, isRecord, loose, stringAt } from "../Fields.ts"
-import type { Codec, Message } from "../process/Message.ts"
-
-/** Our request ids are numbers and Claude's are strings, so the two directions cannot be confused. */
-const ours = "millrace-"
-const ourId = (id: string): number | string => (id.startsWith(ours) ? Number(id.slice(ours.length)) : id)
-
-const answerOf = (response: unknown): Message | undefined => {
-  const id = stringAt(response, "request_id")
-  if (id === undefined || !isRecord(response)) return undefined
-  if (response["subtype"] === "success") return { _tag: "Result", id: ourId(id), result: response["response"] }
-  return { _tag: "Error", id: ourId(id), code: 0, message: stringAt(response, "error") ?? "refused", data: undefined }
-}
-
-const parse = (line: string): Message | undefined => {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch {
-    return undefined
-  }
-  const type = stringAt(value, "type")
-  if (type === undefined || !isRecord(value)) return undefined
-  if (type === "control_response") return answerOf(value["response"])
-  if (type !== "control_request") return { _tag: "Notification", method: type, params: value }
-  const { request_id: id } = value
-  const method = stringAt(value["request"], "subtype")
-  return (typeof id !== "string" && typeof id !== "number") || method === undefined
-    ? undefined
-    : { _tag: "Request", id, method, params: value["request"] }
-}
-
-const spread = (params: unknown): Fields => (isRecord(params) ? params : {})
-
-/** A control request's `subtype` is the method; a notification's method is the `type`. */
-export const codec: Codec = {
-  parse,
-  encode: (message) => {
-    if ("method" in message) {
-      const { id, method, params } = message
-      if (id === undefined) return JSON.stringify({ type: method, ...spread(params) })
-      return JSON.stringify({
-        type: "control_request",
-        request_id: `${ours}${id}`,
-        request: { subtype: method, ...spread(params) }
-      })
-    }
-    const outcome =
-      "error" in message
-        ? { subtype: "error", request_id: message.id, error: message.error.message }
-        : { subtype: "success", request_id: message.id, response: message.result }
-    return JSON.stringify({ type: "control_response", response: outcome })
-  }
-}
-
-export const Tokens = Schema.Struct({
-  input_tokens: loose(Schema.Int),
-  cache_creation_input_tokens: loose(Schema.Int),
-  cache_read_input_tokens: loose(Schema.Int),
-  output_tokens: loose(Schema.Int)
-})
-export type Tokens = typeof Tokens.Type
-
-/**
- * The end of a turn; no field is required (T14). `subtype` is "success" even when the model answered 400: `is_error` decides, and a value of
- * it that is not a boolean is not a success (T11).
- */
-export const Result = Schema.Struct({
-  subtype: loose(Schema.String),
-  is_error: loose(Schema.Boolean),
-  result: loose(Schema.String),
-  /** 0 when no model was called: a built-in command, or a notice of lost background work. */
-  num_turns: loose(Schema.Number),
-  /** Origin of the turn; absent when a person requested it. */
-  origin: loose(Schema.Struct({ kind: Schema.String })),
-  errors: loose(Schema.Array(Schema.String)),
-  api_error_status: loose(Schema.Int),
-  /** completed | aborted_streaming | aborted_tools | a value of a newer version. */
-  terminal_reason: loose(Schema.String),
-  usage: loose(Tokens),
-  modelUsage: loose(Schema.Record({ key: Schema.String, value: Schema.Struct({ contextWindow: loose(Schema.Int) }) }))
-})
-export type Result = typeof Result.Type
-
-/** `can_use_tool`. `permission_suggestions`: rule changes that would make the question unnecessary. */
-export const CanUseTool = Schema.Struct({
-  tool_name: Schema.String,
-  input: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
-  tool_use_id: loose(Schema.String),
-  /** Present when a subagent sends the request. */
-  agent_id: loose(Schema.String),
-  description: loose(Schema.String),
-  decision_reason: loose(Schema.String),
-  blocked_path: loose(Schema.String),
-  permission_suggestions: loose(Schema.Array(Schema.Record({ key: Schema.String, value: Schema.Unknown })))
-})
-export type CanUseTool = typeof CanUseTool.Type
-
-/** The account's usage limit in `rate_limit_event`. `status`: allowed | allowed_warning | rejected. Times are seconds since 1970. */
-const Limit = Schema.Struct({
-  status: Schema.String,
-  resetsAt: loose(Schema.Number),
-  rateLimitType: loose(Schema.String),
-  utilization: loose(Schema.Number)
-})
-export type Limit = typeof Limit.Type
-
-/** A complete content block of an `assistant` message. */
-export type Block =
-  | { readonly type: "text" | "thinking"; readonly text: string }
-  | { readonly type: "tool_use"; readonly id: string; readonly name: string; readonly input: unknown }
-  | { readonly type: "other"; readonly raw: unknown }
-
-export interface ToolResult {
-  readonly id: string
-  readonly content: unknown
-  readonly isError: boolean
-}
-
-export type Said =
-  /** `messageIds`: the user messages that the turn takes. `names`: this version reports each message when it takes it. */
-  | {
-      readonly _tag: "Init"
-      readonly sessionId: string | undefined
-      readonly messageIds: ReadonlyArray<string>
-      readonly names: boolean
-    }
-  /** The echo of a user message: Claude has taken it. */
-  | { readonly _tag: "Taken"; readonly messageId: string }
-  /** Claude has finished with a user message. `state`: completed | cancelled | discarded | refused | a value of a newer version. */
-  | { readonly _tag: "Dropped"; readonly messageId: string; readonly state: string }
-  | { readonly _tag: "Limit"; readonly uuid: string | undefined; readonly limit: Limit }
-  /** A task of a tool begins; it may outlive the tool's result. */
-  | { readonly _tag: "TaskStarted"; readonly taskId: string; readonly toolId: string | undefined }
-  /** Background work has ended, or was lost. */
-  | { readonly _tag: "Notified" }
-  | { readonly _tag: "MessageStart"; readonly id: string; readonly tokens: Tokens }
-  /** Token counts of the streaming message so far; only the fields that changed. */
-  | { readonly _tag: "Counted"; readonly tokens: Tokens }
-  /** Progress of a running tool. */
-  | { readonly _tag: "Running"; readonly toolId: string; readonly elapsedMillis: number | undefined; readonly text?: string }
-  /** `text` or `thinking`; the whole block follows as `Blocks`. */
-  | { readonly _tag: "Delta"; readonly type: "text" | "thinking"; readonly index: number; readonly text: string }
-  | {
-      readonly _tag: "Blocks"
-      readonly messageId: string
-      readonly uuid: string
-      readonly blocks: ReadonlyArray<Block>
-      readonly error?: string
-    }
-  /** `detail`: the tool's structured result, in addition to the text for the model. */
-  | { readonly _tag: "ToolResults"; readonly results: ReadonlyArray<ToolResult>; readonly detail: unknown }
-  | { readonly _tag: "Compacted"; readonly uuid: string; readonly metadata: unknown }
-  /** A compaction failed; the turn's result does not show it. */
-  | { readonly _tag: "NotCompacted"; readonly message: string }
-  | { readonly _tag: "Result"; readonly result: Result; readonly messageIds: ReadonlyArray<string> }
-  | { readonly _tag: "Cancelled"; readonly requestId: string }
-  /** A known message that a later one repeats in a better form: it is dropped. */
-  | { readonly _tag: "Progress" }
-  | { readonly _tag: "Other" }
+import { type Fields, isRecord, stringAt } from "../Fields.ts"
+import { type Block, CanUseTool, Limit, Result, type Said, Tokens, type ToolResult } from "./Said.ts"
 
 const other: Said = { _tag: "Other" }
 const progress: Said = { _tag: "Progress" }
@@ -285,7 +123,7 @@ const system = (message: Fields): Said => {
     case "task_progress": {
       const toolId = stringAt(message, "tool_use_id")
       const text = stringAt(message, "description")
-      return toolId === undefined || text === undefined ? other : { _tag: "Running", toolId, elapsedMillis: undefined, text }
+      return toolId === undefined || text === undefined ? other : { _tag: "Running", toolId, data: { text } }
     }
     case "status":
       return message["compact_result"] === "failed"
@@ -300,9 +138,20 @@ const system = (message: Fields): Said => {
   }
 }
 
-/** Decodes a message. Total. A message of a subagent (`parent_tool_use_id`) is `Other`: it is not part of this conversation. */
+/** A message of a sub-agent. Its whole messages follow its stream events, and its prompt is the input of the call that started it. */
+const ofSubAgent = (parentId: string, type: string, params: Fields): Said => {
+  if (type === "stream_event" || (type === "user" && resultsOf(params["message"]).length === 0)) return progress
+  const said = decode(type, { ...params, parent_tool_use_id: null, isReplay: false })
+  return said._tag === "Blocks" || said._tag === "ToolResults" || said._tag === "Running"
+    ? { _tag: "OfSubAgent", parentId, said }
+    : other
+}
+
+/** Decodes a message. Total. */
 export const decode = (type: string, params: unknown): Said => {
-  if (!isRecord(params) || (stringAt(params, "parent_tool_use_id") ?? "") !== "") return other
+  if (!isRecord(params)) return other
+  const parentId = stringAt(params, "parent_tool_use_id") ?? ""
+  if (parentId !== "") return ofSubAgent(parentId, type, params)
   switch (type) {
     case "stream_event":
       return streamEvent(params["event"])
@@ -333,7 +182,7 @@ export const decode = (type: string, params: unknown): Said => {
       const seconds = params["elapsed_time_seconds"]
       return toolId === undefined || typeof seconds !== "number"
         ? other
-        : { _tag: "Running", toolId, elapsedMillis: Math.round(seconds * 1000) }
+        : { _tag: "Running", toolId, data: { elapsedMillis: Math.round(seconds * 1000) } }
     }
     case "keep_alive":
       return progress
@@ -344,33 +193,3 @@ export const decode = (type: string, params: unknown): Said => {
 
 export const decodeAsk = (method: string, params: unknown): CanUseTool | undefined =>
   method === "can_use_tool" ? Option.getOrUndefined(decodeCanUseTool(params)) : undefined
-
-const InitializeAnswer = Schema.Struct({
-  models: loose(
-    Schema.Array(
-      Schema.Struct({
-        value: Schema.String,
-        displayName: loose(Schema.String),
-        supportedEffortLevels: loose(Schema.Array(Schema.String))
-      })
-    )
-  ),
-  commands: loose(Schema.Array(Schema.Struct({ name: Schema.String, description: loose(Schema.String) })))
-})
-
-/** What Claude's answer to `initialize` offers: models with their efforts, and slash commands. Total: an unknown shape offers nothing. */
-export const offeredBy = (answer: unknown): Offered =>
-  Option.match(Schema.decodeUnknownOption(InitializeAnswer)(answer), {
-    onNone: () => ({}),
-    onSome: ({ commands, models }) =>
-      defined({
-        models: models
-          ?.slice(0, maxOffered)
-          .map(({ displayName, supportedEffortLevels: efforts, value }) =>
-            defined({ id: value, name: displayName ?? value, efforts: efforts ?? undefined })
-          ),
-        commands: commands
-          ?.slice(0, maxOffered)
-          .map(({ description, name }) => ({ name, description: cut(description ?? "", 500) }))
-      })
-  })

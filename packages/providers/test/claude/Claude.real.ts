@@ -456,6 +456,45 @@ describe.skipIf(binary === "")("the real claude", () => {
   )
 
   live(
+    "what a sub-agent says and does is under the call that started it, also when the turn has ended",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const { recording, session } = yield* open(1)
+      const input = { description: "sub", prompt: '[[shell cmd="echo by-agent"]]', subagent_type: "general-purpose" }
+      const outer = { description: "outer", prompt: tool("Task", input), subagent_type: "general-purpose" }
+      yield* session.startTurn({ turnId: turn(1), text: tool("Task", input) })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(1))
+      const task = yield* recording.until("ItemStarted", ({ kind }) => kind === "tool-call")
+      // 2.1.197 waits for a sub-agent; 2.1.332 runs it in the background.
+      const items = (of: TurnId) =>
+        recording.events.flatMap((event) =>
+          (event._tag === "ItemCompleted" || event._tag === "ItemAmended") && event.turnId === of ? [event] : []
+        )
+      const waits = items(turn(1)).some(({ kind, status }) => kind === "command" && status === "completed")
+      if (!waits) yield* recording.until("ItemAmended", ({ content }) => content.text === "The tool finished; all done.")
+      const nested = items(turn(1)).filter(({ content }) => content.parentItemId !== undefined)
+      assert.deepInclude(nested.findLast(({ kind }) => kind === "command")?.content, {
+        command: "echo by-agent",
+        output: "by-agent",
+        parentItemId: task.itemId
+      })
+      if (!waits) assert.isTrue(nested.some(({ kind }) => kind === "agent-message"))
+      yield* session.startTurn({ turnId: turn(2), text: tool("Task", outer) })
+      yield* recording.until("TurnCompleted", (event) => event.turnId === turn(2))
+      const isInner = ({
+        content,
+        kind
+      }: {
+        readonly content: { readonly parentItemId?: string | undefined }
+        readonly kind: string
+      }) => kind === "tool-call" && content.parentItemId !== undefined
+      if (!waits) yield* recording.until("ItemAmended", (event) => event.turnId === turn(2) && isInner(event))
+      assert.isTrue(items(turn(2)).some(isInner))
+      yield* finish(session, recording)
+    })
+  )
+
+  live(
     "after /clear the next session has the conversation from that point",
     Effect.gen(function* () {
       const { open } = yield* world

@@ -3,7 +3,7 @@ import type { NativeEvent } from "../../src/NativeEvent.ts"
 import * as Environment from "../../src/process/Environment.ts"
 import * as Mapping from "../../src/claude/Mapping.ts"
 import * as Process from "../../src/claude/Process.ts"
-import { codec } from "../../src/claude/Wire.ts"
+import { codec } from "../../src/claude/Codec.ts"
 
 const begun = () => {
   const mapping = Mapping.make()
@@ -598,5 +598,90 @@ describe("claude process", () => {
     const nowhere = { home: "/nowhere" }
     assert.strictEqual(Process.signedIn(nowhere, {}), "unknown")
     assert.strictEqual(Process.signedIn(nowhere, { ANTHROPIC_API_KEY: "k" }), "yes")
+  })
+})
+
+describe("claude: sub-agents", () => {
+  const by = (parent: string, message: object) => ({ ...message, parent_tool_use_id: parent })
+  const calls = (id: string, name: string, input: object) => assistant([{ type: "tool_use", id, name, input }])
+  const results = (id: string, content: string, isError = false) => ({
+    type: "user",
+    message: { content: [{ type: "tool_result", tool_use_id: id, content, is_error: isError }] }
+  })
+  const line = (event: NativeEvent) =>
+    "nativeItemId" in event
+      ? `${event._tag} ${event.nativeTurnId} ${event.nativeItemId} ${"nativeParentItemId" in event ? event.nativeParentItemId : "-"}`
+      : event._tag
+  const play = (mapping: Mapping.Mapping, ...messages: ReadonlyArray<readonly [string, object]>) =>
+    messages.flatMap(([type, message]) => mapping.notification(type, message).map(line))
+
+  it("what they say and do is under the call that started them, at any depth", () => {
+    const mapping = begun()
+    assert.deepStrictEqual(
+      play(
+        mapping,
+        ["assistant", calls("task", "Task", {})],
+        ["user", by("task", { type: "user", message: { content: [{ type: "text", text: "the prompt" }] } })],
+        ["stream_event", by("task", { type: "stream_event", event: { type: "message_start", message: { id: "m9" } } })],
+        ["assistant", by("task", calls("inner", "Task", {}))],
+        ["assistant", by("inner", { ...calls("shell", "Bash", { command: "ls" }), uuid: "u2" })],
+        ["tool_progress", by("inner", { type: "tool_progress", tool_use_id: "shell", elapsed_time_seconds: 1 })],
+        ["user", by("inner", results("shell", "a.txt"))],
+        ["user", by("task", results("inner", "listed"))],
+        ["assistant", by("task", assistant([{ type: "text", text: "done" }], { uuid: "u3" }))]
+      ),
+      [
+        "ItemStarted t task -",
+        "ItemStarted t inner task",
+        "ItemStarted t shell inner",
+        "Signal t shell -",
+        "ItemCompleted t shell inner",
+        "ItemCompleted t inner task",
+        "ItemCompleted t u3 0 task"
+      ]
+    )
+    // The turn itself has no text: that of its end is kept.
+    assert.deepInclude(play(mapping, ["user", results("task", "ok")], ["result", result({ result: "R" })]), "TurnEnded")
+  })
+
+  it("T16 in the background they keep the turn of their call, start no turn, and only their whole items come", () => {
+    const mapping = begun()
+    play(mapping, ["assistant", calls("task", "Task", {})], ["user", results("task", "launched")], ["result", result({})])
+    mapping.expect("t2", "m2")
+    assert.deepStrictEqual(
+      play(
+        mapping,
+        ["assistant", by("task", calls("shell", "Bash", { command: "ls" }))],
+        ["user", by("task", results("shell", "a.txt"))],
+        ["assistant", by("task", assistant([{ type: "text", text: "done" }], { uuid: "u3" }))]
+      ),
+      ["ItemCompleted t shell task", "ItemCompleted t u3 0 task"]
+    )
+  })
+
+  it("their edits are in the turn's diff, their plans are not its plan, and a declined call is declined", () => {
+    const mapping = begun()
+    const detail = { type: "create", content: "x\n", structuredPatch: [] }
+    const events = [
+      ...mapping.notification("assistant", calls("task", "Task", {})),
+      ...mapping.notification("assistant", by("task", calls("todo", "TodoWrite", { todos: [{ content: "a" }] }))),
+      ...mapping.notification("assistant", by("task", { ...calls("write", "Write", { file_path: "/a" }), uuid: "u2" }))
+    ]
+    const asked = mapping.request("r", "can_use_tool", { tool_name: "Write", input: {}, tool_use_id: "write", agent_id: "a1" })
+    assert.deepInclude(asked, { nativeTurnId: "t" })
+    assert.deepInclude(asked.events[0]?._tag === "RequestOpened" ? asked.events[0].ask : {}, { nativeItemId: "write" })
+    asked.answer?.({ decision: "decline" })
+    const rest = [
+      ...mapping.notification("user", by("task", results("write", "no", true))),
+      ...mapping.notification("assistant", by("task", { ...calls("again", "Write", { file_path: "/a" }), uuid: "u4" })),
+      ...mapping.notification("user", by("task", { ...results("again", "ok"), tool_use_result: detail })),
+      ...mapping.notification("result", result({}))
+    ]
+    assert.isFalse([...events, ...rest].some((event) => event._tag === "TurnUpdated" && event.plan !== undefined))
+    assert.deepStrictEqual(
+      rest.flatMap((event) => (event._tag === "ItemCompleted" ? [event.status] : [])),
+      ["declined", "completed"]
+    )
+    assert.include(rest.map((event) => (event._tag === "TurnUpdated" ? event.diff : "")).join(""), "+++ b/a\n@@ -0,0 +1,1 @@\n+x")
   })
 })

@@ -5,7 +5,8 @@ import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import * as Mapping from "../../src/claude/Mapping.ts"
-import { codec } from "../../src/claude/Wire.ts"
+import type * as Questions from "../../src/claude/Questions.ts"
+import { codec } from "../../src/claude/Codec.ts"
 import type { NativeEvent } from "../../src/NativeEvent.ts"
 import * as Normaliser from "../../src/Normaliser.ts"
 import type { ExitEvidence } from "../../src/process/RpcChild.ts"
@@ -57,7 +58,7 @@ const play = (lines: ReadonlyArray<Line>, epoch: number): Replayed => {
   const events: Array<ProviderEvent> = []
   const answered = new Set<string>()
   const answers: Array<readonly [unknown, unknown]> = []
-  const open = new Map<string, NonNullable<Mapping.MappedRequest["answer"]>>()
+  const open = new Map<string, NonNullable<Questions.MappedRequest["answer"]>>()
   let turns = 0
   let exit: ExitEvidence = { code: 0, signal: null, stderr: "", stopReason: "the recording ends" }
   const push = (native: NativeEvent) => events.push(...normaliser.push(native))

@@ -1,7 +1,9 @@
 /** Prints one turn: the answer's text to standard output as it arrives, the agent's actions as short lines to standard error. */
 import { Effect, Either } from "effect"
-import { type DataOf, decodeData, type EventType, type LogEvent } from "@millrace/contracts/Event"
+import { type DataOf, decodeData, domainEvent, type EventType, type LogEvent } from "@millrace/contracts/Event"
 import type { ItemContent, PlanStep } from "@millrace/contracts/Item"
+import { isStreamEvent } from "@millrace/model/Item"
+import { Nested } from "@millrace/model/Nested"
 import * as EventLine from "./EventLine.ts"
 import type { OutputClosed } from "../Failure.ts"
 import { Output } from "../Output.ts"
@@ -31,6 +33,7 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
     const { style } = output
     /** The text printed so far of each open message. */
     const printed = new Map<string, string>()
+    const nested = new Nested()
     let atLineStart = true
     let hasPrinted = false
     let plan = ""
@@ -112,6 +115,8 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
         { discard: true }
       )
     const completed = (data: DataOf<"item.completed">) => {
+      // The messages and the reasoning of a sub-agent are not part of the answer; its actions are shown.
+      if (data.parentItemId !== undefined && data.text !== undefined) return Effect.void
       switch (data.kind) {
         case "user-message":
           return Effect.void
@@ -132,8 +137,10 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
 
     const show = (event: LogEvent): Effect.Effect<void, OutputClosed> => {
       if (options.json) return output.out(`${JSON.stringify(event)}\n`)
+      const known = domainEvent(event)
+      const ofSubAgent = isStreamEvent(known) && nested.has(known)
       const piece = dataOf(event, "item.delta")
-      if (piece !== undefined) return delta(piece)
+      if (piece !== undefined) return ofSubAgent ? Effect.void : delta(piece)
       const item = dataOf(event, "item.completed")
       if (item !== undefined) return Effect.zipRight(completed(item), output.progress("working"))
       const started = dataOf(event, "item.started")

@@ -1,0 +1,19 @@
+/** Recognises the events of sub-agents' items, also their deltas, which do not name the parent. For a reader that sees a turn from its start. */
+import { BoundedSet } from "@millrace/contracts/BoundedMap"
+import type { StreamEvent } from "./Item.ts"
+
+/** Open items of sub-agents that are recognised: more than a session can have open. */
+const maxOpen = 1024
+
+export class Nested {
+  readonly #open = new BoundedSet<string>(maxOpen)
+
+  /** Call it with each event, in order. `true`: the event belongs to an item of a sub-agent. */
+  has({ data, type }: StreamEvent): boolean {
+    if (type === "item.delta") return this.#open.has(data.itemId)
+    if (data.parentItemId === undefined) return false
+    if (type === "item.started") this.#open.add(data.itemId)
+    else this.#open.delete(data.itemId)
+    return true
+  }
+}
