@@ -5005,7 +5005,7 @@ export interface components {
             /** @description What happened and what to do next. */
             message: string;
             /** @enum {string} */
-            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "Unsupported";
+            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "Unsupported";
             /** @description The id the rule is about. */
             id?: string;
             /**

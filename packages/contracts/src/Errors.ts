@@ -99,6 +99,7 @@ export const Rule = Schema.Literal(
   "GoalOver",
   "DirectoryNotFound",
   "BlobNotFound",
+  "SecretNotFound",
   "AttachmentsTooLarge",
   "PromptEmpty",
   "TextTooLarge",

@@ -50,7 +50,7 @@ export const Directories = Schema.Array(Directory).pipe(
   Schema.filter(fits("the directories"))
 )
 
-const SecretName = Schema.String.pipe(
+export const SecretName = Schema.String.pipe(
   Schema.pattern(/^[A-Za-z0-9_.-]{1,100}$/, {
     message: () => "a secret's name has 1 to 100 letters, digits, dots, dashes and underscores"
   })

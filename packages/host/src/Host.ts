@@ -12,6 +12,7 @@ import * as DataDirectory from "@millrace/log/DataDirectory"
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
+import * as Secrets from "@millrace/log/Secrets"
 import * as Directories from "@millrace/orchestration/engine/Directories"
 import * as AttachmentFiles from "@millrace/orchestration/sessions/AttachmentFiles"
 import * as Dispatcher from "@millrace/orchestration/sessions/Dispatcher"
@@ -186,7 +187,11 @@ const core = <E, R>(limits: Limits, attachmentFiles: Layer.Layer<AttachmentFiles
  * and accepts commands.
  */
 export const layerOver = (limits: Limits = {}) =>
-  core(limits, AttachmentFiles.layerTemporary).pipe(Layer.provideMerge(Search.layerScan), Layer.provide(closing(limits)))
+  core(limits, AttachmentFiles.layerTemporary).pipe(
+    Layer.provideMerge(Search.layerScan),
+    Layer.provideMerge(Secrets.layerMemory),
+    Layer.provide(closing(limits))
+  )
 
 /** Builds directory, log, ledger, agents, engine, recovery, dispatcher in this order, and closes them in reverse. */
 export const layer = (options: Options) => {
@@ -205,11 +210,13 @@ export const layer = (options: Options) => {
     options.onStep
   )
   const search = Layer.unwrapEffect(Effect.map(DataDirectory.DataDirectory, ({ searchFile }) => Search.layer(searchFile)))
+  const secrets = Layer.unwrapEffect(Effect.map(DataDirectory.DataDirectory, ({ path }) => Secrets.layer(path)))
   const attachmentFiles = Layer.unwrapEffect(
     Effect.map(DataDirectory.DataDirectory, ({ file }) => AttachmentFiles.layer(file("attachments")))
   )
   return core({ ...options, maintenance: { dataDir: options.dataDir, ...options.maintenance } }, attachmentFiles).pipe(
     Layer.provide(AgentMemory.layer),
+    Layer.provideMerge(secrets),
     Layer.provideMerge(BoundedLayer.make("The search index", search)),
     Layer.provideMerge(
       Layer.merge(
@@ -228,6 +235,7 @@ export const layer = (options: Options) => {
 export const layerMemory = (options: MemoryOptions) =>
   core(options, AttachmentFiles.layerTemporary).pipe(
     Layer.provideMerge(Search.layerScan),
+    Layer.provideMerge(Secrets.layerMemory),
     Layer.provideMerge(
       Layer.merge(
         Layer.succeed(Providers, { adapters: new Map(options.adapters.map((adapter) => [adapter.name, adapter])) }),

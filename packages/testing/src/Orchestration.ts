@@ -4,6 +4,7 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import { CommandId } from "@millrace/contracts/Ids"
 import { EventLog, LogUnavailable, type Page } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
+import * as Secrets from "@millrace/log/Secrets"
 import * as Directories from "@millrace/orchestration/engine/Directories"
 import * as AttachmentFiles from "@millrace/orchestration/sessions/AttachmentFiles"
 import * as Dispatcher from "@millrace/orchestration/sessions/Dispatcher"
@@ -24,6 +25,8 @@ export interface Options {
   readonly signals?: Signals.Options
   /** Default: copies are only named, not written. */
   readonly attachmentFiles?: Layer.Layer<AttachmentFiles.AttachmentFiles, never, EventLog>
+  /** Default: a store in memory that ends with the process. */
+  readonly secrets?: Layer.Layer<Secrets.Secrets>
 }
 
 /** Copies that are not written: simulations do no I/O. */
@@ -49,6 +52,7 @@ export const layerOver = <E, R>(log: Layer.Layer<EventLog, E, R>, options: Optio
   ).pipe(
     Layer.provideMerge(Layer.merge(Recovery.layer, Signals.layer(options.signals))),
     Layer.provideMerge(engine),
+    Layer.provideMerge(options.secrets ?? Secrets.layerMemory),
     Layer.provideMerge(log)
   )
 }

@@ -29,6 +29,7 @@ import * as Output from "./Output.ts"
 import * as Ps from "./commands/Ps.ts"
 import * as Run from "./commands/Run.ts"
 import * as Search from "./commands/Search.ts"
+import * as Secret from "./commands/Secret.ts"
 import * as Send from "./commands/Send.ts"
 import * as Serve from "./commands/Serve.ts"
 import * as ProcessSignals from "./ProcessSignals.ts"
@@ -72,6 +73,7 @@ const commands = [
   Doctor.command,
   Token.token,
   Token.pair,
+  Secret.command,
   Transfer.exportThread,
   Transfer.importThread,
   Verify.command,

@@ -31,6 +31,8 @@ export interface CommandInput {
   readonly blobs: Attachments.KnownBlobs
   /** The same for each of the command's further `directories`. */
   readonly further: ReadonlyArray<string | undefined>
+  /** Names of secrets in the command that are not stored. */
+  readonly unknownSecrets?: ReadonlyArray<string>
 }
 
 const baseName = (path: string): string => path.split(/[\\/]/).findLast((part) => part !== "") ?? path
@@ -284,6 +286,9 @@ const afterGoal = (draft: Draft, threadId: ThreadId, decided: ReturnType<typeof 
 /** Writes the events of one command into the draft. After a rejection the caller drops the draft. */
 export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome => {
   const { command, actor, directory, blobs, further } = input
+  const unknown = input.unknownSecrets?.[0]
+  if (unknown !== undefined)
+    return reject("SecretNotFound", `There is no secret ${unknown}. Store it with millrace secret set ${unknown}.`, unknown)
   switch (command.type) {
     case "project.create":
       return projectCreate(draft, command, directory)

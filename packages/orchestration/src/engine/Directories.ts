@@ -1,4 +1,4 @@
-/** Resolves the directories that commands name. The only I/O before a decision. */
+/** Resolves the directories that commands name. I/O before a decision, like the queries for blobs and secrets. */
 import { stat, realpath } from "node:fs/promises"
 import { isAbsolute } from "node:path"
 import { Context, Effect, Layer } from "effect"

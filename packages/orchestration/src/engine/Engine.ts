@@ -12,10 +12,12 @@ import type { Waiting } from "@millrace/contracts/State"
 import { Providers } from "@millrace/contracts/ProviderAdapter"
 import { onlyModel } from "@millrace/contracts/Settable"
 import { EventLog } from "@millrace/log/EventLog"
+import { Secrets } from "@millrace/log/Secrets"
 import { Clock, Context, Deferred, Duration, Effect, Either, Layer } from "effect"
 import * as Committer from "./Committer.ts"
 import * as Continuation from "../state/Continuation.ts"
 import { Directories } from "./Directories.ts"
+import * as GivenSecrets from "./GivenSecrets.ts"
 import { type KnownBlobs, noBlobs } from "../decide/decideAttachments.ts"
 import type { Fact } from "../decide/Fact.ts"
 import * as Goal from "../state/Goal.ts"
@@ -139,6 +141,7 @@ export const make = (options: Options = {}) =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const directories = yield* Directories
+    const secrets = yield* Secrets
     const { adapters } = yield* Providers
     const startedAt = yield* log.head
     const batch = options.batch ?? {
@@ -286,12 +289,13 @@ export const make = (options: Options = {}) =>
     }
 
     /** Admission is decided on arrival; resolving the directory may take longer. */
-    const admit = Effect.fnUntraced(function* (command: Command, actor: string) {
+    const admit = Effect.fnUntraced(function* (sent: Command, actor: string) {
       if (gate.admission === "starting") return yield* starting
       if (gate.admission !== "open") return yield* shuttingDown
       yield* enter
-      const weight = weightOf(command)
+      const weight = weightOf(sent)
       if (!commands.hasRoom(weight)) return yield* refuse
+      const { command, unknownSecrets } = yield* GivenSecrets.keep(secrets, sent)
       const directory = "cwd" in command && command.cwd !== undefined ? yield* directories.resolve(command.cwd) : undefined
       const blobs = yield* blobsOf(command)
       const further = "directories" in command ? yield* Effect.forEach(command.directories ?? [], directories.resolve) : []
@@ -300,7 +304,12 @@ export const make = (options: Options = {}) =>
       const digest = Receipts.digest(command)
       // Nothing runs between this check and the offer to the lane (S1).
       if (isEnded()) return yield* shuttingDown
-      if (!commands.tryOffer({ _tag: "CommandJob", command, actor, directory, further, blobs, digest, seed, reply }, weight))
+      if (
+        !commands.tryOffer(
+          { _tag: "CommandJob", command, actor, directory, further, blobs, unknownSecrets, digest, seed, reply },
+          weight
+        )
+      )
         return yield* refuse
       return reply
     }, Effect.scoped)
@@ -368,5 +377,5 @@ export const make = (options: Options = {}) =>
     })
   })
 
-/** Needs `EventLog`, `Directories` and `Providers`. Admission is closed and queues are held until Recovery has finished. */
+/** Needs `EventLog`, `Directories`, `Secrets` and `Providers`. Admission is closed and queues are held until Recovery has finished. */
 export const layer = (options: Options = {}) => Layer.scoped(Engine, make(options))

@@ -20,6 +20,8 @@ export interface CommandJob {
   readonly blobs: KnownBlobs
   /** The same for each of the command's further `directories`. */
   readonly further: ReadonlyArray<string | undefined>
+  /** Names of secrets in the command that are not stored. */
+  readonly unknownSecrets: ReadonlyArray<string>
   readonly digest: string
   readonly seed: string
   readonly reply: Deferred.Deferred<Accepted, CommandError>

@@ -7,6 +7,7 @@ import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { type HistoryBounds, ProviderError, Providers } from "@millrace/contracts/ProviderAdapter"
 import { settingsOf } from "@millrace/contracts/Settings"
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
+import { Secrets } from "@millrace/log/Secrets"
 import * as Query from "@millrace/log/Query"
 import { Watermark } from "@millrace/log/Watermark"
 import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
@@ -66,6 +67,7 @@ export const make = (options: Options = {}) =>
     const signals = yield* Signals
     const { adapters } = yield* Providers
     const attachmentFiles = yield* AttachmentFiles
+    const secrets = yield* Secrets
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
     const drivers = new Map<string, SessionDriver.SessionDriver>()
@@ -141,7 +143,8 @@ export const make = (options: Options = {}) =>
             ingestion: options.ingestion ?? {},
             openInput: openInput(threadId, provider),
             prompt: (turnId) => prompt(threadId, provider, turnId),
-            attachmentFiles
+            attachmentFiles,
+            secrets
           },
           scope
         )
@@ -265,5 +268,5 @@ export const make = (options: Options = {}) =>
     })
   })
 
-/** Needs `EventLog`, `Engine`, `Signals`, `AttachmentFiles` and `Providers`; built after Recovery. Closing its scope stops all sessions. */
+/** Needs `EventLog`, `Engine`, `Signals`, `AttachmentFiles`, `Secrets` and `Providers`; built after Recovery. Closing its scope stops all sessions. */
 export const layer = (options: Options = {}) => Layer.scoped(Dispatcher, make(options))

@@ -12,7 +12,9 @@ import {
 } from "@millrace/contracts/ProviderAdapter"
 import { onlyModel, unsupported } from "@millrace/contracts/Settable"
 import type { Settings } from "@millrace/contracts/Settings"
+import type { Secrets } from "@millrace/log/Secrets"
 import { type Duration, Effect, Scope } from "effect"
+import * as GivenSecrets from "../engine/GivenSecrets.ts"
 import * as Handover from "./Handover.ts"
 
 export interface Input {
@@ -20,6 +22,7 @@ export interface Input {
   readonly provider: string
   readonly threadId: ThreadId
   readonly epoch: number
+  readonly secrets: typeof Secrets.Service
   readonly budgets: { readonly open: Duration.DurationInput }
   /** Returns when all earlier agents of the thread have ended: only one agent may write a conversation (P7). */
   readonly previousEnded: Effect.Effect<void>
@@ -77,7 +80,18 @@ const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): E
     // The thread was set for another configuration of the server.
     const refused = unsupported(input.provider, given, target.settable ?? onlyModel)
     if (refused !== undefined) return yield* notSettable(input.provider, refused)
-    const { model, ...settings } = given
+    const { mcpServers, model, ...plain } = given
+    const settings = {
+      ...plain,
+      ...(mcpServers === undefined
+        ? {}
+        : {
+            mcpServers: yield* Effect.mapError(
+              GivenSecrets.mapServers(mcpServers, GivenSecrets.reveal(input.secrets)),
+              (message) => notSettable(input.provider, message)
+            )
+          })
+    }
     let read: History | undefined
     const recordingHistory = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
     const session = yield* Scope.extend(

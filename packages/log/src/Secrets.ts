@@ -1,0 +1,179 @@
+/**
+ * The secrets of a data directory: values that agents are started with and that never reach the log (X4). One file per secret in `secrets/`, mode 0600,
+ * replaced by a rename, so that the server and the command line may write at the same time without a lock. A file's name is a digest of the secret's
+ * name, because two names may differ only in case and a file system may not distinguish them.
+ */
+import { StorageUnavailable } from "@millrace/contracts/Errors"
+import { SecretName } from "@millrace/contracts/Settings"
+import { Clock, Context, Effect, Layer, Option, Schema } from "effect"
+import { createHash, createHmac, randomBytes, randomUUID } from "node:crypto"
+import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+
+/** A secret without its value. */
+export interface SecretView {
+  readonly name: string
+  /** ISO 8601 UTC. */
+  readonly setAt: string
+  /** True: a plain value in a command was stored under a name that the server chose. */
+  readonly given: boolean
+}
+
+/** Most characters of a value. */
+export const maxValue = 8192
+/** Most secrets of a data directory. */
+export const maxSecrets = 10_000
+
+export class Secrets extends Context.Tag("@millrace/log/Secrets")<
+  Secrets,
+  {
+    /** Stores a value under a name and replaces an earlier one. Sessions that run keep the value that they were started with. */
+    readonly set: (name: string, value: string) => Effect.Effect<void, StorageUnavailable>
+    /** `false`: there was no such secret. */
+    readonly remove: (name: string) => Effect.Effect<boolean, StorageUnavailable>
+    /** By name. */
+    readonly list: Effect.Effect<ReadonlyArray<SecretView>, StorageUnavailable>
+    readonly get: (name: string) => Effect.Effect<string | undefined, StorageUnavailable>
+    /**
+     * Stores a value and returns the name that it has from now on. The same label and value have the same name, which reveals nothing about the value
+     * without a key that stays in the directory.
+     */
+    readonly keep: (label: string, value: string) => Effect.Effect<string, StorageUnavailable>
+  }
+>() {}
+
+type Stored = typeof Stored.Type
+const Stored = Schema.Struct({
+  name: SecretName,
+  value: Schema.String,
+  setAt: Schema.String,
+  given: Schema.optional(Schema.Literal(true))
+})
+const decode = Schema.decodeUnknownOption(Schema.parseJson(Stored))
+
+/** The name of a given value: the label as far as a name may contain it, and a keyed digest. */
+const nameOf = (key: Uint8Array, label: string, value: string): string => {
+  const digest = createHmac("sha256", key)
+    .update(JSON.stringify([label, value]))
+    .digest("base64url")
+    .slice(0, 22)
+  return `${label.replaceAll(/[^A-Za-z0-9_.-]+/g, "_").slice(0, 60)}-${digest}`
+}
+
+/** The operations over a store of records. `read` returns `undefined` for a name that is not stored. */
+const over = (store: {
+  readonly key: () => Uint8Array
+  readonly read: (name: string) => Stored | undefined
+  readonly write: (stored: Stored) => void
+  readonly remove: (name: string) => boolean
+  readonly all: () => ReadonlyArray<Stored>
+}): typeof Secrets.Service => {
+  const attempt = <A>(run: () => A): Effect.Effect<A, StorageUnavailable> =>
+    Effect.try({
+      try: run,
+      catch: (cause) =>
+        new StorageUnavailable({
+          // Messages of the file system name a path and an operation, never content.
+          message: `The secrets cannot be used: ${cause instanceof Error ? cause.message : String(cause)}. Check the data directory, then try again.`,
+          retryAfterMillis: 1000
+        })
+    })
+  const put = (stored: Omit<Stored, "setAt">) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      attempt(() => {
+        if (store.read(stored.name) === undefined && store.all().length >= maxSecrets)
+          throw new Error(`there are ${maxSecrets} secrets; remove some with millrace secret remove`)
+        store.write({ ...stored, setAt: new Date(now).toISOString() })
+      })
+    )
+  return Secrets.of({
+    set: (name, value) => put({ name, value }),
+    remove: (name) => attempt(() => store.remove(name)),
+    list: attempt(() =>
+      store
+        .all()
+        .map(({ given = false, name, setAt }) => ({ name, setAt, given }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+    ),
+    get: (name) => attempt(() => store.read(name)?.value),
+    keep: (label, value) =>
+      Effect.flatMap(
+        attempt(() => nameOf(store.key(), label, value)),
+        (name) =>
+          Effect.flatMap(
+            attempt(() => store.read(name)),
+            (known) => (known === undefined ? put({ name, value, given: true }) : Effect.void)
+          ).pipe(Effect.as(name))
+      )
+  })
+}
+
+const isMissing = (cause: unknown): boolean => cause instanceof Error && "code" in cause && cause.code === "ENOENT"
+const readOr = <A>(read: () => A, missing: A): A => {
+  try {
+    return read()
+  } catch (cause) {
+    if (isMissing(cause)) return missing
+    throw cause
+  }
+}
+
+const suffix = ".json"
+
+/** The secrets in `DATA_DIR/secrets`, with and without a running server. The directory is created with the first secret. */
+export const make = (dataDir: string): typeof Secrets.Service => {
+  const root = join(dataDir, "secrets")
+  const fileOf = (name: string) => join(root, `${createHash("sha256").update(name).digest("hex").slice(0, 40)}${suffix}`)
+  const read = (path: string) => Option.getOrUndefined(decode(readOr(() => readFileSync(path, "utf8"), "")))
+  /** The file appears with its whole content. `place` moves or links it. */
+  const write = (path: string, content: string | Uint8Array, place: (from: string, to: string) => void) => {
+    mkdirSync(root, { recursive: true, mode: 0o700 })
+    const temporary = join(root, `.${randomUUID()}.tmp`)
+    try {
+      writeFileSync(temporary, content, { mode: 0o600, flag: "wx", flush: true })
+      place(temporary, path)
+    } finally {
+      rmSync(temporary, { force: true })
+    }
+  }
+  return over({
+    key: () => {
+      const path = join(root, "key")
+      const known = readOr(() => readFileSync(path), undefined)
+      if (known !== undefined) return known
+      try {
+        // A link does not replace the key that another process wrote meanwhile.
+        write(path, randomBytes(32), linkSync)
+      } catch (cause) {
+        if (!(cause instanceof Error && "code" in cause && cause.code === "EEXIST")) throw cause
+      }
+      return readFileSync(path)
+    },
+    read: (name) => read(fileOf(name)),
+    write: (stored) => write(fileOf(stored.name), JSON.stringify(stored), renameSync),
+    remove: (name) => {
+      const found = read(fileOf(name)) !== undefined
+      rmSync(fileOf(name), { force: true })
+      return found
+    },
+    all: () =>
+      readOr(() => readdirSync(root), [])
+        .filter((name) => name.endsWith(suffix))
+        .flatMap((name) => read(join(root, name)) ?? [])
+  })
+}
+
+export const layer = (dataDir: string): Layer.Layer<Secrets> => Layer.sync(Secrets, () => make(dataDir))
+
+/** For tests, and for a host without a data directory. */
+export const layerMemory: Layer.Layer<Secrets> = Layer.sync(Secrets, () => {
+  const stored = new Map<string, Stored>()
+  const key = randomBytes(32)
+  return over({
+    key: () => key,
+    read: (name) => stored.get(name),
+    write: (one) => void stored.set(one.name, one),
+    remove: (name) => stored.delete(name),
+    all: () => [...stored.values()]
+  })
+})

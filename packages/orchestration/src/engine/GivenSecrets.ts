@@ -1,0 +1,69 @@
+/** Secrets in commands: a plain value is stored and replaced by its name before the engine sees the command, so it reaches neither the log nor a receipt (X4). */
+import type { Command } from "@millrace/contracts/Command"
+import type { StorageUnavailable } from "@millrace/contracts/Errors"
+import type { McpServers, SecretValue } from "@millrace/contracts/Settings"
+import type { Secrets } from "@millrace/log/Secrets"
+import { Effect } from "effect"
+
+type Store = typeof Secrets.Service
+
+/** Applies a function to each value of a record. */
+export const mapValues = <A, B, E>(
+  values: Readonly<Record<string, A>>,
+  use: (value: A, key: string) => Effect.Effect<B, E>
+): Effect.Effect<Readonly<Record<string, B>>, E> =>
+  Effect.map(
+    Effect.forEach(Object.entries(values), ([key, value]) => Effect.map(use(value, key), (to) => [key, to] as const)),
+    Object.fromEntries
+  )
+
+/** Applies a function to each value in the environment and the headers of MCP servers. */
+export const mapServers = <E>(
+  servers: McpServers,
+  use: (value: SecretValue, key: string) => Effect.Effect<SecretValue, E>
+): Effect.Effect<McpServers, E> =>
+  mapValues(servers, (server) => {
+    if ("env" in server && server.env !== undefined) return Effect.map(mapValues(server.env, use), (env) => ({ ...server, env }))
+    if ("headers" in server && server.headers !== undefined)
+      return Effect.map(mapValues(server.headers, use), (headers) => ({ ...server, headers }))
+    return Effect.succeed(server)
+  })
+
+/** The values as they may stand in the log. Adds the names that are not stored to `unknown`. */
+const kept = (secrets: Store, unknown: Array<string>) => (value: SecretValue, key: string) =>
+  typeof value === "string"
+    ? Effect.map(secrets.keep(key, value), (secret): SecretValue => ({ secret }))
+    : Effect.map(secrets.get(value.secret), (known): SecretValue => {
+        if (known === undefined) unknown.push(value.secret)
+        return value
+      })
+
+/** The command without plain values, and the names in it that are not stored. */
+export const keep = (
+  secrets: Store,
+  command: Command
+): Effect.Effect<{ readonly command: Command; readonly unknownSecrets: ReadonlyArray<string> }, StorageUnavailable> => {
+  const servers = "mcpServers" in command ? command.mcpServers : undefined
+  if (servers === undefined || servers === null) return Effect.succeed({ command, unknownSecrets: [] })
+  const unknown: Array<string> = []
+  return Effect.map(mapServers(servers, kept(secrets, unknown)), (mcpServers) => ({
+    command: { ...command, mcpServers } as Command,
+    unknownSecrets: unknown
+  }))
+}
+
+/** The value behind a name. The failure is a sentence for the person whose turn needs it. */
+export const reveal =
+  (secrets: Store) =>
+  (value: SecretValue): Effect.Effect<string, string> =>
+    typeof value === "string"
+      ? Effect.succeed(value)
+      : Effect.flatMap(
+          Effect.mapError(secrets.get(value.secret), ({ message }) => message),
+          (known) =>
+            known === undefined
+              ? Effect.fail(
+                  `There is no secret ${value.secret}. Store it with millrace secret set ${value.secret}, or change the settings.`
+                )
+              : Effect.succeed(known)
+        )
