@@ -868,6 +868,7 @@ export interface components {
                 recovery?: "settle" | "resume" | "ask";
                 /** @enum {string} */
                 afterLimit?: "stop" | "continue";
+                approve?: components["schemas"]["StoredRule"][];
                 /** @description As given; absent: never set. */
                 labels?: string[];
                 /** @description As given; absent: never set. */
@@ -910,6 +911,19 @@ export interface components {
         /** @description A value, or `{secret: NAME}`. A plain value reads back as `{secret: NAME}`. */
         SecretValue: string | {
             secret: string;
+        };
+        /** @description An approval rule as it was given. */
+        StoredRule: {
+            name?: string;
+            match: {
+                /** @enum {string} */
+                kind: "command" | "file-change" | "tool-call";
+                command?: string;
+                path?: string;
+                tool?: string;
+            };
+            /** @enum {string} */
+            decision: "accept" | "decline" | "cancel";
         };
         /**
          * @description A thread is renamed or configured. Only the fields that changed are present.
@@ -965,6 +979,7 @@ export interface components {
                 recovery?: "settle" | "resume" | "ask";
                 /** @enum {string} */
                 afterLimit?: "stop" | "continue";
+                approve?: components["schemas"]["StoredRule"][] | null;
                 /** @description As given; absent: never set. */
                 labels?: string[];
                 /** @description As given; absent: never set. */
@@ -3199,7 +3214,7 @@ export interface components {
             };
         };
         /**
-         * @description The agent asks a person: for an approval, or a question. The turn waits.
+         * @description The agent asks a person: for an approval, or a question. The turn waits. With `rule`, an approval rule has answered it in the same commit.
          * @example {
          *       "offset": 42,
          *       "stream": "thread/thr_01KB7R",
@@ -3215,12 +3230,20 @@ export interface components {
          *         "title": "Run: npm test",
          *         "command": "npm test",
          *         "cwd": "/home/me/app",
+         *         "complete": true,
          *         "choices": [
          *           "accept",
          *           "accept-for-session",
          *           "decline",
          *           "cancel"
-         *         ]
+         *         ],
+         *         "proposedRule": {
+         *           "match": {
+         *             "kind": "command",
+         *             "command": "npm test"
+         *           },
+         *           "decision": "accept"
+         *         }
          *       }
          *     }
          * @example {
@@ -3275,6 +3298,10 @@ export interface components {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
                 requestId: components["schemas"]["RequestId"];
+                /** @description Name of the approval rule that answers it: `request.answered` is in the same commit, and no person is needed. */
+                rule?: string;
+                /** @description The approval rule that would accept this request from now on. */
+                proposedRule?: components["schemas"]["StoredRule"];
                 /** @description Only in logs of older versions. */
                 reasks?: components["schemas"]["RequestId"];
                 /** @enum {string} */
@@ -3285,6 +3312,13 @@ export interface components {
                 command?: string;
                 cwd?: string;
                 changes?: components["schemas"]["FileChange"][];
+                /** @description The tool that the agent asks to use: `server/tool` or its name. */
+                tool?: string;
+                /**
+                 * @description `command`, `changes` or `tool` is all that accepting allows, as the agent will run it. Rules accept only such requests.
+                 * @enum {boolean}
+                 */
+                complete?: true;
                 reason?: string;
                 /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
                 blobs?: {
@@ -3306,6 +3340,10 @@ export interface components {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
                 requestId: components["schemas"]["RequestId"];
+                /** @description Name of the approval rule that answers it: `request.answered` is in the same commit, and no person is needed. */
+                rule?: string;
+                /** @description The approval rule that would accept this request from now on. */
+                proposedRule?: components["schemas"]["StoredRule"];
                 /** @description Only in logs of older versions. */
                 reasks?: components["schemas"]["RequestId"];
                 /** @enum {string} */
@@ -3596,7 +3634,7 @@ export interface components {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
                 requestId: components["schemas"]["RequestId"];
-                /** @description Who answered: a token's name, or `policy`. */
+                /** @description Who answered: a token's name, `rule` and the name of an approval rule, or `policy`. */
                 by: string;
                 /**
                  * @description The request was held: the answer is kept until the agent asks again.
@@ -3616,7 +3654,7 @@ export interface components {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
                 requestId: components["schemas"]["RequestId"];
-                /** @description Who answered: a token's name, or `policy`. */
+                /** @description Who answered: a token's name, `rule` and the name of an approval rule, or `policy`. */
                 by: string;
                 /**
                  * @description The request was held: the answer is kept until the agent asks again.
@@ -3634,7 +3672,7 @@ export interface components {
                 threadId: components["schemas"]["ThreadId"];
                 turnId: components["schemas"]["TurnId"];
                 requestId: components["schemas"]["RequestId"];
-                /** @description Who answered: a token's name, or `policy`. */
+                /** @description Who answered: a token's name, `rule` and the name of an approval rule, or `policy`. */
                 by: string;
                 /**
                  * @description The request was held: the answer is kept until the agent asks again.
@@ -3973,6 +4011,13 @@ export interface components {
             command?: string;
             cwd?: string;
             changes?: components["schemas"]["FileChange"][];
+            /** @description The tool that the agent asks to use: `server/tool` or its name. */
+            tool?: string;
+            /**
+             * @description `command`, `changes` or `tool` is all that accepting allows, as the agent will run it. Rules accept only such requests.
+             * @enum {boolean}
+             */
+            complete?: true;
             reason?: string;
             /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
             blobs?: {
@@ -4341,6 +4386,8 @@ export interface components {
              * @enum {string}
              */
             afterLimit?: "stop" | "continue";
+            /** @description Rules that answer its approvals. The first match counts; the server's rules come after these. */
+            approve?: components["schemas"]["ApprovalRule"][];
             /** @description Replaces all labels of the thread. At most 16 labels of at most 64 characters. */
             labels?: string[];
             metadata?: {
@@ -4354,6 +4401,25 @@ export interface components {
                 /** @description Images and files for the agent, at most 16. */
                 attachments?: components["schemas"]["GivenAttachment"][];
             };
+        };
+        ApprovalRule: {
+            /** @description Shown as the sender of its answers. Default: what it matches. */
+            name?: string;
+            match: {
+                /**
+                 * @description What the agent asks for.
+                 * @enum {string}
+                 */
+                kind: "command" | "file-change" | "tool-call";
+                /** @description command: its first words, like `git status`. Absent: any. */
+                command?: string;
+                /** @description file-change: a glob from the workspace that each changed file must match, like `src/**`. Absent: any. */
+                path?: string;
+                /** @description tool-call: the tool's name, or `server/tool`; `*` matches within a name. Absent: any. */
+                tool?: string;
+            };
+            /** @enum {string} */
+            decision: "accept" | "decline" | "cancel";
         };
         /** @description An uploaded file for a turn. */
         GivenAttachment: {
@@ -4385,6 +4451,8 @@ export interface components {
             recovery?: "settle" | "resume" | "ask";
             /** @enum {string} */
             afterLimit?: "stop" | "continue";
+            /** @description Rules that answer its approvals, from now on. Replaces all of them; null: none. */
+            approve?: components["schemas"]["ApprovalRule"][] | null;
             /** @description The model, as the agent names it. null: as the provider instance is set. */
             model?: string | null;
             /** @description How much the model thinks, as the agent names it. null: as the provider instance is set. */
@@ -4764,6 +4832,8 @@ export interface components {
              * @enum {string}
              */
             afterLimit?: "stop" | "continue";
+            /** @description Rules that answer its approvals. */
+            approve?: components["schemas"]["StoredRule"][];
             /** @description As given; absent: never set. */
             labels?: string[];
             /** @description As given; absent: never set. */
@@ -4886,6 +4956,8 @@ export interface components {
             held?: true;
             /** @description After a restart: the id under which the agent asked again. */
             repeatedAs?: components["schemas"]["RequestId"];
+            /** @description The approval rule that would accept this request from now on. */
+            proposedRule?: components["schemas"]["StoredRule"];
             /** @description Only in logs of older versions: an earlier turn's request with the same question, which expired. */
             reasks?: components["schemas"]["RequestId"];
             openedAt: string;
@@ -6064,6 +6136,8 @@ export interface operations {
                      * @enum {string}
                      */
                     afterLimit?: "stop" | "continue";
+                    /** @description Rules that answer its approvals. The first match counts; the server's rules come after these. */
+                    approve?: components["schemas"]["ApprovalRule"][];
                     /** @description Replaces all labels of the thread. At most 16 labels of at most 64 characters. */
                     labels?: string[];
                     metadata?: {

@@ -1,8 +1,10 @@
 /** The commands that a client may send. The engine decides each one and commits or rejects it in one step (C1, C5). */
 import { Schema } from "effect"
+import { ApprovalRules } from "./ApprovalRule.ts"
 import { GivenAttachments } from "./Attachment.ts"
 import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
-import { Answers, ChangedInput, Decision, oneOf } from "./Item.ts"
+import { Answers, ChangedInput, Decision } from "./Item.ts"
+import { oneOf } from "./OneOf.ts"
 import { labelling } from "./Labels.ts"
 import { ModelName, resetting, setting } from "./Settings.ts"
 import { AfterLimit, GoalBudget, RecoveryPolicy, ReviewTarget } from "./State.ts"
@@ -51,6 +53,9 @@ export const CommandBody = {
     title: Schema.optional(Title),
     recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Default: the server's setting." }),
     afterLimit: Schema.optional(AfterLimit).annotations({ description: "Default: stop." }),
+    approve: Schema.optional(ApprovalRules).annotations({
+      description: "Rules that answer its approvals. The first match counts; the server's rules come after these."
+    }),
     ...labelling,
     keepSession: Schema.optional(Schema.Boolean).annotations({
       description: "false: the agent's session ends as soon as the thread is idle. Default: it ends after the idle time."
@@ -63,6 +68,9 @@ export const CommandBody = {
     threadId: ThreadId,
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit),
+    approve: Schema.optional(Schema.NullOr(ApprovalRules)).annotations({
+      description: "Rules that answer its approvals, from now on. Replaces all of them; null: none."
+    }),
     ...resetting,
     ...labelling
   }),

@@ -3,6 +3,7 @@
  * The engine writes them, from commands and provider events; the log itself writes `log.*`.
  */
 import { Schema } from "effect"
+import { StoredRule } from "./ApprovalRule.ts"
 import { Attachment, Delivered } from "./Attachment.ts"
 import { Blobs } from "./Blob.ts"
 import { CommandId, Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
@@ -61,6 +62,7 @@ export const EventData = {
     cwd: text,
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit),
+    approve: Schema.optional(Schema.Array(StoredRule)),
     ...labelled,
     keepSession: Schema.optional(Schema.Boolean),
     imported: Schema.optional(ImportSource),
@@ -72,6 +74,7 @@ export const EventData = {
     ...resetting,
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit),
+    approve: Schema.optional(Schema.NullOr(Schema.Array(StoredRule))),
     ...labelled
   }),
   "thread.handed-over": Schema.Struct({
@@ -208,6 +211,13 @@ export const EventData = {
   "request.opened": Schema.extend(
     Schema.Struct({
       ...request,
+      rule: Schema.optional(text).annotations({
+        description:
+          "Name of the approval rule that answers it: `request.answered` is in the same commit, and no person is needed."
+      }),
+      proposedRule: Schema.optional(StoredRule).annotations({
+        description: "The approval rule that would accept this request from now on."
+      }),
       reasks: Schema.optional(RequestId).annotations({ description: "Only in logs of older versions." })
     }),
     Ask
@@ -227,7 +237,9 @@ export const EventData = {
   "request.answered": Schema.extend(
     Schema.Struct({
       ...request,
-      by: text.annotations({ description: "Who answered: a token's name, or `policy`." }),
+      by: text.annotations({
+        description: "Who answered: a token's name, `rule` and the name of an approval rule, or `policy`."
+      }),
       held: Schema.optional(Schema.Literal(true)).annotations({
         description: "The request was held: the answer is kept until the agent asks again."
       }),

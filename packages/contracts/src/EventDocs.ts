@@ -263,7 +263,7 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
   },
 
   "request.opened": {
-    when: "The agent asks a person: for an approval, or a question. The turn waits.",
+    when: "The agent asks a person: for an approval, or a question. The turn waits. With `rule`, an approval rule has answered it in the same commit.",
     examples: [
       {
         ...request,
@@ -271,7 +271,9 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
         title: "Run: npm test",
         command: "npm test",
         cwd: "/home/me/app",
-        choices: ["accept", "accept-for-session", "decline", "cancel"]
+        complete: true,
+        choices: ["accept", "accept-for-session", "decline", "cancel"],
+        proposedRule: { match: { kind: "command", command: "npm test" }, decision: "accept" }
       },
       {
         ...request,

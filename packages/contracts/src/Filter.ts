@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { EventData } from "./Event.ts"
 import { ProjectId, StreamName } from "./Ids.ts"
-import { oneOf } from "./Item.ts"
+import { oneOf } from "./OneOf.ts"
 import { Label } from "./Labels.ts"
 import { Search } from "./Search.ts"
 import { ThreadStatus } from "./State.ts"

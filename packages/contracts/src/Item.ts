@@ -1,8 +1,9 @@
 /** The items and the requests of a turn. Shared by provider events, log events and read models. */
+import { StoredRule } from "./ApprovalRule.ts"
 import { Attachment } from "./Attachment.ts"
 import { Blob, Blobs } from "./Blob.ts"
-import { cut } from "./Text.ts"
 import { Schema } from "effect"
+import { oneOf } from "./OneOf.ts"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 
 /** Open set: an unknown kind is passed on unchanged. */
@@ -125,15 +126,6 @@ export const Failure = Schema.Struct({
 }).annotations({ identifier: "Failure", description: "Why a turn or a session failed." })
 export type Failure = typeof Failure.Type
 
-/** A string enumeration whose error message lists the allowed values. */
-export const oneOf = <const Words extends readonly [string, ...Array<string>]>(...words: Words) =>
-  Schema.Literal(...words).annotations({
-    message: ({ actual }) => ({
-      message: `expected one of ${words.join(", ")}, got ${cut(JSON.stringify(actual) ?? "", 100)}`,
-      override: true
-    })
-  })
-
 export const Decision = oneOf("accept", "accept-for-session", "decline", "cancel")
 export type Decision = typeof Decision.Type
 
@@ -166,6 +158,13 @@ export const Ask = Schema.Union(
     command: Schema.optional(Schema.String),
     cwd: Schema.optional(Schema.String),
     changes: Schema.optional(Schema.Array(FileChange)),
+    tool: Schema.optional(Schema.String).annotations({
+      description: "The tool that the agent asks to use: `server/tool` or its name."
+    }),
+    complete: Schema.optional(Schema.Literal(true)).annotations({
+      description:
+        "`command`, `changes` or `tool` is all that accepting allows, as the agent will run it. Rules accept only such requests."
+    }),
     reason: Schema.optional(Schema.String),
     blobs: Schema.optional(Blobs),
     choices: Schema.NonEmptyArray(Decision),
@@ -240,6 +239,9 @@ export const RequestView = Schema.Struct({
   }),
   repeatedAs: Schema.optional(RequestId).annotations({
     description: "After a restart: the id under which the agent asked again."
+  }),
+  proposedRule: Schema.optional(StoredRule).annotations({
+    description: "The approval rule that would accept this request from now on."
   }),
   reasks: Schema.optional(RequestId).annotations({
     description: "Only in logs of older versions: an earlier turn's request with the same question, which expired."

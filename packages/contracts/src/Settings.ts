@@ -1,7 +1,7 @@
 /** The settings of a thread: what its agent is started and asked with. A change is a `thread.updated` event and takes effect with the next turn. */
 import { Schema } from "effect"
 import { defined } from "./Defined.ts"
-import { oneOf } from "./Item.ts"
+import { oneOf } from "./OneOf.ts"
 
 /** In the order of what the agent may do without a person, least first. */
 export const permissionModes = ["plan", "read-only", "ask", "accept-edits", "full-access"] as const

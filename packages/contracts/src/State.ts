@@ -1,10 +1,12 @@
 /** Session, turn and thread as read models show them. */
 import { Schema } from "effect"
+import { StoredRule } from "./ApprovalRule.ts"
 import { AttachmentView } from "./Attachment.ts"
 import { Blobs } from "./Blob.ts"
 import { Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { labelled } from "./Labels.ts"
-import { Failure, oneOf, PlanStep, RequestView, Usage } from "./Item.ts"
+import { Failure, PlanStep, RequestView, Usage } from "./Item.ts"
+import { oneOf } from "./OneOf.ts"
 import { Effective, PermissionMode, settled } from "./Settings.ts"
 
 /**
@@ -224,6 +226,7 @@ export const ThreadView = Schema.Struct({
   }),
   recovery: Schema.optional(RecoveryPolicy).annotations({ description: "Absent: the server's setting." }),
   afterLimit: Schema.optional(AfterLimit).annotations({ description: "Absent: stop." }),
+  approve: Schema.optional(Schema.Array(StoredRule)).annotations({ description: "Rules that answer its approvals." }),
   ...labelled,
   continuation: Schema.optional(Continuation).annotations({ description: "Work that is scheduled to continue." }),
   goal: Schema.optional(Goal).annotations({ description: "The latest goal, ended or not." }),

@@ -5,6 +5,7 @@
 import { defined } from "@millrace/contracts/Defined"
 import { homedir } from "node:os"
 import { resolve } from "node:path"
+import { ApprovalRules } from "@millrace/contracts/ApprovalRule"
 import { RecoveryPolicy } from "@millrace/contracts/State"
 import type * as Reaper from "@millrace/orchestration/sessions/Reaper"
 import * as Instance from "@millrace/providers/Instance"
@@ -129,6 +130,10 @@ export const Configuration = Schema.Struct({
   ),
   server: optional(Server, "Defaults for flags of millrace serve."),
   recovery: optional(RecoveryPolicy, "What happens to turns that ran when the server died, as --recovery. Default ask."),
+  approve: optional(
+    ApprovalRules,
+    "Rules that answer approvals of all threads. The first match counts; a thread's own rules come before these."
+  ),
   log: optional(Log, "How the log is stored."),
   retention: optional(Keep, "Which events and archived threads are kept. Default: all."),
   reaper: optional(Reap, "Limits of silence, after which a turn or a session ends."),

@@ -5,15 +5,10 @@ import type { RequestId } from "@millrace/contracts/Ids"
 import type { Answer, RequestView } from "@millrace/contracts/Item"
 
 /** The request of a `request.opened`. `at`: the time of the event. */
-export const opened = ({ reasks, requestId, threadId, turnId, ...ask }: DataOf<"request.opened">, at: string): RequestView => ({
-  requestId,
-  threadId,
-  turnId,
-  status: "open",
-  ask,
-  ...defined({ reasks }),
-  openedAt: at
-})
+export const opened = (data: DataOf<"request.opened">, at: string): RequestView => {
+  const { proposedRule, reasks, requestId, rule: _r, threadId, turnId, ...ask } = data
+  return { requestId, threadId, turnId, status: "open", ask, ...defined({ proposedRule, reasks }), openedAt: at }
+}
 
 /** The open request after a `request.held` or `request.repeated`; the same value after any other event. */
 export const changed = (request: RequestView, event: DomainEvent): RequestView => {

@@ -16,7 +16,7 @@ export interface Facts
   extends
     Pick<ThreadView, "title" | "provider" | "archived">,
     SomeSettings,
-    Loose<Pick<ThreadView, "session" | "recovery" | "afterLimit" | "labels" | "metadata" | "stopping">> {
+    Loose<Pick<ThreadView, "session" | "recovery" | "afterLimit" | "approve" | "labels" | "metadata" | "stopping">> {
   /** The provider's ids of the background work that runs. */
   readonly background: ReadonlyArray<string>
   /** Whether the last active turn failed; `false` again when a turn is requested. */
@@ -97,6 +97,7 @@ export const changes = (thread: Facts, event: DomainEvent): Partial<Facts> | und
         ...resettled(thread, event.data),
         recovery: event.data.recovery ?? thread.recovery,
         afterLimit: event.data.afterLimit ?? thread.afterLimit,
+        approve: event.data.approve === undefined ? thread.approve : (event.data.approve ?? undefined),
         labels: event.data.labels ?? thread.labels,
         metadata: event.data.metadata ?? thread.metadata
       }
@@ -220,7 +221,7 @@ const viewWith = (status: ThreadStatus, thread: Facts & Fixed, work: Work): Thre
   ...(thread.background.length === 0 ? {} : { backgroundIds: thread.background }),
   ...defined({ stopping: thread.stopping }),
   ...(thread.failed && status !== "failed" ? { lastTurnFailed: true as const } : {}),
-  ...defined({ recovery: thread.recovery, afterLimit: thread.afterLimit }),
+  ...defined({ recovery: thread.recovery, afterLimit: thread.afterLimit, approve: thread.approve }),
   ...given(thread),
   ...defined({ continuation: work.continuation, goal: work.goal, waiting: work.waiting }),
   createdAt: thread.createdAt,
@@ -236,6 +237,7 @@ export const facts = (data: DataOf<"thread.created">): Facts => ({
   session: undefined,
   recovery: data.recovery,
   afterLimit: data.afterLimit,
+  approve: data.approve,
   labels: data.labels,
   metadata: data.metadata,
   stopping: undefined,

@@ -35,6 +35,10 @@ export interface Hub {
 const awayMillis = 5_000
 const saveMillis = 1_000
 
+/** Whether the event opens a request that no approval rule answers. */
+const needsPerson = ({ data, type }: LogEvent): boolean =>
+  type === "request.opened" && !(typeof data === "object" && data !== null && "rule" in data)
+
 export const make = (origin: string): Hub => {
   const tabs = new Set<Tab>()
   let world: AppState.AppState | undefined
@@ -120,7 +124,7 @@ export const make = (origin: string): Hub => {
         if (frame._tag === "event") {
           events.push(frame.event)
           missed.events++
-          if (frame.event.type === "request.opened") missed.requests++
+          if (needsPerson(frame.event)) missed.requests++
         } else if (frame._tag === "signal") {
           const usage = usageIn(frame.signal)
           if (usage !== undefined && frame.signal.turnId !== undefined)

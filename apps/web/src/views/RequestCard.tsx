@@ -1,5 +1,6 @@
 /** A request to a person with its choices, and a settled request with its answer and who gave it. */
 import { useState } from "react"
+import { nameOf } from "@millrace/contracts/ApprovalRule"
 import type { ApprovalOption, Ask, Decision, Question, RequestView } from "@millrace/contracts/Item"
 import { useAction } from "../ui/Action.tsx"
 import { threadHref } from "../ui/Route.ts"
@@ -52,31 +53,98 @@ const choicesOf = ({ choices, options = [] }: Extract<Ask, { readonly kind: "app
 
 type Answering = ReturnType<typeof useAction>
 
+/** The rule that would accept the request from now on, as a button that adds it to the thread and accepts. */
+const AlwaysAllow = ({ action, request }: { readonly request: RequestView; readonly action: Answering }) => {
+  const thread = useStore((state) => state.world?.threads[request.threadId])
+  const { proposedRule: rule, requestId, threadId } = request
+  if (rule === undefined || thread === undefined) return null
+  const allow = async () => {
+    await link.send("thread.configure", { threadId, approve: [...(thread.approve ?? []), rule] })
+    await link.send("request.answer", { requestId, decision: "accept" })
+  }
+  return (
+    <button type="button" className="quiet" disabled={action.busy} onClick={() => void action.run(allow)}>
+      Always allow in this thread: {nameOf(rule)}
+    </button>
+  )
+}
+
+/** The command of an approval. `onChange`: the agent takes a changed command. */
+const CommandField = (props: { readonly command: string; readonly onChange: ((command: string) => void) | undefined }) => {
+  const { command, onChange } = props
+  const [editing, setEditing] = useState(false)
+  if (onChange === undefined || !editing)
+    return (
+      <>
+        <pre className="code" tabIndex={0} data-text>
+          {command}
+        </pre>
+        {onChange !== undefined && (
+          <button type="button" className="quiet" onClick={() => setEditing(true)}>
+            Edit the command
+          </button>
+        )}
+      </>
+    )
+  return <textarea aria-label="Command" rows={3} value={command} onChange={(event) => onChange(event.target.value)} />
+}
+
+/** What the person adds to an answer: a changed command to an acceptance, a reason to a refusal. */
+const additionTo = (answer: Choice["answer"], typed: { readonly command: string | undefined; readonly reason: string }) => {
+  if (!("decision" in answer)) return {}
+  if (answer.decision === "accept") return typed.command === undefined ? {} : { input: { command: typed.command } }
+  return answer.decision === "decline" && typed.reason.trim() !== "" ? { reason: typed.reason.trim() } : {}
+}
+
 const Approval = ({ action, request }: { readonly request: RequestView; readonly action: Answering }) => {
   const { ask } = request
+  const [changed, setChanged] = useState<string>()
+  const [reason, setReason] = useState("")
   if (ask.kind !== "approval") return null
+  const takes = (what: string) => ask.takes?.includes(what) === true
+  const command = changed === ask.command ? undefined : changed
+  const isEmpty = command?.trim() === ""
   return (
     <>
       {ask.command !== undefined && (
-        <pre className="code" tabIndex={0} data-text>
-          {ask.command}
-        </pre>
+        <CommandField command={changed ?? ask.command} onChange={takes("input") ? setChanged : undefined} />
       )}
       {ask.cwd !== undefined && <p className="path">in {ask.cwd}</p>}
       {ask.reason !== undefined && <p>{ask.reason}</p>}
       {ask.changes !== undefined && <Changes changes={ask.changes} />}
+      {takes("reason") && (
+        <input
+          type="text"
+          aria-label="Reason, if you refuse"
+          placeholder="Reason, if you refuse"
+          autoComplete="off"
+          maxLength={4000}
+          value={reason}
+          onChange={(event) => setReason(event.target.value)}
+        />
+      )}
       <div className="choices">
         {choicesOf(ask).map(({ answer, className, key, label }) => (
           <button
             key={key}
             type="button"
             className={className}
-            disabled={action.busy}
-            onClick={() => void action.run(() => link.send("request.answer", { requestId: request.requestId, ...answer }))}
+            // Only an acceptance takes the changed command: the agent would remember the original one.
+            disabled={action.busy || (key === "accept" && isEmpty) || (key === "accept-for-session" && command !== undefined)}
+            onClick={() =>
+              void action.run(() =>
+                link.send("request.answer", {
+                  requestId: request.requestId,
+                  ...answer,
+                  ...additionTo(answer, { command, reason })
+                })
+              )
+            }
           >
             {label}
           </button>
         ))}
+        {command === undefined && <AlwaysAllow request={request} action={action} />}
       </div>
     </>
   )

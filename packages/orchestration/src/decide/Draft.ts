@@ -2,6 +2,7 @@
  * The events and row changes of one decision in progress. Each event is checked against the legal transitions, folded into the state, and projected
  * to rows at once. The engine commits the draft or drops it.
  */
+import type { ApprovalRules } from "@millrace/contracts/ApprovalRule"
 import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import { projectStream, threadStream, type ProjectId, type RequestId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
@@ -47,6 +48,8 @@ export interface DecisionContext {
   readonly providers: ReadonlyMap<string, Settable>
   /** When and how often interrupted work is continued automatically; absent: `Continuation.defaults`. */
   readonly policy?: Policy
+  /** The server's approval rules. */
+  readonly approve?: ApprovalRules
   /** Minimum milliseconds between the starts of two turns of a goal; absent: `Goal.defaultPace`. */
   readonly goalPace?: number
 }

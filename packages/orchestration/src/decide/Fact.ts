@@ -3,7 +3,7 @@
  * kept as a `provider.event`.
  */
 import type { Attachment } from "@millrace/contracts/Attachment"
-import type { GoalId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { GoalId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DataOf } from "@millrace/contracts/Event"
 import type { Imported } from "@millrace/contracts/Import"
 import type { Failure } from "@millrace/contracts/Item"
@@ -44,6 +44,9 @@ export interface Silent {
   readonly crowdedBy?: string
 }
 
+/** By request, the workspace paths of its changes, or of the directory in which its command runs. */
+export type InsidePaths = ReadonlyMap<RequestId, ReadonlyArray<string>>
+
 export type Fact =
   /** Events of an agent, in order. `epoch` identifies its session (T6). */
   | {
@@ -53,6 +56,8 @@ export type Fact =
       readonly events: ReadonlyArray<DurableEvent>
       /** The contents that the events name. */
       readonly blobs?: ReadonlyArray<Blob>
+      /** The paths of complete approvals, if all of them are in the workspace: relative to it, with links resolved. */
+      readonly inside?: InsidePaths
     }
   | {
       readonly _tag: "SessionOpened"

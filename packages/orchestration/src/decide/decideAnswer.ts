@@ -2,6 +2,7 @@
 import type { CommandOf } from "@millrace/contracts/Command"
 import { defined } from "@millrace/contracts/Defined"
 import type { CommandRejected } from "@millrace/contracts/Errors"
+import type { RequestId } from "@millrace/contracts/Ids"
 import { type Answer, type ApprovalOption, type Ask, Decision, type RequestView } from "@millrace/contracts/Item"
 import { Either, Schema } from "effect"
 import * as Continuation from "../state/Continuation.ts"
@@ -17,7 +18,10 @@ const answerOf = ({ kind, label, optionId }: ApprovalOption): Answer =>
   isDecision(kind) ? { decision: kind, optionId, label } : { optionId, label }
 
 /** The answer to an approval: the option that the command names, or the only option of the decision's kind. */
-const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Either.Either<Answer, CommandRejected> => {
+const approvalFor = (
+  command: Pick<CommandOf<"request.answer">, "decision" | "optionId" | "requestId">,
+  ask: Approval
+): Either.Either<Answer, CommandRejected> => {
   const { decision, optionId, requestId } = command
   const options = ask.options ?? []
   if (optionId !== undefined) {
@@ -44,6 +48,9 @@ const approvalFor = (command: CommandOf<"request.answer">, ask: Approval): Eithe
     ? Either.right(only === undefined ? { decision } : answerOf(only))
     : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
 }
+
+/** The answer that gives this decision to an approval. Left: the request does not offer it, or offers it in several options. */
+export const decisionFor = (decision: Decision, ask: Approval) => approvalFor({ decision, requestId: "" as RequestId }, ask)
 
 /** The answer with the person's reason and changed input. An input that would not reach the agent is rejected, because the original would run. */
 const withAddition = (
@@ -108,7 +115,8 @@ const redacted = (ask: Ask, answer: Answer): Answer => {
 const contentOf = (ask: Approval): string =>
   JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options])
 
-const answered = (
+/** Writes the answer. `by`: who gave it. */
+export const answered = (
   draft: Draft,
   { held, repeatedAs, requestId, threadId, turnId }: RequestView,
   by: string,

@@ -119,7 +119,7 @@ const threadCreate = (
     ...settingsOf(resettled({}, settings.right)),
     title: titleFor(command),
     cwd: cwd as string,
-    ...defined({ recovery: command.recovery, afterLimit: command.afterLimit }),
+    ...defined({ recovery: command.recovery, afterLimit: command.afterLimit, approve: command.approve }),
     ...given(command),
     ...defined({ keepSession: command.keepSession })
   })
@@ -162,7 +162,7 @@ const threadConfigure = (
   command: CommandOf<"thread.configure">,
   further: ReadonlyArray<string | undefined>
 ): CommandOutcome => {
-  const { threadId, recovery, afterLimit } = command
+  const { threadId, recovery, afterLimit, approve } = command
   return Either.gen(function* () {
     const state = yield* threadFor(draft, threadId)
     const settings = yield* changedSettings(draft, state.provider, state, command, further)
@@ -170,6 +170,7 @@ const threadConfigure = (
       ...settings,
       ...(recovery === undefined || recovery === state.recovery ? {} : { recovery }),
       ...(afterLimit === undefined || afterLimit === state.afterLimit ? {} : { afterLimit }),
+      ...(approve === undefined || JSON.stringify(approve ?? undefined) === JSON.stringify(state.approve) ? {} : { approve }),
       ...relabelled(state, command)
     }
     if (Object.keys(changed).length > 0) draft.emit(threadId, "thread.updated", { threadId, ...changed })

@@ -8,11 +8,13 @@ import { decideImport } from "./decideImport.ts"
 import { decideSilence } from "./decideSilence.ts"
 import type { Draft } from "./Draft.ts"
 import { appendDelta } from "../state/evolve.ts"
-import type { Fact } from "./Fact.ts"
+import type { Fact, InsidePaths } from "./Fact.ts"
 import * as Held from "../state/Held.ts"
+import { answered } from "./decideAnswer.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
 import { repeat, settle } from "./decideHeld.ts"
+import { byRule, proposedRule } from "./decideRules.ts"
 import { contentSoFar, deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
 import { named, type Blob } from "@millrace/contracts/Blob"
 import { fit } from "../state/LargeValues.ts"
@@ -137,7 +139,27 @@ const abortOldest = (draft: Draft, state: ThreadState): void => {
     })
 }
 
-const agentEvent = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEvent): void => {
+/** Opens a request, or binds it to the one that it repeats, and answers it if an approval rule does. */
+const requestOpened = (
+  draft: Draft,
+  state: ThreadState,
+  { ask, requestId, turnId }: Extract<DurableEvent, { _tag: "RequestOpened" }>,
+  inside: ReadonlyArray<string> | undefined
+): void => {
+  const { threadId } = state
+  const fitted = fit(ask, draft.keep)
+  const given = byRule(draft, state, fitted, inside)
+  if (!repeat(draft, state, turnId, requestId, fitted)) {
+    const proposed = given === undefined ? proposedRule(state, fitted, inside) : undefined
+    const rules = defined({ rule: given?.rule, proposedRule: proposed })
+    draft.emit(threadId, "request.opened", { ...fitted, threadId, turnId, requestId, ...rules })
+  }
+  const after = draft.thread(threadId)
+  const open = after === undefined ? undefined : Held.requestOf(after, requestId)
+  if (given !== undefined && open !== undefined) answered(draft, open, `rule ${given.rule}`, given.answer)
+}
+
+const agentEvent = (draft: Draft, threadId: ThreadId, epoch: number, event: DurableEvent, inside?: InsidePaths): void => {
   const state = draft.thread(threadId)
   if (state === undefined || state.deleted || epoch > epochOf(state)) return
   if (event._tag === "Opaque") return opaque(draft, threadId, epoch, event)
@@ -183,13 +205,10 @@ const agentEvent = (draft: Draft, threadId: ThreadId, epoch: number, event: Dura
     case "ItemAmended":
       return itemClosed(draft, state, epoch, event)
     case "RequestOpened": {
-      const { requestId, ask } = event
+      const { requestId } = event
       if (turn === undefined || isClosed(turn, requestId)) return late("request-opened")
       if (Held.requestOf(state, requestId) !== undefined) return late("request-opened")
-      const fitted = fit(ask, draft.keep)
-      if (repeat(draft, state, turnId, requestId, fitted)) return
-      draft.emit(threadId, "request.opened", { ...fitted, threadId, turnId, requestId })
-      return
+      return requestOpened(draft, state, event, inside?.get(requestId))
     }
     case "RequestCancelled": {
       const open = Held.requestOf(state, event.requestId)
@@ -323,7 +342,7 @@ const sessionFact = (
 export const decideFact = (draft: Draft, fact: Fact): boolean => {
   if (fact._tag === "AgentEvents") {
     for (const blob of fact.blobs ?? []) draft.blobs.set(blob.hash, blob)
-    for (const event of fact.events) agentEvent(draft, fact.threadId, fact.epoch, event)
+    for (const event of fact.events) agentEvent(draft, fact.threadId, fact.epoch, event, fact.inside)
     return true
   }
   if (fact._tag === "Imported") return decideImport(draft, fact)

@@ -11,7 +11,7 @@ import type { Draft } from "./Draft.ts"
 /** The agent copies the conversation when the new thread's first session opens; the earlier transcript stays in the source thread only. */
 export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): CommandOutcome =>
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
-    const { cwd, projectId, provider, recovery, afterLimit, resumeKey } = state
+    const { cwd, projectId, provider, recovery, afterLimit, approve, resumeKey } = state
     const [turnId] = Object.keys(state.turns)
     if (turnId !== undefined) return reject("TurnActive", "A turn runs. Wait for its end, or interrupt it.", turnId)
     if (resumeKey === undefined || !state.capabilities.includes("fork"))
@@ -28,7 +28,7 @@ export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): Com
       ...settingsOf(state),
       title: command.title ?? state.title,
       cwd,
-      ...defined({ recovery, afterLimit }),
+      ...defined({ recovery, afterLimit, approve }),
       ...given(state),
       forkedFrom: { threadId: command.threadId, resumeKey }
     })

@@ -1,4 +1,5 @@
 /** Commits one batch of jobs: decides them one by one on the evolving state, appends all events once, then answers the callers. Only this module changes the state cache. */
+import type { ApprovalRules } from "@millrace/contracts/ApprovalRule"
 import { EventLog, type Committed, type Envelope, type LogUnavailable, type StoredReceipt } from "@millrace/log/EventLog"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
@@ -58,6 +59,7 @@ export const make = (options: {
   readonly providers: DecisionContext["providers"]
   readonly isHolding: () => boolean
   readonly policy: Policy
+  readonly approve: ApprovalRules
   readonly goalPace: number
   readonly bounds: Bounds
 }): Effect.Effect<Committer, never, EventLog> =>
@@ -74,6 +76,7 @@ export const make = (options: {
       hold: options.isHolding(),
       providers: options.providers,
       policy: options.policy,
+      approve: options.approve,
       goalPace: options.goalPace
     })
 

@@ -2,6 +2,7 @@
  * The engine: one fiber that owns the folded state, decides queued commands and facts one by one, commits them as one batch, then answers all callers.
  * Data flow: command or fact → lane → decide (Committer) → one append → answers.
  */
+import type { ApprovalRules } from "@millrace/contracts/ApprovalRule"
 import { wellFormedJson } from "@millrace/contracts/Text"
 import type { GivenAttachment } from "@millrace/contracts/Attachment"
 import type { Accepted, Command, CommandStatus } from "@millrace/contracts/Command"
@@ -46,6 +47,8 @@ export interface Options {
   readonly idleThreads?: number
   /** When and how often interrupted work is continued automatically. */
   readonly continuation?: Continuation.Options
+  /** Approval rules of all threads, after each thread's own. */
+  readonly approve?: ApprovalRules | undefined
   /** Minimum time between the starts of two turns of a goal. Default 10 seconds. */
   readonly goalPace?: Duration.DurationInput
   /** Limits on concurrent agents; beyond them, turns stay queued (R7). Default: no limit. */
@@ -191,6 +194,7 @@ export const make = (options: Options = {}) =>
       providers: new Map(Array.from(adapters, ([name, { settable = onlyModel }]) => [name, settable])),
       isHolding: () => gate.hold,
       policy: Continuation.policy(options.continuation ?? {}),
+      approve: options.approve ?? [],
       goalPace: options.goalPace === undefined ? Goal.defaultPace : Duration.toMillis(options.goalPace),
       bounds: { ...unbounded, ...options.places }
     })

@@ -2,6 +2,7 @@
  * The folded state of a thread as a row. The row is small: large values (prompts, asks, item contents) are stored only in the rows of turns, requests
  * and items, from which `load` restores them. A delta does not write the row.
  */
+import type { ApprovalRules } from "@millrace/contracts/ApprovalRule"
 import { bare } from "@millrace/contracts/Attachment"
 import { defined } from "@millrace/contracts/Defined"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -44,6 +45,7 @@ export interface ThreadRow
     > {
   readonly recovery?: RecoveryPolicy
   readonly afterLimit?: AfterLimit
+  readonly approve?: ApprovalRules
   /** Without its prompt, which `load` derives from the interrupted turn. */
   readonly continuation?: Plan
   readonly goal?: NonNullable<ThreadState["goal"]>
@@ -103,7 +105,7 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   ...(differing(state.given, state).length === 0 ? {} : { given: state.given }),
   ...defined({ session: state.session, resumeKey: state.resumeKey, forkedFrom: state.forkedFrom }),
   ...(state.stopping === undefined ? {} : { stopRequested: { reason: state.stopping, error: state.stopError } }),
-  ...defined({ recovery: state.recovery, afterLimit: state.afterLimit }),
+  ...defined({ recovery: state.recovery, afterLimit: state.afterLimit, approve: state.approve }),
   ...given(state),
   ...(state.continuation === undefined ? {} : { continuation: Thread.continuationOf(state.continuation) }),
   ...defined({ goal: state.goal, handedFrom: state.handedFrom, parked: state.parked }),
@@ -237,6 +239,7 @@ const stateOf = (
     stopError: row.stopRequested?.error,
     recovery: row.recovery,
     afterLimit: row.afterLimit,
+    approve: row.approve,
     labels: row.labels,
     metadata: row.metadata,
     continuation: row.continuation === undefined ? undefined : restorePlan(stored.turns, row.continuation),

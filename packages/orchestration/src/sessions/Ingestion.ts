@@ -2,6 +2,7 @@
  * Feeds one session's events to the engine: coalesces text, makes blobs of large values, and stops reading the agent's stdout while the engine's lane is full.
  * No event is dropped. Signals bypass this: they neither wait nor delay an event (D12).
  */
+import { defined } from "@millrace/contracts/Defined"
 import { wellFormedJson } from "@millrace/contracts/Text"
 import * as Permits from "@millrace/contracts/Permits"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -9,6 +10,7 @@ import type { DurableEvent, ProviderEvent } from "@millrace/contracts/ProviderEv
 import { type Blob, storedBytes } from "@millrace/log/Blob"
 import { Chunk, Duration, Effect, Stream } from "effect"
 import * as AgentFiles from "./AgentFiles.ts"
+import * as AskedPaths from "./AskedPaths.ts"
 import { Coalescer, weigh } from "./Coalescer.ts"
 import type { Engine } from "../engine/Engine.ts"
 import { keptWhole } from "../state/KeptWhole.ts"
@@ -38,6 +40,8 @@ export const run = (
     readonly threadId: ThreadId
     readonly epoch: number
     readonly events: Stream.Stream<ProviderEvent>
+    /** The workspace. Absent: no approval rule accepts anything. */
+    readonly cwd?: string
     /** Absent: signals are dropped; nothing else changes (D12). */
     readonly signals?: Publisher
   },
@@ -62,13 +66,10 @@ export const run = (
           const large = yield* keptWhole(shown.events, fitEvent)
           const { values } = large
           const blobs = [...shown.blobs, ...large.blobs]
+          const inside = session.cwd === undefined ? undefined : yield* AskedPaths.inside(session.cwd, values)
+          const fact = { _tag: "AgentEvents", threadId, epoch, events: values, ...defined({ inside }) } as const
           yield* engine.ingest(
-            blobs.length === 0
-              ? { fact: { _tag: "AgentEvents", threadId, epoch, events: values }, weight }
-              : {
-                  fact: { _tag: "AgentEvents", threadId, epoch, events: values, blobs },
-                  weight: weightOf(values, blobs)
-                }
+            blobs.length === 0 ? { fact, weight } : { fact: { ...fact, blobs }, weight: weightOf(values, blobs) }
           )
         }
       }).pipe(Effect.uninterruptible)

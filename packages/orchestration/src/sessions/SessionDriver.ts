@@ -229,7 +229,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         )
       }).pipe(Effect.uninterruptible)
 
-    const runOpened = ({ continuity, lost, session, brief, settings: given }: SessionOpening.Opened) =>
+    const runOpened = ({ continuity, cwd, lost, session, brief, settings: given }: SessionOpening.Opened) =>
       Effect.gen(function* () {
         pendingBrief = brief
         settings.opened(given)
@@ -250,7 +250,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
             return Effect.as(reportResumeKey(session, before), Chunk.map(chunk, withDelivery))
           })
         )
-        yield* Ingestion.run(engine, { threadId, epoch, events, signals }, input.ingestion).pipe(
+        yield* Ingestion.run(engine, { threadId, epoch, cwd, events, signals }, input.ingestion).pipe(
           Effect.tapErrorCause((cause) => Effect.logError(`${threadId}: the agent of epoch ${epoch} could not be read`, cause)),
           Effect.ensuring(Deferred.succeed(outputRead, undefined)),
           Effect.forkIn(sessionScope)

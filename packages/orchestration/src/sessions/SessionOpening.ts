@@ -43,6 +43,8 @@ export interface Opened {
   readonly session: ProviderSession
   /** The settings that the session was opened with. */
   readonly settings: Settings
+  /** Its workspace. */
+  readonly cwd: string
   /** If the agent gets the conversation from the log: the parts that it was not given. */
   readonly lost?: string
   /** If the agent gets the conversation from the log: why, a hand-over or the loss of its own record. */
@@ -92,6 +94,7 @@ const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): E
             )
           })
     }
+    const { cwd } = rest
     let read: History | undefined
     const recordingHistory = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
     const session = yield* Scope.extend(
@@ -103,11 +106,13 @@ const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): E
     // imported. (A first session of any other thread has no turns before it, so its brief is empty.)
     const forgot =
       handedFrom === undefined && session.continuity === "fresh" && (rest.resumeKey !== undefined || input.epoch === 1)
-    if (handedFrom === undefined && !forgot) return { session, settings: given }
+    if (handedFrom === undefined && !forgot) return { session, settings: given, cwd }
     if (read !== undefined && read.turns.length > 0)
-      return { session, settings: given, lost: Handover.replayed(read), continuity }
+      return { session, settings: given, cwd, lost: Handover.replayed(read), continuity }
     const brief = Handover.brief(handedFrom, yield* history(Handover.bounds))
-    return brief === undefined ? { session, settings: given } : { session, settings: given, lost: brief.lost, brief, continuity }
+    return brief === undefined
+      ? { session, settings: given, cwd }
+      : { session, settings: given, cwd, lost: brief.lost, brief, continuity }
   })
 
 /** The session lives in the scope. `stopped`: completes with a reason if the session is stopped before it has opened. */

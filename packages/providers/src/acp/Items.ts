@@ -70,6 +70,15 @@ export const commandOf = ({ kind, rawInput, title }: ToolCall): string | undefin
   return Array.isArray(named) ? named.map(String).join(" ") : typeof named === "string" ? named : (title ?? undefined)
 }
 
+/**
+ * Whether the command or the changes of the call are what the agent will do: the command is in its input, not only in its title; a change is an edit or a
+ * deletion. Other kinds, and moves, name too little.
+ */
+export const isComplete = (call: ToolCall): boolean =>
+  call.kind === "execute"
+    ? typeof (isRecord(call.rawInput) ? call.rawInput["command"] : undefined) === "string" && changesOf(call).length === 0
+    : (call.kind === "edit" || call.kind === "delete") && changesOf(call).length > 0
+
 /** The protocol has no exit code: reads the names that agents use. */
 const exitCode = ({ rawOutput }: ToolCall): number | undefined => {
   const out = isRecord(rawOutput) ? rawOutput : {}

@@ -80,6 +80,7 @@ export const pending = (call: ToolCall, offered: ReadonlyArray<PermissionOption>
       nativeItemId: call.toolCallId,
       ...(command ? { command } : {}),
       ...(changes.length > 0 ? { changes } : {}),
+      ...(Items.isComplete(call) ? { complete: true } : {}),
       ...defined({ reason }),
       choices: choicesOf(options),
       options

@@ -57,6 +57,9 @@ const approval = (request: CanUseTool, itemId: string | undefined, called: unkno
   const { blocked_path: blocked, decision_reason: why, description, input, permission_suggestions, tool_name: name } = request
   const session = forSession(permission_suggestions)
   const changes = Items.plannedChanges({ name, input })
+  const kind = Items.itemKind({ name, input })
+  // Accepting also lifts a limit: the sandbox, or the directories that Claude may use.
+  const lifts = input["dangerouslyDisableSandbox"] === true || Boolean(blocked)
   const plan = name === Items.planTool ? (stringAt(input, "plan") ?? stringAt(called, "plan")) : undefined
   const reason = [plan ?? description, why, blocked ? `outside what is allowed: ${blocked}` : undefined]
     .filter(Boolean)
@@ -69,6 +72,8 @@ const approval = (request: CanUseTool, itemId: string | undefined, called: unkno
       ...optional("nativeItemId", itemId),
       ...optional("command", name === "Bash" ? stringAt(input, "command") : undefined),
       ...(changes.length > 0 ? { changes } : {}),
+      ...(kind === "tool-call" || kind === "web-search" ? { tool: Items.toolName(name) } : {}),
+      ...(lifts || kind === "plan" ? {} : { complete: true }),
       ...optional("reason", reason === "" ? undefined : reason),
       choices: ["accept", ...sure, "decline", "cancel"],
       takes: name === "Bash" ? ["reason", "input"] : ["reason"]

@@ -29,7 +29,7 @@ const granted = (permissions: unknown): unknown =>
 export const pending = (request: Known, changes: ReadonlyArray<FileChange> | undefined): PendingRequest => {
   switch (request.method) {
     case "item/commandExecution/requestApproval": {
-      const { command, cwd, itemId, reason } = request.params
+      const { additionalPermissions: more, command, cwd, itemId, networkApprovalContext: network, reason } = request.params
       return {
         ask: {
           kind: "approval",
@@ -37,6 +37,8 @@ export const pending = (request: Known, changes: ReadonlyArray<FileChange> | und
           nativeItemId: itemId,
           ...optional("command", command),
           ...optional("cwd", cwd),
+          // Accepting some requests also grants hosts or permissions.
+          ...((network ?? more ?? undefined) === undefined ? { complete: true } : {}),
           ...optional("reason", reason),
           choices
         },
@@ -52,6 +54,7 @@ export const pending = (request: Known, changes: ReadonlyArray<FileChange> | und
           title: oneLine(files ? `Change: ${files}` : grantRoot ? `Write below ${grantRoot}` : "Change files"),
           nativeItemId: itemId,
           ...(changes ? { changes } : {}),
+          ...(grantRoot ? {} : { complete: true }),
           ...optional("cwd", grantRoot),
           ...optional("reason", reason),
           choices

@@ -76,7 +76,13 @@ const notifications = {
 
 const ask = { ...turnOf, itemId: text, reason: loose(text) }
 const requests = {
-  "item/commandExecution/requestApproval": Schema.Struct({ ...ask, command: loose(text), cwd: loose(text) }),
+  "item/commandExecution/requestApproval": Schema.Struct({
+    ...ask,
+    command: loose(text),
+    cwd: loose(text),
+    networkApprovalContext: loose(Schema.Unknown),
+    additionalPermissions: loose(Schema.Unknown)
+  }),
   "item/fileChange/requestApproval": Schema.Struct({ ...ask, grantRoot: loose(text) }),
   "item/permissions/requestApproval": Schema.Struct({ ...ask, cwd: loose(text), permissions: Schema.Unknown }),
   "item/tool/requestUserInput": Schema.Struct({ ...turnOf, itemId: text, questions: Schema.NonEmptyArray(UserQuestion) })

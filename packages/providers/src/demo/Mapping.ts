@@ -77,7 +77,7 @@ export const fromRequest = (id: string, request: Wire.Request): NativeEvent => {
       _tag: "RequestOpened",
       nativeTurnId: turn,
       nativeRequestId: id,
-      ask: { kind: "approval", nativeItemId, ...ask }
+      ask: { kind: "approval", nativeItemId, ...ask, ...(ask.command === undefined ? {} : { complete: true }) }
     }
   }
   const { turn, title, questions } = request.params

@@ -63,6 +63,7 @@ describe("acp transcripts", () => {
     assert.deepStrictEqual(opened?._tag === "RequestOpened" ? opened.ask : undefined, {
       kind: "approval",
       title: "Run: touch approved.txt && ls",
+      complete: true,
       command: "touch approved.txt && ls",
       choices: ["accept", "accept-for-session", "decline", "cancel"],
       options: [

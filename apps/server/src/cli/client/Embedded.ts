@@ -11,7 +11,7 @@ const deadline = "5 seconds"
 export const embed = (dataDir: string): Effect.Effect<Host.Host["Type"], CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const { configuration } = yield* ConfigurationFile.load(dataDir)
-    const options = { dataDir, ...ConfigurationFile.hostOptions(configuration) }
+    const options = { dataDir, ...ConfigurationFile.hostOptions(configuration), engine: { approve: configuration.approve } }
     const host = Context.get(yield* Effect.mapError(Layer.build(Host.layer(options)), fromError), Host.Host)
     yield* Effect.addFinalizer(() =>
       host.beginShutdown({ deadline, mode: "now" }).pipe(

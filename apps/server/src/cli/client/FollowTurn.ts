@@ -97,7 +97,8 @@ export const follow = (
     const settling = (event: LogEvent) =>
       Effect.gen(function* () {
         const opened = Transcript.dataOf(event, "request.opened")
-        if (opened !== undefined)
+        // A rule answers this request.
+        if (opened !== undefined && opened.rule === undefined)
           yield* Approve.settle(connected, options.approve, opened.requestId, opened).pipe(
             terminal,
             Effect.catchAll((error) => Deferred.fail(ended, error)),

@@ -6,11 +6,12 @@ import { Effect, Option, Schema } from "effect"
 import * as Client from "@millrace/client/Client"
 import { defined } from "@millrace/contracts/Defined"
 import { RequestId } from "@millrace/contracts/Ids"
-import type { Answer, Ask as AskOf } from "@millrace/contracts/Item"
+import { nameOf } from "@millrace/contracts/ApprovalRule"
+import type { Answer, Ask as AskOf, RequestView } from "@millrace/contracts/Item"
 import * as ApprovalOptions from "../terminal/ApprovalOptions.ts"
 import * as TerminalQuestion from "../terminal/TerminalQuestion.ts"
 import * as Connect from "../client/Connect.ts"
-import { failed, fromError, usage } from "../Failure.ts"
+import { type CliFailure, failed, fromError, usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import { line } from "../terminal/Style.ts"
@@ -41,6 +42,22 @@ const answerOf = (ask: AskOf, words: ReadonlyArray<string>) => {
   })
 }
 
+/** Adds the rule that the request proposes to its thread. */
+const addRule = (
+  millrace: Connect.Connected["millrace"],
+  { proposedRule: rule, threadId }: RequestView,
+  given: Answer
+): Effect.Effect<void, CliFailure, Output.Output> =>
+  Effect.gen(function* () {
+    if (!("decision" in given) || given.decision !== "accept") return yield* usage("--always needs the answer accept.")
+    if (rule === undefined)
+      return yield* usage("--always: no rule can accept this request: it is more than one simple command, one file or one tool.")
+    const { approve = [] } = yield* Effect.mapError(millrace.thread(threadId), fromError)
+    const configure = yield* Client.command("thread.configure", { threadId, approve: [...approve, rule] })
+    yield* Effect.mapError(millrace.dispatch(configure), fromError)
+    yield* (yield* Output.Output).note(`Always allowed in this thread: ${line(nameOf(rule), 200)}`)
+  })
+
 export const command = Command.make(
   "answer",
   {
@@ -57,11 +74,16 @@ export const command = Command.make(
     command: Options.optional(Options.text("command")).pipe(
       Options.withDescription("With accept: the command that the agent runs instead of the one that it asked for.")
     ),
+    always: Options.boolean("always").pipe(
+      Options.withDescription(
+        "With accept: also add the rule that the request proposes, so that the thread accepts such requests from now on."
+      )
+    ),
     json: Flags.json,
     data: Flags.data,
     url: Flags.url
   },
-  ({ answer, command: changed, data, json, reason, request, url }) =>
+  ({ always, answer, command: changed, data, json, reason, request, url }) =>
     Effect.gen(function* () {
       const output = yield* Output.Output
       if (!isRequest(request))
@@ -71,9 +93,11 @@ export const command = Command.make(
       const asked = open.find((one) => one.requestId === request)
       if (asked === undefined)
         return yield* failed(`No open request ${request}: it may be settled already. See: millrace requests`)
+      const given = yield* answerOf(asked.ask, answer)
+      if (always) yield* addRule(millrace, asked, given)
       const command = yield* Client.command("request.answer", {
         requestId: request,
-        ...(yield* answerOf(asked.ask, answer)),
+        ...given,
         ...defined({
           reason: Flags.orUndefined(reason),
           input: Option.isSome(changed) ? { command: changed.value } : undefined

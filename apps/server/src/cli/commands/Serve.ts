@@ -156,6 +156,7 @@ export const command = Command.make(
         ),
         maxLogBytes: Flags.orUndefined(logMaxBytes) ?? configuration.log?.maxBytes,
         recovery: Flags.orUndefined(recovery) ?? configuration.recovery ?? "ask",
+        approve: configuration.approve,
         readyFd: Flags.orUndefined(readyFd),
         parentFd: Flags.orUndefined(parentFd)
       })

@@ -1,6 +1,6 @@
 /**
  * Whether a project's `millrace.config.json` may name commands and addresses (X7). Opening a stranger's repository runs nothing: a field that can start a
- * program, send a key to an address, open the server to others or remove events is ignored until the person trusts this content in this directory. Trust is stored as a
+ * program, send a key to an address, open the server to others, answer approvals or remove events is ignored until the person trusts this content in this directory. Trust is stored as a
  * file in the data directory, named by the digest of both.
  */
 import { createHash } from "node:crypto"
@@ -58,13 +58,13 @@ const whatOf = (instance: NonNullable<Configuration["providers"]>[string]): stri
 
 /**
  * Splits a project's configuration into `rest`, which needs no trust, and `named`, the fields that do: every agent and endpoint except the scripted agent,
- * who can reach the server, and which events are removed. Pure.
+ * who can reach the server, which approvals are answered, and which events are removed. Pure.
  */
 export const split = (configuration: Configuration): { readonly rest: Configuration; readonly named: ReadonlyArray<Named> } => {
   const providers = Object.entries(configuration.providers ?? {})
   const harmless = ([, one]: (typeof providers)[number]) => one === false || one.kind === "demo"
   const { host, allowHosts, publicUrl, trustProxy, allowOrigins, ...server } = configuration.server ?? {}
-  const { retention, ...other } = configuration
+  const { approve, retention, ...other } = configuration
   const given = { host, allowHosts, publicUrl, trustProxy, allowOrigins }
   return {
     rest: { ...other, providers: Object.fromEntries(providers.filter(harmless)), server },
@@ -73,6 +73,7 @@ export const split = (configuration: Configuration): { readonly rest: Configurat
       ...reaching
         .filter((name) => given[name] !== undefined)
         .map((name) => ({ path: `server.${name}`, what: [given[name]].flat().join(", ") })),
+      ...(approve === undefined ? [] : [{ path: "approve", what: "answers approvals of all projects" }]),
       ...(retention === undefined ? [] : [{ path: "retention", what: "removes old events of all projects" }])
     ]
   }

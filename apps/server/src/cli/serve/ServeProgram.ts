@@ -1,4 +1,5 @@
 /** The server as a program: host, transports, discovery file, and the single shutdown path that every reason to stop uses (S10). */
+import type { ApprovalRules } from "@millrace/contracts/ApprovalRule"
 import { defined } from "@millrace/contracts/Defined"
 import { Context, DateTime, Duration, Effect, Layer, Queue, type Scope } from "effect"
 import type { RecoveryPolicy } from "@millrace/contracts/State"
@@ -45,6 +46,7 @@ export interface Options {
   readonly limits: Required<Limits>
   /** Recovery of turns that ran when the server died, for threads without their own policy. */
   readonly recovery?: RecoveryPolicy | undefined
+  readonly approve?: ApprovalRules | undefined
 }
 
 /** Deadline for settling all work. Turns may finish by themselves until 45 to 60 % of it has passed. */
@@ -85,6 +87,7 @@ const composed = (
     publicUrl,
     reaper,
     recovery,
+    approve,
     trustProxy
   }: Options,
   onStep: FailPoints.OnFailPoint | undefined,
@@ -114,6 +117,7 @@ const composed = (
         ...defined({ providers }),
         engine: {
           continuation: recovery === undefined ? {} : { recovery },
+          approve,
           places: agentLimits,
           trace: telemetry !== undefined
         },
