@@ -112,7 +112,13 @@ const place =
         events.push({ offset, stream, type, json: wire, version, bytes: Buffer.byteLength(wire) })
       }
       for (const stream of envelope.forget ?? []) forget(events, stream, forgets)
-      for (const change of envelope.rows) rows.add(change, change.op === "put" ? Math.min(first + change.event, offset) : 0)
+      for (const change of envelope.rows) {
+        const [rank, stream] =
+          change.op === "put"
+            ? [Math.min(first + change.event, offset), (envelope.events[change.event] ?? envelope.events.at(-1))?.stream]
+            : [0, undefined]
+        rows.add(change, rank, stream)
+      }
       if (envelope.receipt !== undefined) receipts.push({ ...envelope.receipt, answer: json(envelope.receipt.answer), offset })
       committed.push({ first, last: offset })
     }

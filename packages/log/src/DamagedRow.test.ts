@@ -34,12 +34,16 @@ it.scoped("L11 a damaged value fails the reads of its row, and `verify` reports 
       { part: Query.rows(items, { limit: 10, parent: "p", order: "oldest" }) }
     ])
       expect(yield* Effect.flip(log.query(query))).toMatchObject({ _tag: "LogUnavailable", reason: "corrupt", message })
+    expect(yield* Effect.flip(log.query({ part: Query.row(items, "k3") }))).toMatchObject({
+      _tag: "LogUnavailable",
+      reason: "corrupt"
+    })
     const { row } = yield* log.query({ row: Query.row(items, "k4") })
     expect(row?.value).toBe("4 ".repeat(2_000))
     const found = yield* report
     expect(found.problems).toMatchObject([
       { problem: "file", message },
-      { problem: "file", message: expect.stringContaining("k3 is not JSON") as string }
+      { problem: "file", message: expect.stringContaining("k3 is damaged: it is not JSON") as string }
     ])
     // A value is repaired by the next change of its row.
     yield* log.append([

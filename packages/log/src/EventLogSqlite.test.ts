@@ -88,7 +88,7 @@ describe("EventLogSqlite on disk", () => {
   it.scoped("L9 a full disk rejects whole appends, and accepts them again when there is space", () =>
     Effect.gen(function* () {
       const log = yield* EventLogSqlite.make({ file: yield* file, maxFileBytes: 400_000 })
-      const large = events("thread/thr_a", 5, { text: "x".repeat(10_000) })
+      const large = events("thread/thr_a", 15, { text: "x".repeat(3_000) })
       let accepted = 0
       const fill = Effect.forever(
         Effect.tap(log.append(large), () =>
@@ -101,8 +101,8 @@ describe("EventLogSqlite on disk", () => {
       expect(accepted).toBeGreaterThan(10)
       expect(yield* log.head).toBe(accepted)
       expect(wire([yield* log.read({ after: 0 })]).map(({ offset }) => offset)).toEqual(range(1, accepted))
-      yield* log.trim(accepted - 5)
-      expect((yield* log.append(large)).map(({ first }) => first)).toEqual(range(accepted + 1, accepted + 5))
+      yield* log.trim(accepted - 15)
+      expect((yield* log.append(large)).map(({ first }) => first)).toEqual(range(accepted + 1, accepted + 15))
     })
   )
 

@@ -9,8 +9,11 @@ import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { range } from "./suite/subject.ts"
 
 const day = 86_400_000
+/** Short enough to stay in the event. */
+const pieces = (bytes: number) =>
+  range(1, Math.ceil(bytes / 4_000)).map((n) => "x".repeat(Math.min(4_000, bytes - (n - 1) * 4_000)))
 const note = (stream: string, bytes: number, at: number) => ({
-  events: [{ stream, type: "note", at: new Date(at).toISOString(), epoch: 0, data: { text: "x".repeat(bytes) } }],
+  events: [{ stream, type: "note", at: new Date(at).toISOString(), epoch: 0, data: { text: pieces(bytes) } }],
   rows: []
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect, FastCheck } from "effect"
+import { Effect, FastCheck, Logger } from "effect"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { migrate, type Migrations, migrations } from "./Migrations.ts"
@@ -72,13 +72,34 @@ describe("Migrations", () => {
     })
   )
 
+  it.scoped("a migration reports that it begins, its copy, and how many rows are done", () =>
+    Effect.gen(function* () {
+      const file = `${yield* temporaryDirectory}/older.db`
+      const { 5: _, 6: __, ...older } = migrations
+      yield* migrate(file, "NORMAL", older)
+      const db = Sqlite.openWriter(file, "NORMAL")
+      db.exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20100)
+               INSERT INTO rows (collection, key, parent, rank, json) SELECT 'item', 'itm_' || i, 'thr_a', i, '{}' FROM n`)
+      Sqlite.close(db)
+      const lines: Array<string> = []
+      const logger = Logger.make<unknown, void>(({ message }) => void lines.push(String(message)))
+      yield* migrate(file, "NORMAL").pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+      expect(lines.filter((line) => line.includes("schema version 4 to"))).toHaveLength(1)
+      expect(lines).toContain(`The copy is ${file}.v4.backup.`)
+      expect(lines.filter((line) => line.startsWith("Migrated")).map((line) => line.replace(/\d{4} of/, "N of"))).toEqual([
+        "Migrated 1N of 20100 rows.",
+        "Migrated 2N of 20100 rows."
+      ])
+    })
+  )
+
   it.scoped(
     "L11 L14 rows of version 4 keep their values, which become smaller, and their words leave the file when they are deleted",
     () =>
       Effect.gen(function* () {
         const { directory } = yield* filled
         const file = `${directory}/older.db`
-        const { 5: _, ...older } = migrations
+        const { 5: _, 6: __, ...older } = migrations
         yield* migrate(file, "NORMAL", older)
         const text = FastCheck.oneof(
           FastCheck.fullUnicodeString({ maxLength: 100 }),

@@ -108,8 +108,9 @@ const deletedThreads = statements(
      AND EXISTS (SELECT 1 FROM streams s JOIN events e ON e.offset = s.forgotten + 1 WHERE s.name = 'thread/' || rows.key AND json_valid(e.json))`
 )
 
-/** Rows that one statement of `rowValues` reads. */
+/** Rows that one statement of `rowValues` reads, and those after which it reports its progress. */
 const rowsAtOnce = 64
+const rowsPerReport = 10_000
 
 interface OlderRow extends RowValue.Place {
   readonly id: number
@@ -128,6 +129,8 @@ const rowValues: Migration = Effect.gen(function* () {
     `CREATE TABLE rows (
        id INTEGER PRIMARY KEY, collection TEXT NOT NULL, key TEXT NOT NULL, parent TEXT NOT NULL, rank INTEGER NOT NULL, value ANY NOT NULL) STRICT`
   )
+  const [{ count = 0 } = {}] = yield* sql.unsafe<{ readonly count: number }>(`SELECT count(*) AS count FROM older_rows`)
+  let done = 0
   for (let after = Number.MIN_SAFE_INTEGER; ;) {
     const rows = yield* sql.unsafe<OlderRow>(
       `SELECT id, collection, key, parent, rank, json FROM older_rows WHERE id > ? ORDER BY id LIMIT ${rowsAtOnce}`,
@@ -145,6 +148,9 @@ const rowValues: Migration = Effect.gen(function* () {
     const last = rows.at(-1)
     if (last === undefined) break
     after = last.id
+    const reported = Math.floor(done / rowsPerReport)
+    done += rows.length
+    if (Math.floor(done / rowsPerReport) > reported) yield* Effect.logInfo(`Migrated ${done} of ${count} rows.`)
   }
   yield* statements(
     `DROP TABLE older_rows`,
@@ -154,12 +160,16 @@ const rowValues: Migration = Effect.gen(function* () {
   )
 })
 
+/** From here on, long texts of events and rows are blobs (`SharedText`). What is stored stays as it is; an earlier program could not read what is new. */
+const sharedTexts: Migration = Effect.void
+
 export const migrations: Migrations = {
   1: ["initial", initial],
   2: ["segments", segments],
   3: ["blobs", blobs],
   4: ["deleted-threads", deletedThreads],
-  5: ["row-values", rowValues]
+  5: ["row-values", rowValues],
+  6: ["shared-texts", sharedTexts]
 }
 
 const table = "migrations"
@@ -201,6 +211,8 @@ export const versionOf = (file: string) =>
 export const isBackupOf = (file: string, name: string): boolean =>
   name.startsWith(`${file}.v`) && /^\.v\d+\.backup(\.partial)?$/.test(name.slice(file.length))
 
+const copyName = (file: string, version: number): string => `${file}.v${version}.backup`
+
 /** Writes `<file>.v<version>.backup`, completely or not at all. Fails with reason `full`, and writes nothing, if there is not enough space. */
 const backup = (db: Sqlite.Connection, file: string, version: number, freeBytes: FreeBytes): void => {
   const pragma = (name: string) => Number(db.pragma(name, { simple: true }))
@@ -211,7 +223,7 @@ const backup = (db: Sqlite.Connection, file: string, version: number, freeBytes:
       "full",
       `${file} has schema version ${version} and is copied before it is migrated: the copy needs ${needed} bytes in ${dirname(file)}; ${free} are free`
     )
-  const target = `${file}.v${version}.backup`
+  const target = copyName(file, version)
   rmSync(`${target}.partial`, { force: true })
   db.prepare("VACUUM INTO ?").run(`${target}.partial`)
   renameSync(`${target}.partial`, target)
@@ -233,13 +245,16 @@ export const migrate = (
     const found = yield* Effect.acquireUseRelease(
       attempt("open", () => Sqlite.openWriter(file, synchronous)),
       (db) =>
-        attempt("open", () =>
-          Sqlite.guarded(() => {
-            const version = currentVersion(db)
-            if (version > 0 && version < supported) backup(db, file, version, freeBytes)
-            return version
-          })
-        ),
+        Effect.gen(function* () {
+          const version = yield* Sqlite.attempt("open", () => currentVersion(db))
+          if (version === 0 || version >= supported) return version
+          yield* Effect.logInfo(
+            `${file} is migrated from schema version ${version} to ${supported}, after a copy of it. With a million rows this takes minutes.`
+          )
+          yield* Sqlite.attempt("open", () => backup(db, file, version, freeBytes))
+          yield* Effect.logInfo(`The copy is ${copyName(file, version)}.`)
+          return version
+        }),
       (db) => Effect.sync(() => Sqlite.close(db))
     )
     if (found > supported) return yield* new SchemaNewer({ file, found, supported })

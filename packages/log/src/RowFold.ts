@@ -8,6 +8,8 @@ export interface RowPut {
   readonly rank: number
   /** Whether a row that exists in the table keeps its rank. */
   readonly keep: boolean
+  /** The stream of the event that wrote it; undefined if the envelope has no event. */
+  readonly stream: string | undefined
   readonly json: string
 }
 export interface RowDelete {
@@ -31,7 +33,7 @@ type Put = Extract<RowChange, { readonly op: "put" }>
 interface Folded {
   readonly collection: string
   readonly key: string
-  readonly put?: { readonly change: Put; readonly rank: number; readonly keep: boolean }
+  readonly put?: { readonly change: Put; readonly rank: number; readonly keep: boolean; readonly stream: string | undefined }
 }
 
 export class RowFold {
@@ -40,7 +42,8 @@ export class RowFold {
   readonly #children = new Map<string, Set<string>>()
   readonly #childDeletes: Array<ChildrenDelete> = []
 
-  add(change: RowChange, rank: number): void {
+  /** `stream`: that of the event that makes the change. */
+  add(change: RowChange, rank: number, stream: string | undefined): void {
     if (change.op === "delete-children") return this.#deleteChildren(change)
     const { collection, key } = change
     const id = `${collection}\u0000${key}`
@@ -52,11 +55,11 @@ export class RowFold {
     const keeps = change.rank === "keep"
     const put =
       before === undefined
-        ? { change, rank, keep: keeps }
+        ? { change, rank, keep: keeps, stream }
         : // After a delete in this batch the row is new, so it does not keep the rank in the table.
           before.put === undefined || !keeps
-          ? { change, rank, keep: false }
-          : { ...before.put, change }
+          ? { change, rank, keep: false, stream }
+          : { ...before.put, change, stream }
     this.#rows.set(id, { collection, key, put })
     const family = `${collection}\u0000${put.change.parent}`
     const children = this.#children.get(family)
@@ -84,6 +87,7 @@ export class RowFold {
           parent: put.change.parent,
           rank: put.rank,
           keep: put.keep,
+          stream: put.stream,
           json: JSON.stringify(put.change.value) ?? "null"
         })
     }

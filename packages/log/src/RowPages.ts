@@ -1,5 +1,6 @@
 /** Cuts a page from rows in rank order. Every store uses it, so limits and conditions mean the same in each. */
 import type { Condition, Row, RowPage, RowQuery } from "./Query.ts"
+import { StorageFailure } from "./Storage.ts"
 
 export interface StoredRow {
   readonly key: string
@@ -15,12 +16,14 @@ export interface RowScan extends Omit<RowQuery, "before" | "since"> {
   readonly since: number
 }
 
-export const decode = ({ key, parent, rank, json }: StoredRow): Row => ({
-  key,
-  parent,
-  rank,
-  value: JSON.parse(json) as unknown
-})
+/** Throws StorageFailure with reason `corrupt` if the JSON is damaged. */
+export const decode = ({ key, parent, rank, json }: StoredRow): Row => {
+  try {
+    return { key, parent, rank, value: JSON.parse(json) as unknown }
+  } catch (cause) {
+    throw new StorageFailure("corrupt", `The value of the row ${key} is damaged: it is not JSON`, cause)
+  }
+}
 
 const meets = (value: unknown, condition: Condition): boolean => {
   const found: unknown = typeof value === "object" && value !== null ? Reflect.get(value, condition.field) : undefined

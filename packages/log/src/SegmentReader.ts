@@ -2,6 +2,7 @@
 import { corrupt, type EventRow, eventOf } from "./EventRow.ts"
 import type { StoredEvent } from "./EventLog.ts"
 import * as Segment from "./Segment.ts"
+import type { Expand } from "./SharedText.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { StorageFailure } from "./Storage.ts"
 
@@ -40,9 +41,11 @@ export class SegmentReader {
   readonly #nextOfStream: Sqlite.Statement
   readonly #bytes: Sqlite.Statement
   readonly #stream: Sqlite.Statement
+  readonly #expand: Expand
   readonly #open = new Map<string, Segment.Segment | Segment.Damaged>()
 
-  constructor(db: Sqlite.Connection) {
+  constructor(db: Sqlite.Connection, expand: Expand) {
+    this.#expand = expand
     // The first segment that ends after the offset: the one that contains it, or the next one.
     const from = "coalesce((SELECT max(first) FROM segments WHERE first <= ?), 0)"
     this.#next = db.prepare(
@@ -82,15 +85,10 @@ export class SegmentReader {
       const row = segment.row(offset)
       if (row === undefined) yield corrupt(offset, "it is missing")
       else
-        yield eventOf([
-          offset,
-          name,
-          row.type,
-          row.json,
-          row.valid ? 1 : 0,
-          offset <= forgotten ? 1 : 0,
-          row.version
-        ] satisfies EventRow)
+        yield eventOf(
+          [offset, name, row.type, row.json, row.valid ? 1 : 0, offset <= forgotten ? 1 : 0, row.version] satisfies EventRow,
+          this.#expand
+        )
     }
   }
 

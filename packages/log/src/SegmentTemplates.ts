@@ -59,8 +59,8 @@ export const compose = (
 export const restBytes = (offset: number, version: number): number =>
   begin.length + String(offset).length + String(version).length + timeLength
 
-/** The end of the JSON string that begins at `start`. */
-const endOfString = (json: string, start: number): number => {
+/** The index of the quote that ends the JSON string whose content begins at `start`. */
+export const endOfString = (json: string, start: number): number => {
   for (let end = json.indexOf('"', start); end >= 0; end = json.indexOf('"', end + 1)) {
     let slash = end
     while (json[slash - 1] === "\\") slash--

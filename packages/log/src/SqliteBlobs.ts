@@ -4,10 +4,12 @@
  * A blob with a hash can be found. `at` is the time of the upload while no event refers to the blob, and NULL from the first reference on. A blob without a
  * hash is being uploaded, or is deleted part by part (`at` = -1).
  */
-import type { Blob, BlobHead, BlobReference } from "./Blob.ts"
+import { createHash } from "node:crypto"
+import { inflateRawSync } from "node:zlib"
+import { type Blob, type BlobHead, type BlobReference, partBytes } from "./Blob.ts"
 import { BlobMissing } from "./EventLog.ts"
-import type * as Sqlite from "./Sqlite.ts"
-import type { FoundBlob } from "./Storage.ts"
+import * as Sqlite from "./Sqlite.ts"
+import { type FoundBlob, StorageFailure } from "./Storage.ts"
 
 export class SqliteBlobs {
   readonly #sql
@@ -61,6 +63,10 @@ export class SqliteBlobs {
     }
   }
 
+  isStored(hash: string): boolean {
+    return this.#find(hash) !== undefined
+  }
+
   abandon(id: number): void {
     this.#sql.at.run(-1, id)
   }
@@ -107,6 +113,9 @@ export class SqliteBlobs {
   }
 }
 
+const isZlib = (cause: unknown): boolean =>
+  cause instanceof Error && "code" in cause && (String(cause.code).startsWith("Z_") || cause.code === "ERR_BUFFER_TOO_LARGE")
+
 /** Reads blobs, on the reader's connection. */
 export class SqliteBlobReader {
   readonly #find: Sqlite.Statement
@@ -120,5 +129,26 @@ export class SqliteBlobReader {
   }
   part(id: number, part: number): Uint8Array | undefined {
     return this.#part.get(id, part) as Uint8Array | undefined
+  }
+
+  /** The text of a blob of one part, read at once (`SharedText`); undefined if it is missing, damaged or larger. */
+  text(hash: string): string | undefined {
+    try {
+      const found = this.find(hash)
+      if (found === undefined || found.bytes > partBytes) return undefined
+      const stored = this.part(found.id, 0)
+      if (stored === undefined) return undefined
+      const content =
+        found.codec === "identity"
+          ? stored
+          : inflateRawSync(stored, { chunkSize: Math.max(64, found.bytes + 1), maxOutputLength: Math.max(1, found.bytes) })
+      return createHash("sha256").update(content).digest("hex") === hash ? Buffer.from(content).toString() : undefined
+    } catch (cause) {
+      const failure = Sqlite.asFailure(cause)
+      // zlib's errors are damage too.
+      const isDamage = failure instanceof StorageFailure ? failure.reason === "corrupt" : isZlib(cause)
+      if (isDamage) return undefined
+      throw cause
+    }
   }
 }

@@ -5,9 +5,12 @@
  */
 import { Effect } from "effect"
 import { corruptType, unreadableStream } from "./EventLog.ts"
-import * as RowValue from "./RowValue.ts"
+import { decode } from "./RowPages.ts"
+import * as SharedText from "./SharedText.ts"
 import * as Segment from "./Segment.ts"
 import * as Sqlite from "./Sqlite.ts"
+import { SqliteBlobReader } from "./SqliteBlobs.ts"
+import { openedRow, type PackedRow } from "./SqliteReader.ts"
 import { attempt, StorageFailure } from "./Storage.ts"
 import type { Check, Problem } from "./Verify.ts"
 
@@ -43,14 +46,17 @@ const segmentProblems = function* (db: Sqlite.Connection): Generator<string> {
 
 /** The rows whose value cannot be read. */
 const rowProblems = function* (db: Sqlite.Connection): Generator<string> {
-  const rows = db.prepare("SELECT collection, key, parent, value FROM rows ORDER BY id").iterate() as Iterable<
-    RowValue.Place & { readonly collection: string; readonly value: RowValue.Stored }
+  const rows = db.prepare("SELECT collection, key, parent, rank, value FROM rows ORDER BY id").iterate() as Iterable<
+    PackedRow & { readonly collection: string }
   >
-  for (const { collection, key, parent, value } of rows) {
+  const texts = new SqliteBlobReader(db)
+  const expand = SharedText.expand((hash) => texts.text(hash))
+  for (const row of rows) {
     try {
-      JSON.parse(RowValue.open({ key, parent }, value))
+      decode(openedRow(row, expand))
     } catch (cause) {
-      yield `a row of ${collection} cannot be read: ${cause instanceof StorageFailure ? cause.message : `the value of ${key} is not JSON`}`
+      if (!(cause instanceof StorageFailure)) throw cause
+      yield `a row of ${row.collection} cannot be read: ${cause.message}`
     }
   }
 }

@@ -5,6 +5,7 @@ import type { Position, RowPage } from "./Query.ts"
 import * as RowPages from "./RowPages.ts"
 import * as RowValue from "./RowValue.ts"
 import * as Segment from "./Segment.ts"
+import * as SharedText from "./SharedText.ts"
 import { SegmentReader } from "./SegmentReader.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteBlobReader } from "./SqliteBlobs.ts"
@@ -27,20 +28,21 @@ const maxScannedBytes = 2 * Segment.maxBytes
 const leastScannedBytes = 4 * 1024
 
 /** A row of the table `rows`. */
-interface PackedRow extends RowValue.Place {
+export interface PackedRow extends RowValue.Place {
   readonly rank: number
   readonly value: RowValue.Stored
 }
 
-const opened = ({ key, parent, rank, value }: PackedRow): RowPages.StoredRow => ({
-  key,
-  parent,
-  rank,
-  json: RowValue.open({ key, parent }, value)
-})
+/** Throws StorageFailure with reason `corrupt`. */
+export const openedRow = ({ key, parent, rank, value }: PackedRow, expand: SharedText.Expand): RowPages.StoredRow => {
+  const json = expand(RowValue.open({ key, parent }, value))
+  if (json === undefined)
+    throw new StorageFailure("corrupt", `The value of the row ${key} is damaged: a text of it cannot be read`)
+  return { key, parent, rank, json }
+}
 
-function* openedRows(rows: Iterable<PackedRow>): Generator<RowPages.StoredRow> {
-  for (const row of rows) yield opened(row)
+function* openedRows(rows: Iterable<PackedRow>, expand: SharedText.Expand): Generator<RowPages.StoredRow> {
+  for (const row of rows) yield openedRow(row, expand)
 }
 
 export class SqliteReader {
@@ -59,6 +61,7 @@ export class SqliteReader {
   readonly #count: Sqlite.Statement
   readonly #countOf: Sqlite.Statement
   readonly #segments: SegmentReader
+  readonly #expand: SharedText.Expand
   readonly #rows: ReadonlyMap<string, Sqlite.Statement>
 
   constructor(db: Sqlite.Connection) {
@@ -79,11 +82,12 @@ export class SqliteReader {
     const stream = "e.stream = (SELECT id FROM streams WHERE name = ?) AND e.offset > ? ORDER BY e.offset LIMIT ?"
     this.#ofStream = db.prepare(`SELECT ${columns} ${from} WHERE ${stream}`).raw()
     this.#offsetsOfStream = db.prepare(`SELECT e.offset FROM events e WHERE ${stream}`).pluck()
-    this.#segments = new SegmentReader(db)
     this.#receipts = db.prepare(
       "SELECT command, digest, offset, answer FROM receipts WHERE command IN (SELECT value FROM json_each(?))"
     )
-    this.blobs = new SqliteBlobReader(db)
+    const blobs = (this.blobs = new SqliteBlobReader(db))
+    this.#expand = SharedText.expand((hash) => blobs.text(hash))
+    this.#segments = new SegmentReader(db, this.#expand)
     this.#row = db.prepare("SELECT key, parent, rank, value FROM rows WHERE collection = ? AND key = ?")
     this.#rank = db.prepare("SELECT rank FROM rows WHERE collection = ? AND key = ?").pluck()
     const count = "SELECT count(*) FROM rows WHERE collection = ?"
@@ -114,7 +118,7 @@ export class SqliteReader {
           generation,
           row: (collection, key) => {
             const row = this.#row.get(collection, key) as PackedRow | undefined
-            return row === undefined ? undefined : RowPages.decode(opened(row))
+            return row === undefined ? undefined : RowPages.decode(openedRow(row, this.#expand))
           },
           rankOf: ({ collection, key }) => this.#rank.get(collection, key) as number | undefined,
           rows: (scan) => this.#readRows(scan),
@@ -133,7 +137,7 @@ export class SqliteReader {
     const statement = this.#rows.get(`${parent === undefined ? "all" : "parent"} ${order ?? "newest"}`)!
     const found =
       parent === undefined ? statement.iterate(collection, since, before) : statement.iterate(collection, parent, since, before)
-    return RowPages.pageOf(openedRows(found as Iterable<PackedRow>), scan)
+    return RowPages.pageOf(openedRows(found as Iterable<PackedRow>, this.#expand), scan)
   }
 
   /** Events up to `coldUpTo` are in segments, later ones in the table; rows of the table at or below it are copies. */
@@ -178,7 +182,7 @@ export class SqliteReader {
         for (let more = true, count = firstRows; more;) {
           count = Math.min(count, limit + 1 - events.length)
           const rows = ask(reached, count)
-          for (const row of rows) if (!fillTo(row[0]) || !take(eventOf(row))) break
+          for (const row of rows) if (!fillTo(row[0]) || !take(eventOf(row, this.#expand))) break
           more = !full && rows.length === count
           // As many rows as the remaining bytes will hold, at the average size so far.
           count = Math.min(maxRows, Math.ceil(((maxBytes - bytes) * events.length) / bytes) + 1)
@@ -199,7 +203,7 @@ export class SqliteReader {
   #readOne(offset: number): StoredEvent {
     try {
       const row = this.#one.get(offset) as EventRow | undefined
-      return row === undefined ? corrupt(offset, "it is missing") : eventOf(row)
+      return row === undefined ? corrupt(offset, "it is missing") : eventOf(row, this.#expand)
     } catch (cause) {
       const failure = Sqlite.asFailure(cause)
       if (failure instanceof StorageFailure && failure.reason === "corrupt") return corrupt(offset, failure.message)

@@ -2,8 +2,9 @@
 import type { Batch, Placed } from "./Batch.ts"
 import * as RowValue from "./RowValue.ts"
 import * as Segment from "./Segment.ts"
+import * as SharedText from "./SharedText.ts"
 import * as Sqlite from "./Sqlite.ts"
-import { SqliteBlobs } from "./SqliteBlobs.ts"
+import { SqliteBlobReader, SqliteBlobs } from "./SqliteBlobs.ts"
 import type { Step, StepHook } from "./Storage.ts"
 
 type Kind = "streams" | "events" | "children" | "rows" | "deletes" | "receipts"
@@ -288,15 +289,34 @@ export class SqliteWriter {
       "streams",
       Array.from(placed.versions, ([name, version]) => [ids.get(name), name, version])
     )
-    if (batch.blobs.length + batch.references.length > 0) {
+    const shared = new SharedText.SharedTexts((hash) => current.blobs.isStored(hash))
+    // A stream that is forgotten here refers to no blob any more.
+    const stored = (stream: string | undefined, json: string) =>
+      stream === undefined || placed.forgotten.has(stream) ? json : shared.take(stream, json)
+    const events = placed.events.map((event) => [
+      event.offset,
+      ids.get(event.stream),
+      event.version,
+      event.type,
+      stored(event.stream, event.json)
+    ])
+    const puts = placed.puts.map((put) => [
+      put.collection,
+      put.key,
+      put.parent,
+      put.rank,
+      put.keep ? 1 : 0,
+      RowValue.pack(put, stored(put.stream, put.json))
+    ])
+    // Of two with one hash the first is stored: the batch's own may be uncompressed.
+    const blobs = [...shared.blobs, ...batch.blobs]
+    const references = [...batch.references, ...shared.references]
+    if (blobs.length + references.length > 0) {
       this.#onStep("blobs")
       this.statements++
-      current.blobs.write(batch.blobs, batch.references)
+      current.blobs.write(blobs, references)
     }
-    run(
-      "events",
-      placed.events.map((event) => [event.offset, ids.get(event.stream), event.version, event.type, event.json])
-    )
+    run("events", events)
     for (const [stream, upTo] of placed.forgotten) {
       current.sql.forgetStream.run(upTo, stream)
       current.blobs.forget(stream)
@@ -306,10 +326,7 @@ export class SqliteWriter {
       "children",
       placed.childDeletes.map((row) => [row.collection, row.parent])
     )
-    run(
-      "rows",
-      placed.puts.map((put) => [put.collection, put.key, put.parent, put.rank, put.keep ? 1 : 0, RowValue.pack(put, put.json)])
-    )
+    run("rows", puts)
     run(
       "deletes",
       placed.deletes.map((row) => [row.collection, row.key])
@@ -323,9 +340,13 @@ export class SqliteWriter {
 }
 
 /** Whether the database holds this batch. */
-const isWritten = ({ sql }: Session, placed: Placed): boolean => {
+const isWritten = ({ db, sql }: Session, placed: Placed): boolean => {
   const last = placed.events.at(-1)
-  if (last !== undefined) return sql.event.get(last.offset) === last.json
+  if (last !== undefined) {
+    const found = sql.event.get(last.offset)
+    const texts = new SqliteBlobReader(db)
+    return typeof found === "string" && SharedText.expand((hash) => texts.text(hash))(found) === last.json
+  }
   const receipt = placed.receipts.at(-1)
   // A batch of rows only: writing the rows again changes nothing, so `false` is a safe answer.
   return receipt !== undefined && sql.receipt.get(receipt.commandId) === receipt.digest
