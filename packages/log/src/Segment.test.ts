@@ -49,6 +49,17 @@ describe("Segment", () => {
         const rows = drawn.flatMap(({ missing, ...rest }, i) => (missing === 0 ? [] : [{ ...rest, offset: first + i }]))
         const stored = await pack(first, last, rows)
         const segment = Segment.open(stored)
+        const parts = rows.map(({ json }) => Buffer.from(json))
+        const columns = {
+          offsets: rows.map(({ offset }) => offset),
+          streams: rows.map(({ stream }) => stream),
+          versions: rows.map(({ version }) => version),
+          types: rows.map(({ type }) => type),
+          sizes: parts.map(({ byteLength }) => byteLength),
+          content: parts,
+          damaged: rows.flatMap(({ offset, valid }) => (valid ? [] : [offset]))
+        }
+        expect(Segment.firstDifference(Segment.encode(first, last, rows), first, last, columns)).toBeUndefined()
         if (segment instanceof Segment.Damaged) throw new Error(segment.reason)
         const pooled = await Effect.runPromise(Segment.openInPool(stored))
         if (pooled instanceof Segment.Damaged) throw new Error(pooled.reason)
@@ -62,6 +73,28 @@ describe("Segment", () => {
       }),
       { numRuns: 200, seed: 17 }
     )
+  })
+
+  it("L13 a segment is verified against every column of the rows that it replaces", () => {
+    const columns: Segment.Columns = {
+      offsets: [1, 3, 4],
+      streams: [7, 7, 8],
+      versions: [1, 2, 1],
+      types: ["item.delta", "item.delta", "turn.started"],
+      sizes: [8, 9, 5],
+      content: [Buffer.from('{"n":"é'), Buffer.from('{"n":"\u00ff"'), Buffer.from([0x7b, 0xff, 0x22, 0x31, 0x7d])],
+      damaged: [4]
+    }
+    const content = Segment.encodeColumns(1, 4, columns)
+    const found = (changed: Partial<Segment.Columns>) => Segment.firstDifference(content, 1, 4, { ...columns, ...changed })
+    expect(found({})).toBeUndefined()
+    expect(found({ streams: [7, 7, 7] })).toBe(4)
+    expect(found({ versions: [1, 3, 1] })).toBe(3)
+    expect(found({ types: ["item.delta", "item.x", "turn.started"] })).toBe(3)
+    expect(found({ damaged: [] })).toBe(4)
+    expect(found({ offsets: [1, 2, 4] })).toBe(2)
+    expect(found({ content: [...columns.content.slice(0, 2), Buffer.from([0x7b, 0xfe, 0x22, 0x31, 0x7d])] })).toBe(4)
+    expect(found({ offsets: [1, 3], streams: [7, 7], versions: [1, 2], types: columns.types.slice(0, 2), sizes: [8, 9] })).toBe(4)
   })
 
   it("L13 a wrong checksum, codec, offset or length is damage with a reason, never other events", async () => {

@@ -13,9 +13,9 @@ import {
   crc32,
   type BrotliOptions
 } from "node:zlib"
-import { Damaged, decode, encode, type Row, type Segment } from "./SegmentContent.ts"
+import { type Columns, Damaged, decode, encode, firstDifference, type Row, type Segment } from "./SegmentContent.ts"
 
-export { type Columns, Damaged, encode, encodeColumns, type Row, type Segment } from "./SegmentContent.ts"
+export { type Columns, Damaged, encode, encodeColumns, firstDifference, type Row, type Segment } from "./SegmentContent.ts"
 
 /** Most events of a segment, and most bytes of their JSON if it has more than one event. */
 export const maxEvents = 1_000
@@ -102,6 +102,19 @@ export const contentOf = (stored: Stored, size?: number, where: Where = "pool"):
       ? Effect.try({ try: () => brotliDecompressSync(stored.bytes, options), catch: damage })
       : Effect.tryPromise({ try: () => inPool.decompress(stored.bytes, options), catch: damage })
   })
+
+/** Fails if the segment does not give the rows that were packed again. `size`: bytes of its content. */
+export const verify = (stored: Stored, columns: Columns, size: number, where: Where): Effect.Effect<void, Damaged> =>
+  contentOf(stored, size, where).pipe(
+    Effect.flatMap((content) =>
+      Effect.try({ try: () => firstDifference(content, stored.first, stored.last, columns), catch: damage })
+    ),
+    Effect.filterOrFail(
+      (offset) => offset === undefined,
+      (offset) => new Damaged(`it does not hold the event ${offset} as it was`)
+    ),
+    Effect.asVoid
+  )
 
 /** As `open`; decompresses in a thread of the pool. What remains on the event loop is about 1 ms for 1 MiB. */
 export const openInPool = (stored: Stored): Effect.Effect<Segment | Damaged> =>

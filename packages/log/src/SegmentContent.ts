@@ -115,7 +115,11 @@ export const encodeColumns = (first: number, last: number, columns: Columns): Bu
   const content = Buffer.concat(columns.content)
   let start = 0
   let clock = 0
-  const column = (empty: number) => Array.from({ length: last - first + 1 }, () => empty)
+  const column = (empty: number) => {
+    const values: Array<number> = []
+    for (let offset = first; offset <= last; offset++) values.push(empty)
+    return values
+  }
   const header = {
     first,
     streams,
@@ -173,14 +177,24 @@ const startsOf = ({ bytes, stream, streams }: Header, from: number, byStream: bo
   return { starts, end }
 }
 
+/** Latin-1: a character for each byte. */
+type Encoding = "utf8" | "latin1"
+
 /** The JSON, or the text, of the event with the index `i`. */
 type ReadJson = (i: number) => string
 
 /** How to read the JSON of events of format 2, and its bytes altogether. */
-const templated = (content: Buffer, header: Header2, from: number, versions: ReadonlyArray<number>, text: ReadJson) => {
+const templated = (
+  content: Buffer,
+  header: Header2,
+  from: number,
+  versions: ReadonlyArray<number>,
+  text: ReadJson,
+  encoding: Encoding
+) => {
   const { bytes, first, parts, stream, template, time } = header
   let at = from
-  const strings = parts.map((size) => content.toString("utf8", at, (at += size)))
+  const strings = parts.map((size) => content.toString(encoding, at, (at += size)))
   const templates = Array.from({ length: parts.length / partsOf }, (_, n): Template => {
     const [a = "", b = "", c = "", d = ""] = strings.slice(n * partsOf, (n + 1) * partsOf)
     return [a, b, c, d]
@@ -200,7 +214,7 @@ const templated = (content: Buffer, header: Header2, from: number, versions: Rea
 const isTemplated = (header: Header | Header2): header is Header2 => "template" in header
 
 /** May throw if the content was not made by `encode`. */
-export const decode = (content: Buffer, first: number, last: number): Segment | Damaged => {
+export const decode = (content: Buffer, first: number, last: number, encoding: Encoding = "utf8"): Segment | Damaged => {
   const start = 4 + content.readUInt32LE(0)
   const header = JSON.parse(content.toString("utf8", 4, start)) as Header | Header2
   const size = last - first + 1
@@ -224,9 +238,9 @@ export const decode = (content: Buffer, first: number, last: number): Segment | 
   if (end !== content.length) return new Damaged("its length does not match its header")
   if (isTemplated(header) && header.template.some((index) => index >= header.parts.length / partsOf))
     return new Damaged("its header does not match its templates")
-  const text: ReadJson = (i) => content.toString("utf8", starts[i], starts[i]! + bytes[i]!)
+  const text: ReadJson = (i) => content.toString(encoding, starts[i], starts[i]! + bytes[i]!)
   const { json, total } = isTemplated(header)
-    ? templated(content, header, start, versions, text)
+    ? templated(content, header, start, versions, text, encoding)
     : { json: text, total: content.length - start }
   const damaged = new Set(header.damaged)
   return {
@@ -242,4 +256,35 @@ export const decode = (content: Buffer, first: number, last: number): Segment | 
       return { offset, stream: id, version: versions[i]!, type: types[type[i]!]!, json: json(i), valid: !damaged.has(offset) }
     }
   }
+}
+
+/**
+ * The first offset at which the content of `encodeColumns` does not give the row of the columns again, byte for byte; undefined if there is none. May
+ * throw, as `decode`. About 0.5 µs of processor time per text delta.
+ */
+export const firstDifference = (content: Buffer, first: number, last: number, columns: Columns): number | undefined => {
+  const segment = decode(content, first, last, "latin1")
+  if (segment instanceof Damaged) return first
+  const all = Buffer.concat(columns.content)
+  const damaged = new Set(columns.damaged)
+  let start = 0
+  let row = 0
+  for (let offset = first; offset <= last; offset++) {
+    const found = segment.row(offset)
+    if (columns.offsets[row] !== offset) {
+      if (found !== undefined) return offset
+      continue
+    }
+    const json = all.toString("latin1", start, (start += columns.sizes[row]!))
+    const isSame =
+      found !== undefined &&
+      found.json === json &&
+      found.stream === columns.streams[row] &&
+      found.version === columns.versions[row] &&
+      found.type === columns.types[row] &&
+      found.valid !== damaged.has(offset)
+    if (!isSame) return offset
+    row++
+  }
+  return row === columns.offsets.length && start === all.length ? undefined : last
 }

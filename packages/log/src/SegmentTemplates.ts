@@ -12,6 +12,23 @@ const begin = '{"offset":'
 const minutesLength = "1970-01-01T00:00:".length
 export const timeLength = "1970-01-01T00:00:00.000Z".length
 
+const digitAt = (text: string, at: number): number => {
+  const digit = text.charCodeAt(at) - 48
+  return digit >= 0 && digit <= 9 ? digit : Number.NaN
+}
+const dot = ".".charCodeAt(0)
+const zulu = "Z".charCodeAt(0)
+
+/** Milliseconds of `12.345Z` at this place; not a number if it has another form. */
+const secondsAt = (text: string, at: number): number =>
+  text.charCodeAt(at + 2) === dot && text.charCodeAt(at + 6) === zulu
+    ? digitAt(text, at) * 10_000 +
+      digitAt(text, at + 1) * 1_000 +
+      digitAt(text, at + 3) * 100 +
+      digitAt(text, at + 4) * 10 +
+      digitAt(text, at + 5)
+    : Number.NaN
+
 /** The last time that `Date` knows. */
 const maxTime = 8.64e15
 
@@ -27,12 +44,12 @@ export class Times {
     if (!Number.isNaN(this.#start) && new Date(this.#start).toISOString() !== `${minute}00.000Z`) this.#start = Number.NaN
   }
 
-  /** Milliseconds; undefined if this is not the text that `format` makes of them. */
-  parse(text: string): number | undefined {
-    const minute = text.slice(0, minutesLength)
-    if (minute !== this.#text) this.#enter(minute)
-    const millis = this.#start + Math.round(Number(text.slice(minutesLength, -1)) * 1_000)
-    return Math.abs(millis) <= maxTime && this.format(millis) === text ? millis : undefined
+  /** Milliseconds of the time that begins at `at`; undefined if it is not the text that `format` makes of them. */
+  parse(json: string, at: number): number | undefined {
+    if (!json.startsWith(this.#text, at) || this.#text === "") this.#enter(json.slice(at, at + minutesLength))
+    const inMinute = secondsAt(json, at + minutesLength)
+    const millis = this.#start + inMinute
+    return inMinute < 60_000 && Math.abs(millis) <= maxTime ? millis : undefined
   }
 
   format(millis: number): string {
@@ -93,16 +110,14 @@ const templateOf = ({ json, offset, version }: Known): Template => {
 
 /** Time and text of the event; undefined if `compose` would not make its JSON of them. */
 const match = ({ json, offset, version }: Known, template: Template, times: Times) => {
-  let at = 0
-  for (const piece of [begin, String(offset), template[0], String(version), template[1]]) {
-    if (!json.startsWith(piece, at)) return undefined
-    at += piece.length
-  }
+  const start = begin + offset + template[0] + version + template[1]
+  if (!json.startsWith(start)) return undefined
+  const at = start.length
   const timeEnd = at + timeLength
   const textAt = timeEnd + template[2].length
   const textEnd = json.length - template[3].length
   if (textEnd < textAt || !json.startsWith(template[2], timeEnd) || !json.endsWith(template[3])) return undefined
-  const time = times.parse(json.slice(at, timeEnd))
+  const time = times.parse(json, at)
   return time === undefined ? undefined : { time, text: json.slice(textAt, textEnd) }
 }
 
@@ -117,7 +132,7 @@ export class Templates {
   split(row: Known, kind: number) {
     const last = this.#last.get(kind)
     const again = last === undefined ? undefined : match(row, last[1], this.#times)
-    if (last !== undefined && again !== undefined) return { index: last[0], ...again }
+    if (last !== undefined && again !== undefined) return { index: last[0], time: again.time, text: again.text }
     const template = templateOf(row)
     const found = match(row, template, this.#times)
     if (found === undefined) return undefined
