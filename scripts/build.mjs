@@ -14,6 +14,7 @@ const dist = join(root, "apps/server/dist")
 const assets = {
   "main.mjs": "apps/server/src/program.mjs",
   "agent.mjs": "packages/providers/src/demo/agent.mjs",
+  "mcp.mjs": "packages/providers/src/demo/mcp.mjs",
   "docs.js": "apps/server/src/openapi/docs.js"
 }
 

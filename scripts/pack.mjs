@@ -62,7 +62,7 @@ const program = async () => {
   const stage = join(out, "stage/millrace")
   const dist = join(root, "apps/server/dist")
   mkdirSync(stage, { recursive: true })
-  for (const name of ["main.mjs", "agent.mjs", "docs.js"]) cpSync(join(dist, name), join(stage, name))
+  for (const name of ["main.mjs", "agent.mjs", "mcp.mjs", "docs.js"]) cpSync(join(dist, name), join(stage, name))
   const assets = reachable(join(dist, "web"))
   const isNeeded = (file) => basename(dirname(file)) !== "assets" || assets.has(basename(file).replace(/\.(br|gz)$/, ""))
   cpSync(join(dist, "web"), join(stage, "web"), { recursive: true, filter: isNeeded })

@@ -6,7 +6,7 @@ import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
 import { AttachmentView } from "./Attachment.ts"
 import { Blobs } from "./Blob.ts"
-import { ModelName } from "./Settings.ts"
+import { setting } from "./Settings.ts"
 import { ItemId, RequestId, ThreadId, TurnId } from "./Ids.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemRole, ItemStatus, PlanStep, RequestView, Usage } from "./Item.ts"
 import { labelling } from "./Labels.ts"
@@ -79,7 +79,7 @@ export const ExportHeader = Schema.Struct({
     threadId: ThreadId,
     title: text,
     provider: text,
-    model: Schema.optional(ModelName),
+    ...setting,
     cwd: text,
     ...labelling,
     createdAt: Schema.optional(text)

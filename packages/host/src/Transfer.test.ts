@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { ExportFormat } from "@millrace/contracts/Import"
+import { permissionModes, settingNames } from "@millrace/contracts/Settings"
 import { EventLog } from "@millrace/log/EventLog"
 import { RecordSplitter } from "@millrace/orchestration/internal/transfer/RecordSplitter"
 import { currentItems } from "@millrace/orchestration/readmodel/TurnEnd"
@@ -33,6 +34,8 @@ const bytes = (document: string, size = 7): Stream.Stream<Uint8Array> => {
     Stream.fromIterable(Array.from({ length: Math.ceil(all.length / size) }, (_, n) => all.subarray(n * size, (n + 1) * size)))
   )
 }
+
+const settable = { settings: new Set(settingNames), permissionModes: new Set(permissionModes) }
 
 const scripted = Effect.gen(function* () {
   const host = yield* Host.Host
@@ -121,6 +124,24 @@ describe("export and import", () => {
         expect((yield* Verify.run).problems).toEqual([])
       }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
     )
+
+  it.effect("X4 an export carries the settings, with the names of secrets, and an import keeps them", () =>
+    Effect.gen(function* () {
+      const { host, threadId } = yield* scripted
+      const settings = {
+        effort: "high",
+        permissionMode: "plan" as const,
+        mcpServers: { tools: { command: "server", env: { API_KEY: "hunter22" } } }
+      }
+      yield* host.dispatch(command("thread.configure", { threadId, ...settings }))
+      const document = yield* text(host, threadId, "ndjson")
+      expect(document).not.toContain("hunter22")
+      const { threadId: mine } = yield* host.importThread({ source: bytes(document) })
+      const { effort, mcpServers, permissionMode } = yield* host.thread(threadId)
+      expect(yield* host.thread(mine)).toMatchObject({ effort, mcpServers, permissionMode })
+      expect(JSON.stringify(mcpServers)).toContain('"API_KEY":{"secret":"API_KEY-')
+    }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ providers: [ScriptedProvider.make({ settable })] })))
+  )
 
   it.effect("T9 T13 open work in an export is closed with the reason imported, and nothing starts", () =>
     Effect.gen(function* () {

@@ -105,7 +105,7 @@ const respond = Effect.fn("ModelEndpoint.respond")(function* (
         yield* done(
           step.custom
             ? { type: "custom_tool_call", id: `ctc_${serial}`, call_id, name: step.name, input: step.arguments }
-            : { type: "function_call", id: `fc_${serial}`, call_id, name: step.name, arguments: step.arguments }
+            : { type: "function_call", id: `fc_${serial}`, call_id, ...toolOf(step.name), arguments: step.arguments }
         )
         return
       }
@@ -152,6 +152,12 @@ const respond = Effect.fn("ModelEndpoint.respond")(function* (
   yield* send(response, "response.completed", { response: { id, status: "completed", output: [], usage } })
   response.end()
 })
+
+/** `NAMESPACE/TOOL`: Codex knows the tools of an MCP server by a namespace. */
+const toolOf = (name: string) => {
+  const [tool = "", namespace] = name.split("/").toReversed()
+  return namespace === undefined ? { name: tool } : { namespace, name: tool }
+}
 
 /** Listens on a free loopback port until the scope closes, which cuts open streams. */
 export const makeWith = Effect.fn("ModelEndpoint.make")(function* (

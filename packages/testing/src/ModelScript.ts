@@ -6,7 +6,7 @@
  *   [[shell COMMAND]]       runs COMMAND in the sandbox        [[escalate COMMAND]]  the same, but Codex asks a person first
  *   [[patch FILE TEXT]]     adds FILE with TEXT                [[ask Q | A | B]]     a question with options
  *   [[cut]]                 breaks the connection              [[status CODE]]       answers with that HTTP status
- *   [[failed CODE]]         `response.failed` with that code   [[call TOOL JSON]]    any tool that the agent offers
+ *   [[failed CODE]]         `response.failed` with that code   [[call TOOL JSON]]    any tool that the agent offers; NAMESPACE/TOOL for Codex
  *   [[finish REASON]]       ends the answer with that reason   [[garbage TEXT]]      an event whose data is TEXT
  *     [[flood BYTES]]         one event of BYTES bytes           [[leak]]              an error that contains the request's key
  *     [[plain]]               an answer that is no event stream and has no end

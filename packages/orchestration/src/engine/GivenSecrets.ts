@@ -38,6 +38,10 @@ const kept = (secrets: Store, unknown: Array<string>) => (value: SecretValue, ke
         return value
       })
 
+/** The servers as they may stand in the log. Names that are not stored stay. */
+export const keepServers = (secrets: Store, servers: McpServers): Effect.Effect<McpServers, StorageUnavailable> =>
+  mapServers(servers, kept(secrets, []))
+
 /** The command without plain values, and the names in it that are not stored. */
 export const keep = (
   secrets: Store,

@@ -3,12 +3,12 @@
  * A blob comes before the events that name it. Reads the log up to its head at the start. Secrets are not in the log, so they are not exported (X4).
  */
 import { type Blob, named } from "@millrace/contracts/Blob"
-import { defined } from "@millrace/contracts/Defined"
 import type { CursorAhead, CursorExpired, NotFound } from "@millrace/contracts/Errors"
 import { domainEvent, type LogEvent } from "@millrace/contracts/Event"
 import { type ThreadId, threadStream } from "@millrace/contracts/Ids"
 import { type ExportFormat, type ExportHeader, exportVersion } from "@millrace/contracts/Import"
 import { given } from "@millrace/contracts/Labels"
+import { settingsOf } from "@millrace/contracts/Settings"
 import type { ThreadView } from "@millrace/contracts/State"
 import { EventLog, type LogUnavailable, type StoredEvent } from "@millrace/log/EventLog"
 import { Effect, Option, Stream } from "effect"
@@ -124,12 +124,12 @@ export const make = (thread: ThreadView, format: ExportFormat): Stream.Stream<st
       const log = yield* EventLog
       const head = yield* log.head
       const writer = writers[format]()
-      const { threadId, title, provider, model, cwd, createdAt } = thread
+      const { threadId, title, provider, cwd, createdAt } = thread
       const header: ExportHeader = {
         millrace: exportVersion,
         logEpoch: log.epoch,
         offset: head,
-        thread: { threadId, title, provider, ...defined({ model }), cwd, ...given(thread), createdAt }
+        thread: { threadId, title, provider, ...settingsOf(thread), cwd, ...given(thread), createdAt }
       }
       const pages = Stream.paginateEffect(yield* log.retainedFrom, (after) =>
         Effect.map(

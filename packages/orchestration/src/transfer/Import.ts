@@ -3,7 +3,6 @@
  * parts; starts no session. Ids are derived from the source, so importing the same source again finds the same thread, turns, items and requests, and
  * writes only those that are new or have changed.
  */
-import { defined } from "@millrace/contracts/Defined"
 import { cut, wellFormedJson } from "@millrace/contracts/Text"
 import { createHash } from "node:crypto"
 import { make as command } from "@millrace/contracts/Command"
@@ -11,11 +10,14 @@ import { type CommandError, CommandRejected, type StorageUnavailable } from "@mi
 import { CommandId, type ItemId, type RequestId, type ThreadId, threadStream, type TurnId } from "@millrace/contracts/Ids"
 import type { Imported, ImportFailed, ImportResult, ImportSource } from "@millrace/contracts/Import"
 import { given, type Labelled } from "@millrace/contracts/Labels"
+import { settingsOf, type SomeSettings } from "@millrace/contracts/Settings"
 import { EventLog } from "@millrace/log/EventLog"
+import { Secrets } from "@millrace/log/Secrets"
 import * as Query from "@millrace/log/Query"
 import * as Permits from "@millrace/contracts/Permits"
 import { Context, Effect, Stream } from "effect"
 import { Engine } from "../engine/Engine.ts"
+import * as GivenSecrets from "../engine/GivenSecrets.ts"
 import * as ExportParser from "./ExportParser.ts"
 import { keptWhole } from "../state/KeptWhole.ts"
 import { fit, type Keep } from "../state/LargeValues.ts"
@@ -31,11 +33,10 @@ import { storageUnavailable } from "@millrace/log/StorageError"
 const part = { pieces: 64, bytes: 96 * 1024 }
 
 /** The thread that a transcript is imported into. */
-export interface Target extends Labelled {
+export interface Target extends Labelled, SomeSettings {
   readonly source: ImportSource
   readonly title: string
   readonly provider: string
-  readonly model?: string | undefined
   /** A directory of this machine. */
   readonly cwd: string
 }
@@ -110,10 +111,11 @@ const fitPiece = (piece: Imported, keep: Keep): Imported => {
   }
 }
 
-/** Needs `EventLog` and `Engine`. */
+/** Needs `EventLog`, `Engine` and `Secrets`. */
 export const make = Effect.gen(function* () {
   const log = yield* EventLog
   const engine = yield* Engine
+  const secrets = yield* Secrets
   /** Two imports of the same source would not see each other's writes. */
   const oneAtATime = Permits.make(1)
 
@@ -190,7 +192,7 @@ export const make = Effect.gen(function* () {
     actor = "local"
   ): Effect.Effect<ImportResult, CommandError | E> =>
     Effect.gen(function* () {
-      const { cwd, model, provider, source, title } = target
+      const { cwd, provider, source, title } = target
       const create = command(CommandId.make(`import-${yield* Seeds.next}`), "project.create", { cwd })
       const { projectId } = yield* engine.dispatch(create, actor)
       if (projectId === undefined) return yield* Effect.dieMessage("a project without an id")
@@ -200,7 +202,7 @@ export const make = Effect.gen(function* () {
       const begin = {
         projectId,
         provider,
-        ...defined({ model }),
+        ...settingsOf(target),
         title: title === "" ? "Imported" : cut(title, 500),
         cwd: project?.value.cwd ?? cwd,
         ...given(target),
@@ -262,7 +264,14 @@ export const make = Effect.gen(function* () {
     transcript,
     file: Effect.fn("Import.file")(function* <E>({ actor, cwd, source }: Options<E>) {
       const { logEpoch, thread } = yield* ExportParser.check(source)
-      const target: Target = { ...thread, cwd: cwd ?? thread.cwd, source: { from: logEpoch, threadId: thread.threadId } }
+      // A document that Millrace wrote has names only.
+      const mcpServers = thread.mcpServers === undefined ? undefined : yield* GivenSecrets.keepServers(secrets, thread.mcpServers)
+      const target: Target = {
+        ...thread,
+        mcpServers,
+        cwd: cwd ?? thread.cwd,
+        source: { from: logEpoch, threadId: thread.threadId }
+      }
       const putBlob = (content: Uint8Array, mediaType: string) =>
         Effect.mapError(log.putBlob(Stream.make(content), mediaType), storageUnavailable)
       return yield* transcript(target, ExportParser.pieces(source, putBlob), actor)

@@ -4,6 +4,7 @@ import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapt
 import type { Continuity, Offered } from "@millrace/contracts/State"
 import { Effect, Fiber, Schema, Stream } from "effect"
 import { methodNotFound } from "../process/Message.ts"
+import * as McpServers from "../McpServers.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcChild } from "../process/RpcChild.ts"
 import * as Settings from "./Settings.ts"
@@ -86,7 +87,12 @@ export const begin = Effect.fn("Acp.begin")(function* (
   input: OpenInput,
   learn: (offered: Offered) => void
 ) {
-  const where: NewSessionRequest = { cwd: input.cwd, mcpServers: [] }
+  const abilities = agent.agentCapabilities
+  const servers = McpServers.of(input.settings)
+  const remote = servers.find((server) => "url" in server)
+  if (remote !== undefined && abilities?.mcpCapabilities?.http !== true)
+    return yield* Settings.refused(provider, `${provider} starts MCP servers only by a command; ${remote.name} has a url.`)
+  const where: NewSessionRequest = { cwd: input.cwd, mcpServers: McpServers.acp(servers) }
   const start = child.request("session/new", where, { deadlineMillis: startMillis }).pipe(
     Effect.flatMap(answered(provider, "session/new", NewAnswer)),
     Effect.map(({ sessionId, ...settings }) => ({
@@ -131,7 +137,6 @@ export const begin = Effect.fn("Acp.begin")(function* (
     }))
 
   const { resumeKey } = input
-  const abilities = agent.agentCapabilities
   const method =
     abilities?.loadSession === true
       ? "session/load"

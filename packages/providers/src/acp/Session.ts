@@ -8,6 +8,7 @@ import * as Permits from "@millrace/contracts/Permits"
 import { Effect, type Scope } from "effect"
 import { stringAt } from "../Fields.ts"
 import * as Images from "../Images.ts"
+import * as McpServers from "../McpServers.ts"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import { methodNotFound, requestKey } from "../process/Message.ts"
@@ -42,7 +43,7 @@ const cancelMillis = 2000
 export const start = (
   agent: Agents.AcpAgent,
   command: string,
-  where: { readonly cwd: string; readonly threadId: string; readonly epoch: number }
+  where: { readonly cwd: string; readonly threadId: string; readonly epoch: number; readonly settings?: OpenInput["settings"] }
 ) =>
   RpcChild.open({
     provider: agent.name,
@@ -50,6 +51,7 @@ export const start = (
     args: agent.args ?? [],
     cwd: where.cwd,
     env: Agents.environment(agent, process.env),
+    secrets: McpServers.secrets(where.settings),
     threadId: where.threadId,
     epoch: where.epoch,
     install: Agents.notInstalled(agent),

@@ -20,12 +20,12 @@ const ids: Readonly<Partial<Record<PermissionMode, ReadonlyArray<string>>>> = {
 }
 
 export const settable: Settable = {
-  settings: new Set(["model", "effort", "permissionMode"]),
+  settings: new Set(["model", "effort", "permissionMode", "mcpServers"]),
   permissionModes: new Set<PermissionMode>(["plan", "read-only", "ask", "accept-edits", "full-access"])
 }
 
 /** The agent has no such setting or value: the session does not open, so that nothing set is ignored. */
-const refused = (provider: string, message: string) =>
+export const refused = (provider: string, message: string) =>
   new ProviderError({ provider, operation: "open", outcome: "failed", failure: { kind: "refused", message } })
 
 /** What a session's settings offer: models with the efforts, and those of its modes that are permission modes. */

@@ -161,6 +161,7 @@ export const InitializeAnswer = Schema.Struct({
   agentCapabilities: maybe(
     Schema.Struct({
       loadSession: maybe(Schema.Boolean),
+      mcpCapabilities: maybe(Schema.Struct({ http: maybe(Schema.Boolean) })),
       promptCapabilities: maybe(Schema.Struct({ image: maybe(Schema.Boolean) })),
       sessionCapabilities: maybe(Schema.Struct({ resume: Ability }))
     })

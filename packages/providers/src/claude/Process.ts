@@ -84,7 +84,7 @@ const modes: Readonly<Partial<Record<PermissionMode, string>>> = {
 }
 
 export const settable: Settable = {
-  settings: new Set(["model", "effort", "permissionMode", "directories", "instructions"]),
+  settings: new Set(["model", "effort", "permissionMode", "directories", "mcpServers", "instructions"]),
   permissionModes: new Set<PermissionMode>(["plan", "ask", "accept-edits", "full-access"])
 }
 
@@ -96,11 +96,12 @@ export const defaults = ({ permissionMode }: ClaudeOptions): Settings => {
 
 const flag = (name: string, value: string | undefined): ReadonlyArray<string> => (value === undefined ? [] : [name, value])
 
-/** `--session-id` sets the id of a new conversation before its first turn. */
+/** `--session-id` sets the id of a new conversation before its first turn. `mcpConfig`: the file of its MCP servers. */
 export const args = (
   options: ClaudeOptions,
   conversation: Conversation,
-  { attachments, model, settings = {} }: Pick<OpenInput, "attachments" | "model" | "settings">
+  { attachments, model, settings = {} }: Pick<OpenInput, "attachments" | "model" | "settings">,
+  mcpConfig?: string
 ): ReadonlyArray<string> => [
   ...protocol,
   ...(options.settingSources === undefined ? [] : ["--setting-sources", options.settingSources.join(",")]),
@@ -109,7 +110,8 @@ export const args = (
   ...flag("--effort", settings.effort),
   // With `=`, because a value may begin with "-".
   ...(settings.instructions === undefined ? [] : [`--append-system-prompt=${settings.instructions}`]),
-  // It takes all values up to the next flag.
+  ...flag("--mcp-config", mcpConfig),
+  // These two take all values up to the next flag.
   ...[...(settings.directories ?? []), ...(attachments === undefined ? [] : [attachments])].flatMap((path) => [
     "--add-dir",
     path

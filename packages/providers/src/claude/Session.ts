@@ -15,6 +15,8 @@ import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
 import { type Permission, refusedToSubagent, tooLate } from "./PendingRequest.ts"
 import * as Mapping from "./Mapping.ts"
+import * as McpConfig from "./McpConfig.ts"
+import * as McpServers from "../McpServers.ts"
 import * as Process from "./Process.ts"
 import type { Offered } from "@millrace/contracts/State"
 import { codec } from "./Codec.ts"
@@ -89,12 +91,15 @@ const begin = Effect.fn("Claude.begin")(function* (
         yield* Effect.ignore(Effect.tryPromise(() => mkdir(attachments, { recursive: true, mode: 0o700 })))
       const own = yield* Scope.fork(scope, { _tag: "Sequential" } as const)
       const opened = Effect.gen(function* () {
+        // Closed with the process, or after it failed to start.
+        const mcpConfig = yield* McpConfig.file(input.settings)
         const child = yield* RpcChild.open({
           provider: "claude",
           command: binary,
-          args: Process.args(options, conversation, input),
+          args: Process.args(options, conversation, input, mcpConfig),
           cwd: input.cwd,
           env: Process.environment(options, process.env),
+          secrets: McpServers.secrets(input.settings),
           threadId: input.threadId,
           epoch: input.epoch,
           install: Process.notInstalled,

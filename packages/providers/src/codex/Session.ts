@@ -7,6 +7,7 @@ import type { TurnAction } from "@millrace/contracts/State"
 import * as Permits from "@millrace/contracts/Permits"
 import { Deferred, Effect, Schedule, type Scope } from "effect"
 import * as Images from "../Images.ts"
+import * as McpServers from "../McpServers.ts"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import { methodNotFound, requestKey } from "../process/Message.ts"
@@ -65,6 +66,7 @@ export const open = Effect.fn("Codex.open")(function* (
     args: Process.args(options),
     cwd: input.cwd,
     env: Process.environment(options, process.env),
+    secrets: McpServers.secrets(input.settings),
     threadId: input.threadId,
     epoch: input.epoch,
     install: Process.missing(options, process.env),

@@ -3,6 +3,7 @@ import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { Settable } from "@millrace/contracts/Settable"
 import type { PermissionMode, Settings } from "@millrace/contracts/Settings"
 import type { OfferedModel } from "@millrace/contracts/State"
+import * as McpServers from "../McpServers.ts"
 import type { CodexOptions } from "./Process.ts"
 import type { ModelsAnswer } from "./Wire.ts"
 
@@ -18,7 +19,7 @@ const policies: Readonly<Record<PermissionMode, Policy>> = {
 }
 
 export const settable: Settable = {
-  settings: new Set(["model", "effort", "permissionMode", "directories", "instructions"]),
+  settings: new Set(["model", "effort", "permissionMode", "directories", "mcpServers", "instructions"]),
   permissionModes: new Set<PermissionMode>(["plan", "read-only", "ask", "accept-edits", "full-access"])
 }
 
@@ -48,7 +49,9 @@ export const offered = ({
 export const threadParams = ({ cwd, model, settings = {} }: OpenInput, options: CodexOptions) => {
   const { directories, effort, instructions, permissionMode } = settings
   const { approvalPolicy, sandbox } = permissionMode === undefined ? options : policies[permissionMode]
+  const servers = McpServers.of(settings)
   const config = {
+    ...(servers.length === 0 ? {} : { mcp_servers: McpServers.codex(servers) }),
     ...(effort === undefined ? {} : { model_reasoning_effort: effort }),
     ...(directories === undefined || directories.length === 0 ? {} : { sandbox_workspace_write: { writable_roots: directories } })
   }

@@ -9,6 +9,7 @@ import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Effect, Queue, type Scope, Stream } from "effect"
 import { afterAll, describe, expect } from "vitest"
+import * as McpServer from "@millrace/testing/McpServer"
 import * as Shot from "@millrace/testing/Shot"
 import * as Ledger from "../process/Ledger.ts"
 import * as Proc from "../process/Proc.ts"
@@ -421,3 +422,38 @@ it.scopedLive("P1 closing the scope of a session leaves no process and no entry"
     expect(alive(pid)).toBe(false)
   }).pipe(Effect.provide(Ledger.layerMemory))
 )
+
+describe("[[mcp]]", () => {
+  const live = (name: string, run: Effect.Effect<void, unknown, Scope.Scope | Ledger.Ledger>) =>
+    it.live(name, () => run.pipe(Effect.scoped, Effect.provide(Ledger.layerMemory)))
+
+  live(
+    "X4 calls a tool of the thread's MCP servers, whose secrets no event has",
+    Effect.gen(function* () {
+      const { play } = yield* open({ settings: { mcpServers: McpServer.servers() } })
+      const seen = [...(yield* play(`[[mcp greet {"name":"Ada"}]]`)), ...(yield* play("[[mode]]"))]
+      const item = seen.find((event) => event._tag === "ItemCompleted")
+      expect(item).toMatchObject({ kind: "tool-call", status: "completed" })
+      expect(item).toMatchObject({
+        content: { tool: "greeter/greet", input: { name: "Ada" }, result: McpServer.greeting("Ada") }
+      })
+      expect(JSON.stringify(seen)).not.toContain(McpServer.key)
+    })
+  )
+
+  live(
+    "an unknown tool and a server that does not start fail the turn with the reason",
+    Effect.gen(function* () {
+      const { play } = yield* open({ settings: { mcpServers: McpServer.servers() } })
+      expect((yield* play("[[mcp missing]]")).at(-1)).toMatchObject({
+        _tag: "TurnFailed",
+        error: { message: expect.stringContaining("has the tool missing. Tools: greet") }
+      })
+      const broken = yield* open({ settings: { mcpServers: { broken: { command: "/nowhere/server" } } } })
+      expect((yield* broken.play("[[mcp greet]]")).at(-1)).toMatchObject({
+        _tag: "TurnFailed",
+        error: { message: expect.stringContaining("the MCP server broken: it could not be started") }
+      })
+    })
+  )
+})

@@ -5,6 +5,7 @@ import { type OpenInput, ProviderError, type ProviderSession } from "@millrace/c
 import type { Settable } from "@millrace/contracts/Settable"
 import { permissionModes, settingsOf } from "@millrace/contracts/Settings"
 import { Effect, Option, Schema, type Scope } from "effect"
+import * as McpServers from "../McpServers.ts"
 import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import { methodNotFound } from "../process/Message.ts"
@@ -31,7 +32,7 @@ export const capabilities = [
 
 /** `[[mode]]` shows what it was given. The permission mode decides what `[[run]]` does; the rest has no effect, because it has no model. */
 export const settable: Settable = {
-  settings: new Set(["model", "effort", "permissionMode", "directories", "instructions"]),
+  settings: new Set(["model", "effort", "permissionMode", "directories", "mcpServers", "instructions"]),
   permissionModes: new Set(permissionModes)
 }
 
@@ -72,15 +73,18 @@ export const open = Effect.fn("Demo.open")(function* (
     command: process.execPath,
     args: [options.agent],
     cwd: input.cwd,
+    secrets: McpServers.secrets(input.settings),
     threadId: input.threadId,
     epoch: input.epoch,
     install: "The demo agent runs with this server's Node, which was removed. Install Millrace again.",
     ...defined({ stopMillis: options.stopMillis })
   })
-  let settings = settingsOf({ ...input.settings, model: input.model })
+  // `[[mode]]` shows the settings; the servers have the values of secrets.
+  const { mcpServers: _, ...shown } = input.settings ?? {}
+  let settings = settingsOf({ ...shown, model: input.model })
   yield* Effect.flatMap(child.request("initialize", { protocol: 1 }), decode("initialize", Wire.Initialized))
   const { session: resumeKey, resumed } = yield* child
-    .request("session/open", { cwd: input.cwd, resumeKey: input.resumeKey, settings })
+    .request("session/open", { cwd: input.cwd, resumeKey: input.resumeKey, settings, mcpServers: McpServers.of(input.settings) })
     .pipe(Effect.flatMap(decode("session/open", Wire.Opened)))
 
   const normaliser = Normaliser.make(input)

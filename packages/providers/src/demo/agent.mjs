@@ -4,7 +4,7 @@
  * The demo agent: a scripted agent without account or install. Plain Node, no dependencies; speaks newline-delimited JSON-RPC 2.0 on its pipes.
  *
  *   requests to it      initialize {protocol}                       -> {name, version, protocol}
- *                       session/open {cwd, resumeKey?, settings?}   -> {session, resumed}
+ *                       session/open {cwd, resumeKey?, settings?, mcpServers?: [{name, command, args, env} | {name, url, headers}]} -> {session, resumed}
  *                       session/configure {settings}                -> {}             replaces all settings, for the next turn
  *                       turn/start {text, attachments?: [{name, mediaType, path}]}  -> {turn}    its end is `turn/ended`
  *                       turn/interrupt {turn}                       -> {}             after `turn/ended`; -32002 when that turn does not run
@@ -24,6 +24,7 @@
 import { spawn } from "node:child_process"
 import { createHash, randomUUID } from "node:crypto"
 import { readFile } from "node:fs/promises"
+import { connect } from "./mcp.mjs"
 import { crc32, deflateSync } from "node:zlib"
 
 /** @typedef {{ name: string, text: string }} Directive */
@@ -36,6 +37,7 @@ const names = new Set([
   "plan",
   "run",
   "image",
+  "mcp",
   "ask",
   "choose",
   "mode",
@@ -59,6 +61,10 @@ const tickMillis = 250
 let cwd = process.cwd()
 /** @type {Record<string, unknown>} the settings of the thread, for `[[mode]]` */
 let settings = {}
+/** @type {ReadonlyArray<import("./mcp.mjs").Server>} */
+let mcpServers = []
+/** @type {Map<string, Promise<import("./mcp.mjs").Client>>} connections, made with the first call */
+const clients = new Map()
 let hanging = false
 let ids = 0
 /** @type {Turn | undefined} */
@@ -280,6 +286,35 @@ const run = async (turn, asked) => {
   if (turn.abort.signal.aborted) throw new Interrupted()
 }
 
+/** `[[mcp TOOL {JSON}]]`: calls a tool of the session's MCP servers; the first server that has the tool. @param {Turn} turn @param {string} text */
+const callTool = async (turn, text) => {
+  const [, tool = "", given = ""] = /^(\S*)\s*([\s\S]*)$/.exec(text) ?? []
+  /** @type {unknown} */
+  let input
+  try {
+    input = given === "" ? {} : JSON.parse(given)
+  } catch {
+    throw new Failed(`[[mcp ${text}]]: the arguments are not JSON`)
+  }
+  for (const server of mcpServers) {
+    try {
+      if (!clients.has(server.name)) clients.set(server.name, connect(server, cwd))
+      const client = await clients.get(server.name)
+      if (client === undefined || !client.tools.includes(tool)) continue
+      const item = begin(turn, "tool-call", { tool: `${server.name}/${tool}`, input })
+      const { isError, text } = await client.call(tool, input, turn.abort.signal)
+      if (turn.abort.signal.aborted) throw new Interrupted()
+      return item.end(isError ? "failed" : "completed", { result: text })
+    } catch (cause) {
+      if (cause instanceof Interrupted || turn.abort.signal.aborted) throw new Interrupted()
+      clients.delete(server.name)
+      throw new Failed(`the MCP server ${server.name}: ${cause instanceof Error ? cause.message : String(cause)}`)
+    }
+  }
+  const known = (await Promise.all(clients.values())).flatMap(({ tools }) => tools)
+  throw new Failed(`no MCP server of this thread has the tool ${tool}. Tools: ${known.join(", ") || "none"}`)
+}
+
 /** `[[ask QUESTION | LABEL | LABEL ...]]`: a question; with labels, one or more of them may be chosen. @param {Turn} turn @param {Directive} directive */
 const question = async (turn, { text: whole }) => {
   const [text = "", ...labels] = whole.split("|").map((part) => part.trim())
@@ -395,6 +430,7 @@ const perform = async (turn, directive) => {
   }
   if (name === "ask") return question(turn, directive)
   if (name === "choose") return choose(turn, directive)
+  if (name === "mcp") return callTool(turn, text)
   if (name === "mode") return say(turn, "agent-message", `Settings: ${JSON.stringify(settings)}`)
   if (name === "sleep") return sleep(turn, number(directive, 0, "MS"))
   if (name === "hang") {
@@ -479,6 +515,7 @@ const serve = async (id, method, params) => {
   if (method === "session/open") {
     if (typeof params["cwd"] === "string") cwd = params["cwd"]
     settings = /** @type {Record<string, unknown>} */ (params["settings"] ?? {})
+    mcpServers = /** @type {typeof mcpServers} */ (params["mcpServers"] ?? [])
     const key = params["resumeKey"]
     return result({ session: typeof key === "string" ? key : `demo-${randomUUID()}`, resumed: typeof key === "string" })
   }

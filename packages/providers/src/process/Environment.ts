@@ -73,10 +73,11 @@ const secretName = /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i
 /** Minimum characters of a secret. Shorter values also occur as ordinary words: removing those would garble the text. */
 const secretLength = 8
 
-/** Replaces in a text the values of variables that are named like secrets with `(secret)`. For an agent's stderr and unparsed lines in errors (X4). */
-export const redactor = (configured: Environment): ((text: string) => string) => {
-  const secrets = Object.entries(configured).flatMap(([name, value]) =>
-    value !== undefined && value.length >= secretLength && secretName.test(name) ? [value] : []
-  )
+/** Replaces in a text the `further` values, and those of variables that are named like secrets, with `(secret)`. For an agent's stderr and unparsed lines in errors (X4). */
+export const redactor = (configured: Environment, further: ReadonlyArray<string> = []): ((text: string) => string) => {
+  const secrets = Object.entries(configured)
+    .flatMap(([name, value]) => (value !== undefined && secretName.test(name) ? [value] : []))
+    .concat(further)
+    .filter((value) => value.length >= secretLength)
   return (text) => secrets.reduce((left, secret) => left.replaceAll(secret, "(secret)"), text)
 }

@@ -76,6 +76,8 @@ export interface OpenOptions {
   readonly cwd: string
   /** In addition to the allow-list of `Environment` (X4). */
   readonly env?: Environment.Environment
+  /** Values that no error may contain, in addition to the secrets in `env` (X4). */
+  readonly secrets?: ReadonlyArray<string>
   /** Recorded in the ledger, with `epoch`. */
   readonly threadId: string
   readonly epoch: number
@@ -143,7 +145,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
   /** The last unparsed line. */
   let unread = ""
 
-  const hide = Environment.redactor(options.env ?? {})
+  const hide = Environment.redactor(options.env ?? {}, options.secrets)
   const evidence = (at: Spawn.Exit): ExitEvidence => ({
     ...at,
     stderr: hide(child.stderr()),

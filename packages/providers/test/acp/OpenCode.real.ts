@@ -9,6 +9,7 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import * as Acp from "../../src/acp/Acp.ts"
 import * as Agents from "../../src/acp/Agents.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
+import * as McpServer from "@millrace/testing/McpServer"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import * as Shot from "@millrace/testing/Shot"
 import { finish, record } from "@millrace/adapter-kit/Recording"
@@ -117,6 +118,20 @@ describe.skipIf(command === "")("the real opencode", () => {
       const sent = JSON.stringify(yield* endpoint.chats)
       assert.match(sent, /"type":"image_url","image_url":\{"url":"data:image\/png;base64,/)
       assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
+    })
+  )
+
+  live(
+    "X4 a tool of an MCP server of the thread runs, with the value of its secret",
+    Effect.gen(function* () {
+      const { endpoint, open } = yield* world
+      const { recording, session } = yield* open(1, { settings: { mcpServers: McpServer.servers() } })
+      yield* session.startTurn({ turnId: turn(1), text: `[[call greeter_greet {"name":"Ada"}]]` })
+      yield* recording.until("TurnCompleted")
+      assert.include(JSON.stringify(recording.events), McpServer.greeting("Ada"))
+      assert.include(JSON.stringify((yield* endpoint.chats).at(-1)), McpServer.greeting("Ada"))
+      yield* finish(session, recording)
+      assert.notInclude(JSON.stringify(recording.events), McpServer.key)
     })
   )
 

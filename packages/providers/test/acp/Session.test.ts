@@ -44,6 +44,16 @@ const project = Effect.acquireRelease(
 
 describe("acp session", () => {
   played(
+    "T17 a server with a url is refused by an agent that starts servers only by a command",
+    Effect.gen(function* () {
+      const settings = { mcpServers: { remote: { url: "https://example.org/mcp" } } }
+      const error = yield* Effect.flip(openSmall("", { settings }))
+      assert.deepInclude(error.failure, { kind: "refused" })
+      assert.include(error.failure.message, "remote has a url")
+    })
+  )
+
+  played(
     "T13 P6 a second request under the id of an open one does not get its answer, and is kept as opaque",
     Effect.gen(function* () {
       const { recording, session } = yield* openSmall()

@@ -12,6 +12,7 @@ import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import { Chunk, Clock, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
+import * as McpServer from "@millrace/testing/McpServer"
 import * as Shot from "@millrace/testing/Shot"
 import { faults, finish, record } from "@millrace/adapter-kit/Recording"
 import { completed, deltas, opaque, story } from "@millrace/adapter-kit/Story"
@@ -124,6 +125,22 @@ describe.skipIf(binary === "")("the real claude", () => {
       yield* recording.until("TurnCompleted")
       assert.isTrue(existsSync(join(cwd, "made.txt")))
       assert.isFalse(recording.events.some((event) => event._tag === "RequestOpened"))
+    })
+  )
+
+  live(
+    "X4 a tool of an MCP server of the thread runs, with the value of its secret",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const settings = { permissionMode: "full-access", mcpServers: McpServer.servers() } as const
+      const { recording, session } = yield* open(1, undefined, { settings })
+      const args = JSON.stringify(JSON.stringify({ name: "Ada" }))
+      yield* session.startTurn({ turnId: turn(1), text: `[[tool name=mcp__greeter__greet args=${args}]]` })
+      const { content } = yield* recording.until("ItemCompleted", ({ kind }) => kind === "tool-call")
+      assert.deepInclude(content, { tool: "greeter/greet", result: McpServer.greeting("Ada") })
+      yield* recording.until("TurnCompleted")
+      yield* finish(session, recording)
+      assert.notInclude(JSON.stringify(recording.events), McpServer.key)
     })
   )
 

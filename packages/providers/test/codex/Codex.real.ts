@@ -4,6 +4,7 @@ import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ReviewTarget, TurnAction } from "@millrace/contracts/State"
 import { codexBin, codexPid, makeCodexHome, type CodexHome, type CodexSettings } from "@millrace/testing/CodexHome"
+import * as McpServer from "@millrace/testing/McpServer"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import * as Shot from "@millrace/testing/Shot"
 import { Effect, Exit, Fiber, Scope } from "effect"
@@ -114,6 +115,23 @@ describe("the real codex", () => {
       yield* recording.until("TurnCompleted")
       assert.isTrue(existsSync(file))
       assert.isFalse(recording.events.some((event) => event._tag === "RequestOpened"))
+    })
+  )
+
+  live(
+    "X4 a tool of an MCP server of the thread runs, with the value of its secret",
+    Effect.gen(function* () {
+      const { endpoint, open } = yield* world
+      const settings = { permissionMode: "ask", mcpServers: McpServer.servers() } as const
+      const { recording, session } = yield* open(1, { settings })
+      yield* session.startTurn({ turnId: turn(1), text: `[[call mcp__greeter/greet {"name":"Ada"}]]` })
+      const { content } = yield* recording.until("ItemCompleted", ({ kind }) => kind === "tool-call")
+      assert.strictEqual(content.tool, "greeter/greet")
+      assert.include(JSON.stringify(content.result), McpServer.greeting("Ada"))
+      yield* recording.until("TurnCompleted")
+      assert.include(JSON.stringify((yield* endpoint.requests).at(-1)?.input), McpServer.greeting("Ada"))
+      yield* finish(session, recording)
+      assert.notInclude(JSON.stringify(recording.events), McpServer.key)
     })
   )
 

@@ -16,6 +16,7 @@ import * as Flags from "../Flags.ts"
 import * as FollowTurn from "../client/FollowTurn.ts"
 import { Output } from "../Output.ts"
 import * as Attach from "./Attach.ts"
+import * as Mcp from "./Mcp.ts"
 import * as Prompt from "./Prompt.ts"
 
 export interface Request {
@@ -26,6 +27,8 @@ export interface Request {
   readonly model: string | undefined
   readonly effort: string | undefined
   readonly permissionMode: PermissionMode | undefined
+  /** MCP servers as JSON, or a file with them. */
+  readonly mcp: string | undefined
   readonly labels: ReadonlyArray<string>
   /** Paths of files. */
   readonly attach: ReadonlyArray<string>
@@ -43,6 +46,8 @@ const checked = (request: Request) =>
   Effect.gen(function* () {
     const prompt = request.prompt === "" && request.attach.length > 0 ? "" : yield* Prompt.read(request.prompt)
     yield* Attach.check(request.attach)
+    const mcpServers = request.mcp === undefined ? undefined : yield* Mcp.read(request.mcp)
+    const settings = settingsOf({ ...request, mcpServers })
     if (request.effort !== undefined && !isEffort(request.effort))
       return yield* usage(
         `--effort: expected a word of the agent, such as low or high, got ${JSON.stringify(cut(request.effort, 100))}`
@@ -60,11 +65,11 @@ const checked = (request: Request) =>
       const thread = yield* Flags.threadId(request.thread)
       for (const flag of ["provider", "cwd"] as const)
         if (request[flag] !== undefined) return yield* usage(`--${flag} belongs to a new thread; leave it out with --thread`)
-      return { prompt, thread, cwd: undefined }
+      return { prompt, settings, thread, cwd: undefined }
     }
     const cwd = resolve(request.cwd ?? ".")
     if (!isDirectory(cwd)) return yield* usage(`--cwd: ${cwd} is not a directory`)
-    return { prompt, thread: undefined, cwd }
+    return { prompt, settings, thread: undefined, cwd }
   })
 
 const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effect.Success<ReturnType<typeof checked>>) =>
@@ -77,9 +82,8 @@ const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effe
       const { provider } = yield* Effect.mapError(millrace.thread(threadId), (error) =>
         failed(error._tag === "NotFound" ? `There is no thread ${threadId}. See: millrace threads` : error.message)
       )
-      const settings = settingsOf(request)
-      if (Object.keys(settings).length > 0) {
-        const configure = yield* Client.command("thread.configure", { threadId, ...settings })
+      if (Object.keys(from.settings).length > 0) {
+        const configure = yield* Client.command("thread.configure", { threadId, ...from.settings })
         yield* Effect.mapError(millrace.dispatch(configure), fromError)
       }
       const command = yield* Client.command("turn.start", { threadId, ...turn })
@@ -95,7 +99,7 @@ const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effe
       provider,
       cwd: from.cwd,
       turn,
-      ...settingsOf(request),
+      ...from.settings,
       ...(request.labels.length === 0 ? {} : { labels: request.labels })
     })
     const accepted = yield* Effect.mapError(millrace.dispatch(command), (error) =>
@@ -147,6 +151,7 @@ export const command = Command.make(
       Options.withDescription("What the agent may do without a person."),
       Options.optional
     ),
+    mcp: Flags.text("mcp", "FILE|JSON", "MCP servers of the thread: {NAME: {command, args?, env?}} or {NAME: {url, headers?}}."),
     thread: Flags.text("thread", "ID", "Continue this thread instead of creating one."),
     label: Options.text("label").pipe(
       Options.withPseudoName("LABEL"),
@@ -180,6 +185,7 @@ export const command = Command.make(
         model: Flags.orUndefined(options.model),
         effort: Flags.orUndefined(options.effort),
         permissionMode: Flags.orUndefined(options.permissionMode),
+        mcp: Flags.orUndefined(options.mcp),
         labels: options.label,
         attach: options.attach,
         thread: Flags.orUndefined(options.thread),
