@@ -68,6 +68,29 @@ describe("settings", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [scripted] })))
   })
 
+  it.effect("T17 full access needs a new session, also if the session takes other permission modes", () => {
+    const { scripted, seen } = agent({ capabilities: [...live] })
+    return Effect.gen(function* () {
+      const threadId = yield* create({ permissionMode: "full-access" })
+      yield* ends(1)
+      yield* Kit.dispatch("thread.configure", { threadId, permissionMode: "ask" })
+      yield* send(threadId, "two")
+      yield* ends(2)
+      yield* Kit.dispatch("thread.configure", { threadId, permissionMode: "full-access" })
+      yield* send(threadId, "three")
+      yield* ends(3)
+      assert.deepStrictEqual(seen, [
+        { open: { model: undefined, permissionMode: "full-access" } },
+        "one",
+        { permissionMode: "ask" },
+        "two",
+        { open: { model: undefined, permissionMode: "full-access" } },
+        "three"
+      ])
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: [scripted] })))
+  })
+
   it.effect(
     "T17 for another change the idle session stops, and the next one resumes the conversation with the new settings",
     () => {

@@ -155,9 +155,13 @@ const liveChange: { readonly [K in SettingName]?: string } = {
   permissionMode: "set-permission-mode"
 }
 
-/** Whether the settings have changed in a way that the live session cannot take. */
+/** Whether the settings have changed in a way that the live session cannot take. No running session gets full access: Claude refuses it. */
 export const needsNewSession = (state: ThreadState): boolean =>
-  differing(state.given, state).some((name) => !state.capabilities.includes(liveChange[name] ?? ""))
+  differing(state.given, state).some(
+    (name) =>
+      !state.capabilities.includes(liveChange[name] ?? "") ||
+      (name === "permissionMode" && state.permissionMode === "full-access")
+  )
 
 const hasAny = (record: Readonly<Record<string, unknown>>): boolean => {
   for (const _ in record) return true

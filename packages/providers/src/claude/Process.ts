@@ -83,6 +83,9 @@ const modes: Readonly<Partial<Record<PermissionMode, string>>> = {
   "full-access": "bypassPermissions"
 }
 
+/** Claude's word for the mode; `undefined`: it has no such mode. */
+export const modeOf = (mode: PermissionMode): string | undefined => modes[mode]
+
 export const settable: Settable = {
   settings: new Set(["model", "effort", "permissionMode", "directories", "mcpServers", "instructions"]),
   permissionModes: new Set<PermissionMode>(["plan", "ask", "accept-edits", "full-access"])

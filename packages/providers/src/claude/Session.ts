@@ -14,6 +14,7 @@ import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
 import { type Permission, refusedToSubagent, tooLate } from "./PendingRequest.ts"
+import * as LiveSettings from "./LiveSettings.ts"
 import * as Mapping from "./Mapping.ts"
 import * as McpConfig from "./McpConfig.ts"
 import * as McpServers from "../McpServers.ts"
@@ -33,7 +34,10 @@ export const capabilities = [
   "diff",
   "usage",
   "images",
-  "compact"
+  "compact",
+  "set-model",
+  "set-effort",
+  "set-permission-mode"
 ] as const
 
 /** Most bytes of an image: the endpoint takes at most 5 MiB of base64. */
@@ -253,6 +257,7 @@ export const open = Effect.fn("Claude.open")(function* (
     },
     capabilities,
     takes: (attachment) => Images.isImage(attachment, maxImageBytes),
+    configure: Effect.fn("Claude.configure")((changed) => LiveSettings.configure(child, options, changed)),
     startTurn: Effect.fn("Claude.startTurn")(function* ({ action, attachments, text, turnId }) {
       if (action !== undefined && action.type !== "compact") return yield* refused(action.type, "Claude has no such turn.")
       const content = yield* blocksOf(action === undefined ? text : "/compact", attachments)

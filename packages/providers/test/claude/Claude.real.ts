@@ -145,6 +145,34 @@ describe.skipIf(binary === "")("the real claude", () => {
   )
 
   live(
+    "T17 a running session takes a model, an effort and a permission mode, and their defaults; it cannot get full access",
+    Effect.gen(function* () {
+      const { log, open } = yield* world
+      const { recording, session } = yield* open(1, undefined, { settings: { permissionMode: "ask" } })
+      const run = (n: number) =>
+        Effect.gen(function* () {
+          yield* session.startTurn({ turnId: turn(n), text: `[[say text="answer ${n}"]]` })
+          yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(n))
+          const lines = readFileSync(log, "utf8").trim().split("\n")
+          return lines.findLast((line) => line.includes(`answer ${n}`) && line.includes('"stream":true')) ?? ""
+        })
+      yield* run(1)
+      yield* session.configure?.({ model: "claude-opus-4-5", effort: "low", permissionMode: "plan" }) ?? Effect.void
+      const two = yield* run(2)
+      assert.include(two, '"model":"claude-opus-4-5')
+      assert.include(two, '"effort":"low"')
+      assert.include(two, "Plan mode is active")
+      yield* session.configure?.({ effort: undefined, permissionMode: "accept-edits" }) ?? Effect.void
+      assert.notInclude(yield* run(3), '"effort":"low"')
+      yield* session.configure?.({ model: undefined, permissionMode: undefined }) ?? Effect.void
+      assert.include(yield* run(4), '"model":"claude-sonnet-4-5')
+      const refused = yield* Effect.flip(session.configure?.({ permissionMode: "full-access" }) ?? Effect.void)
+      assert.include(refused.message, "bypassPermissions")
+      yield* finish(session, recording)
+    })
+  )
+
+  live(
     "T2 a probe, and turns with streamed text and usage",
     Effect.gen(function* () {
       const { adapter, open } = yield* world
