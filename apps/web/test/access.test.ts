@@ -1,32 +1,9 @@
 /** Accessibility: a scan of every view in both colour themes and both sizes, and an approval answered with the keyboard alone. */
 import { expect, it } from "@effect/vitest"
-import axe from "axe-core"
 import { Effect } from "effect"
 import type { Page } from "playwright-core"
-import { browser, type Device, log, open, pair, post, said, server, shown, threadOf } from "./support/Browser.ts"
-
-/** The serious and critical violations that axe finds, with their elements. */
-const findings = async (page: Page): Promise<ReadonlyArray<string>> => {
-  // Waits for animations to end: colours in the middle of a fade are not the final ones.
-  await page.evaluate(async () => {
-    await Promise.all(
-      document.getAnimations().flatMap((one) => (one.effect?.getTiming().iterations === Infinity ? [] : [one.finished]))
-    )
-  })
-  const { violations } = await page.evaluate(() =>
-    (globalThis as unknown as { readonly axe: typeof axe }).axe.run(document, { resultTypes: ["violations"] })
-  )
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 200)} ${node.any[0]?.message ?? ""}`))
-}
-
-/** The page's security policy forbids injected scripts; the debugger can evaluate code without one. */
-const scan = (device: Device, name: string) =>
-  Effect.promise(async () => {
-    await device.page.evaluate(axe.source)
-    return (await findings(device.page)).map((one) => `${name}: ${one}`)
-  })
+import { scan } from "./support/Axe.ts"
+import { browser, log, open, pair, post, said, server, shown, threadOf } from "./support/Browser.ts"
 
 const views: ReadonlyArray<readonly [path: string, words: RegExp]> = [
   ["", /Everything/],
@@ -126,7 +103,8 @@ it.scopedLive("T13 from the first page to an answered approval by keyboard only,
     yield* Effect.promise(async () => {
       await page.getByText("Welcome to Millrace").waitFor()
       await page.locator("body").press("Tab")
-      expect(await page.evaluate(() => document.activeElement?.textContent)).not.toBe("")
+      // From the field to the button next to it.
+      expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Attach files")
       await tabTo(page, "Prompt")
       await page.keyboard.type("[[run printf 'by keys']] [[say Thank you]]")
       await page.keyboard.press("Enter")

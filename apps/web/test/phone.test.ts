@@ -1,22 +1,7 @@
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { Page } from "playwright-core"
+import { phone, fits } from "./support/Phone.ts"
 import { browser, log, pair, said, server, shown, threadOf } from "./support/Browser.ts"
-
-const width = 390
-
-/** Elements that extend beyond the right edge and are in no scrollable box. */
-const beyond = (page: Page) =>
-  page.evaluate((width) => {
-    const scrolls = (node: Element | null): boolean =>
-      node !== null &&
-      node !== document.body &&
-      (/auto|scroll|hidden|clip/.test(getComputedStyle(node).overflowX) || scrolls(node.parentElement))
-    const wide = [...document.body.querySelectorAll("*")].filter(
-      (node) => node.getBoundingClientRect().right > width + 1 && !scrolls(node.parentElement)
-    )
-    return [document.documentElement.scrollWidth, innerWidth, ...wide.map((node) => node.outerHTML.slice(0, 120))]
-  }, width)
 
 const long = `[[say ${"word".repeat(60)} and a table
 
@@ -33,26 +18,21 @@ https://example.org/${"path/".repeat(40)}
 it.scopedLive("T13 D14 the whole flow on a phone: begin, approve, answer, send again; no view is wider than the screen", () =>
   Effect.gen(function* () {
     const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
-    const { complaints, page } = yield* pair(chrome, millrace, "phone", {
-      viewport: { width, height: 780 },
-      isMobile: true,
-      hasTouch: true
-    })
-    const fits = async (what: string) => expect([what, ...(await beyond(page))]).toEqual([what, width, width])
+    const { complaints, page } = yield* pair(chrome, millrace, "phone", phone)
     yield* Effect.promise(async () => {
       await page.getByText("Welcome to Millrace").waitFor()
-      await fits("home")
+      await fits(page, "home")
       await page.getByLabel("Prompt").fill(long)
       await page.getByRole("button", { name: "Start" }).tap()
       const accept = page.getByRole("button", { name: "Accept", exact: true })
       await accept.waitFor()
-      await fits("approval")
+      await fits(page, "approval")
       await accept.tap()
       await page.locator("section.request input").fill("the second")
-      await fits("question")
+      await fits(page, "question")
       await page.getByRole("button", { name: "Answer" }).tap()
       await page.locator(".turn-end").waitFor()
-      await fits("thread")
+      await fits(page, "thread")
       await page.getByLabel("Prompt").fill("[[say again]]")
       await page.getByRole("button", { name: "Send" }).tap()
       await page.locator(".turn-end").nth(1).waitFor()
@@ -61,14 +41,14 @@ it.scopedLive("T13 D14 the whole flow on a phone: begin, approve, answer, send a
     yield* Effect.promise(async () => {
       await page.getByRole("link", { name: "All threads" }).tap()
       await page.getByLabel("Search threads").waitFor()
-      await fits("home with threads")
+      await fits(page, "home with threads")
       for (const view of ["Requests", "Log", "Agents", "Sessions", "Settings"]) {
         await page.getByRole("link", { name: view }).tap()
         await page.getByRole("heading", { name: view, exact: true }).waitFor()
         if (view === "Log") await page.locator("button.line").last().tap()
         if (view === "Settings") await page.getByRole("button", { name: "Create a link" }).tap()
         if (view === "Settings") await page.getByRole("img", { name: "QR code" }).waitFor()
-        await fits(view)
+        await fits(page, view)
         await page.getByRole("link", { name: "All threads" }).tap()
       }
       await page.goto(url)

@@ -2,6 +2,10 @@
 const deadlineMillis = 30_000
 const unanswered = `The server did not answer within ${deadlineMillis / 1_000} s. Check that it runs, then load the page again.`
 
+/** The message of an error response; its status if it has none. */
+export const messageOf = (status: number, body: unknown): string =>
+  typeof body === "object" && body !== null && "message" in body ? String(body.message) : `${status}`
+
 /** Returns what `read` makes of the response. Throws the message of an error. */
 const requested = async <A>(
   path: string,
@@ -13,8 +17,7 @@ const requested = async <A>(
     const response = await fetch(path, { ...options, signal })
     if (response.ok) return await read(response)
     const body: unknown = await response.json()
-    const message = typeof body === "object" && body !== null && "message" in body ? String(body.message) : `${response.status}`
-    throw new Error(message)
+    throw new Error(messageOf(response.status, body))
   } catch (cause) {
     throw signal.aborted ? new Error(unanswered, { cause }) : cause
   }

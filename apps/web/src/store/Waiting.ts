@@ -2,21 +2,24 @@
  * Messages that the server has not accepted yet. They are in localStorage from before they are sent until they are accepted, so that they survive a
  * reload. Each keeps its command id, so that the server accepts it once, even if this tab and another one both send it (C2).
  */
+import type { Attachment } from "@millrace/contracts/Attachment"
 import type { Strategy } from "@millrace/contracts/Command"
 import type { CommandId, ThreadId } from "@millrace/contracts/Ids"
+import { type Content, given, isAttachment } from "../attach/Drafts.ts"
 import { Refusal, type Link } from "../hub/Link.ts"
 
 export interface Waiting {
   readonly commandId: CommandId
   readonly threadId: ThreadId
   readonly text: string
+  readonly attachments: ReadonlyArray<Attachment>
   readonly strategy: Strategy
   /** The server's reason to refuse it; it is not retried. */
   readonly refused?: string
 }
 
 const key = "millrace.waiting"
-/** Maximum number of waiting messages; a further one is refused, and its text stays in the field. */
+/** Maximum number of waiting messages; a further one is refused, and stays in the field. */
 const maxMessages = 50
 
 const isText = (value: unknown): value is string => typeof value === "string"
@@ -25,9 +28,16 @@ const isStrategy = (value: unknown): value is Strategy => value === "enqueue" ||
 /** The message of a stored value; malformed values are dropped. */
 const waitingOf = (value: unknown): ReadonlyArray<Waiting> => {
   if (typeof value !== "object" || value === null) return []
-  const { commandId, refused, strategy, text, threadId } = value as Readonly<Record<string, unknown>>
+  const { attachments, commandId, refused, strategy, text, threadId } = value as Readonly<Record<string, unknown>>
   if (!isText(commandId) || !isText(threadId) || !isText(text) || !isStrategy(strategy)) return []
-  const known = { commandId: commandId as CommandId, threadId: threadId as ThreadId, text, strategy }
+  const known = {
+    commandId: commandId as CommandId,
+    threadId: threadId as ThreadId,
+    text,
+    // Absent in messages of an earlier version.
+    attachments: Array.isArray(attachments) ? attachments.filter(isAttachment) : [],
+    strategy
+  }
   return [isText(refused) ? { ...known, refused } : known]
 }
 
@@ -70,11 +80,11 @@ export const remove = (commandId: CommandId): void => put(messages.filter((messa
 
 /** Sends a message. Returns the server's reason to refuse it; `undefined` when it is accepted or still waits. */
 const deliver = async (link: Link, message: Waiting): Promise<string | undefined> => {
-  const { commandId, strategy, text, threadId } = message
+  const { attachments, commandId, strategy, text, threadId } = message
   if (sending.has(commandId)) return undefined
   sending.add(commandId)
   try {
-    await link.send("turn.start", { threadId, text, strategy }, commandId)
+    await link.send("turn.start", { threadId, text, ...given(attachments), strategy }, commandId)
     remove(commandId)
     return undefined
   } catch (cause) {
@@ -87,12 +97,12 @@ const deliver = async (link: Link, message: Waiting): Promise<string | undefined
 }
 
 /** Stores the message, then sends it. Throws when it is refused; the message is then removed, for the person to correct. */
-export const send = async (link: Link, threadId: ThreadId, text: string, strategy: Strategy): Promise<void> => {
+export const send = async (link: Link, threadId: ThreadId, content: Content, strategy: Strategy): Promise<void> => {
   if (messages.length >= maxMessages)
     throw new Error(`${maxMessages} messages already wait for the server. Send this one again when they are accepted.`)
   const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16))
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
-  const message: Waiting = { commandId: `cmd_${hex}` as CommandId, threadId, text, strategy }
+  const message: Waiting = { commandId: `cmd_${hex}` as CommandId, threadId, ...content, strategy }
   put([...messages, message])
   const refused = await deliver(link, message)
   if (refused === undefined) return

@@ -19,6 +19,8 @@ const paths = {
   archive: "M4 4h16v5H4zM6 9v11h12V9M10 13h4",
   promote: "M12 19V9M6 13l6-6 6 6M5 4h14",
   search: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14ZM16 16l5 5",
+  attach: "M20 11l-8.5 8.5a5 5 0 0 1-7-7L13 4a3.4 3.4 0 0 1 4.8 4.8l-8.4 8.4a1.7 1.7 0 0 1-2.4-2.4L15 7",
+  file: "M6 3h8l5 5v13H6zM14 3v5h5",
   theme: "M12 4a8 8 0 1 0 8 8 6 6 0 0 1-8-8Z"
 } as const
 

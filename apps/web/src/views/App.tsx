@@ -1,5 +1,6 @@
 /** The shell: rail, banner of the connection, and the current view. */
 import { lazy, Suspense, useEffect } from "react"
+import { Viewer } from "../attach/Viewer.tsx"
 import { useRoute } from "../ui/Route.ts"
 import { useStore } from "../store/useStore.ts"
 import { Banner } from "./Banner.tsx"
@@ -68,6 +69,7 @@ export const App = () => {
           </div>
         )}
       </main>
+      <Viewer />
     </div>
   )
 }

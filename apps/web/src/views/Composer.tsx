@@ -1,7 +1,9 @@
-/** The prompt of a thread. Its text starts a turn, enters the queue, steers the running turn, or replaces it. */
+/** The prompt of a thread. It starts a turn, enters the queue, steers the running turn, or replaces it. */
 import { useState } from "react"
 import type { Strategy } from "@millrace/contracts/Command"
 import type { ThreadView } from "@millrace/contracts/State"
+import { canSend, type Content, restore, take } from "../attach/Drafts.ts"
+import { useDraft } from "../attach/useDraft.ts"
 import { Action, useAction } from "../ui/Action.tsx"
 import { Icon } from "../ui/Icon.tsx"
 import { link } from "../store/Store.ts"
@@ -9,68 +11,51 @@ import * as Waiting from "../store/Waiting.ts"
 import { useStore } from "../store/useStore.ts"
 import { Prompt } from "./Prompt.tsx"
 
-/** Storage key of the draft, which survives a change of views and a reload. */
-const draftKey = (threadId: string) => `millrace.draft.${threadId}`
-
 export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
   const { activeTurnId, threadId } = thread
-  const [text, setText] = useState(() => sessionStorage.getItem(draftKey(threadId)) ?? "")
+  const draft = useDraft(threadId)
   const action = useAction()
   const canSteer = useStore((state) =>
     state.providers?.find(({ provider }) => provider === thread.provider)?.capabilities.includes("steer")
   )
   const offline = useStore((state) => state.connection.state === "reconnecting" || state.connection.state === "draining")
-  const write = (next: string) => {
-    setText(next)
-    if (next === "") sessionStorage.removeItem(draftKey(threadId))
-    else sessionStorage.setItem(draftKey(threadId), next)
-  }
-  const submit = async (command: (words: string) => Promise<unknown>) => {
-    const words = text
-    write("")
-    const sent = await action.run(() => command(words))
-    // Restores a refused text for correction.
-    if (!sent) setText((now) => (now === "" ? words : now))
-  }
   const [refusal, setRefusal] = useState<string>()
   // The field is cleared at once, so that the next message can be written while this one waits for a connection.
-  const send = async (strategy: Strategy) => {
-    const words = text
-    write("")
+  const submit = async (command: (content: Content) => Promise<unknown>) => {
+    const content = take(threadId)
     setRefusal(undefined)
     try {
-      await Waiting.send(link, threadId, words, strategy)
+      await command(content)
     } catch (cause) {
       setRefusal(cause instanceof Error ? cause.message : String(cause))
-      setText((now) => (now === "" ? words : now))
+      restore(threadId, content)
     }
   }
-  const setGoal = () => submit((objective) => link.send("goal.set", { threadId, objective }))
+  const send = (strategy: Strategy) => void submit((content) => Waiting.send(link, threadId, content, strategy))
+  const setGoal = () => action.run(() => submit(({ text }) => link.send("goal.set", { threadId, objective: text })))
   const running = activeTurnId !== undefined
-  const empty = text.trim() === ""
+  const isReady = canSend(draft) && !action.busy
   return (
     <div className="composer">
-      {(refusal ?? action.error) !== undefined && (
+      {refusal !== undefined && (
         <p className="refusal" role="alert">
-          {refusal ?? action.error}
+          {refusal}
         </p>
       )}
       <Prompt
-        value={text}
-        onChange={write}
-        onSend={() => void send("enqueue")}
+        draftKey={threadId}
+        onSend={() => send("enqueue")}
         busy={action.busy}
         placeholder={
           offline ? "No connection: messages are sent when it is back" : running ? "What comes after this turn?" : "What next?"
         }
         sendLabel={running ? "Queue" : "Send"}
-        autoFocus
+        isMain
       >
-        {!running && !empty && (
+        {!running && isReady && draft.attached.length === 0 && (
           <button
             type="button"
             className="quiet"
-            disabled={action.busy}
             onClick={() => void setGoal()}
             title="The agent starts turns by itself until it reports this goal as met"
           >
@@ -91,12 +76,12 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
           <>
             <button
               type="button"
-              disabled={empty || action.busy}
-              onClick={() => void send("steer")}
+              disabled={!isReady}
+              onClick={() => send("steer")}
               title={
                 canSteer === true
-                  ? "Adds your text to the running turn"
-                  : "This agent cannot be steered: your text becomes the next turn"
+                  ? "Adds your message to the running turn"
+                  : "This agent cannot be steered: your message becomes the next turn"
               }
             >
               <Icon name="steer" />
@@ -104,9 +89,9 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
             </button>
             <button
               type="button"
-              disabled={empty || action.busy}
-              onClick={() => void send("interrupt")}
-              title="Interrupts the running turn and runs your text instead"
+              disabled={!isReady}
+              onClick={() => send("interrupt")}
+              title="Interrupts the running turn and runs your message instead"
             >
               <Icon name="up" />
               <span>Instead</span>

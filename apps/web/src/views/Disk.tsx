@@ -5,17 +5,9 @@ import { useEffect, useState } from "react"
 import { get } from "../store/Http.ts"
 import { useStore } from "../store/useStore.ts"
 import { threadHref } from "../ui/Route.ts"
+import { size } from "../ui/Size.ts"
 import { useNow } from "../ui/useNow.ts"
 import { titleOf } from "./Rail.tsx"
-
-const units = ["B", "KiB", "MiB", "GiB", "TiB"]
-
-/** In the largest unit of which there is at least one, with three digits. */
-export const size = (bytes: number): string => {
-  const unit = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)))
-  const value = bytes / 1024 ** unit
-  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toPrecision(3)} ${units[unit]!}`
-}
 
 const days = ({ bytesPerDay, daysUntilFull }: LogUsage): string =>
   daysUntilFull === undefined ? "It does not grow." : `${daysUntilFull.toLocaleString("en")}, at ${size(bytesPerDay)} a day`

@@ -2,6 +2,7 @@
 import { cut } from "@millrace/contracts/Text"
 import { useEffect, useMemo, useState } from "react"
 import type { ThreadId } from "@millrace/contracts/Ids"
+import { type Content, contentOf, discard, draftOf, given } from "../attach/Drafts.ts"
 import { useAction } from "../ui/Action.tsx"
 import { Badge } from "../ui/Status.tsx"
 import { go, threadHref } from "../ui/Route.ts"
@@ -12,6 +13,9 @@ import { useStore } from "../store/useStore.ts"
 import { Prompt } from "./Prompt.tsx"
 import { titleOf } from "./Rail.tsx"
 import { FullAccess } from "./ThreadSettings.tsx"
+
+/** The draft of the prompt of a new thread. */
+const draftKey = "new"
 
 const demos = [
   { label: "Say hello", text: "hello" },
@@ -39,7 +43,6 @@ export const Home = () => {
   const [provider, setProvider] = useState<string>()
   const [cwd, setCwd] = useState<string>()
   const [model, setModel] = useState("")
-  const [text, setText] = useState("")
   const action = useAction()
   const now = useNow()
   const folders = useMemo(
@@ -62,16 +65,16 @@ export const Home = () => {
     if (cwd === undefined && folders[0] !== undefined) setCwd(folders[0].cwd)
   }, [cwd, folders])
 
-  const begin = (prompt: string, agent: string) =>
+  const begin = ({ attachments, text }: Content, agent: string) =>
     action.run(async () => {
       const { threadId } = await link.send("thread.create", {
         provider: agent,
         ...(model.trim() !== "" && agent !== "demo" && { model: model.trim() }),
         ...(cwd !== undefined && cwd.trim() !== "" && { cwd: cwd.trim() }),
-        title: titleFor(prompt),
-        turn: { text: prompt }
+        title: titleFor(text.trim() === "" ? (attachments[0]?.name ?? "") : text),
+        turn: { text, ...given(attachments) }
       })
-      setText("")
+      discard(draftKey)
       go(threadHref(threadId as ThreadId))
     })
 
@@ -89,13 +92,12 @@ export const Home = () => {
       </div>
       <div className="composer-card">
         <Prompt
-          value={text}
-          onChange={setText}
-          onSend={() => void begin(text, chosen)}
+          draftKey={draftKey}
+          onSend={() => void begin(contentOf(draftOf(draftKey)), chosen)}
           busy={action.busy}
           placeholder={recent.length === 0 ? "Ask the demo agent: hello" : "What should the agent do?"}
           sendLabel="Start"
-          autoFocus
+          isMain
         />
         <div className="fields">
           <label>
@@ -147,7 +149,7 @@ export const Home = () => {
               type="button"
               className="try"
               disabled={action.busy}
-              onClick={() => void begin(demo.text, "demo")}
+              onClick={() => void begin({ text: demo.text, attachments: [] }, "demo")}
             >
               {demo.label}
             </button>

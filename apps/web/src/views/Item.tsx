@@ -1,6 +1,7 @@
 /** One item, rendered by its kind with the text of the log. Tests compare `data-item` and `data-text` with the log. */
 import { memo, useState, type ReactNode } from "react"
 import type { ItemView, PlanStep } from "@millrace/contracts/Item"
+import { Attachments } from "../attach/Attachments.tsx"
 import { Code } from "../text/Code.tsx"
 import { Markdown } from "../text/Markdown.tsx"
 import { Terminal } from "../text/Terminal.tsx"
@@ -91,7 +92,7 @@ const body = (item: ItemView): ReactNode => {
   switch (item.kind) {
     case "user-message":
       return (
-        <div className="bubble" data-text>
+        <div className="bubble" data-text hidden={text === "" && item.attachments !== undefined}>
           {text}
         </div>
       )
@@ -159,6 +160,7 @@ export const Item = memo(({ item }: { readonly item: ItemView }) => {
       aria-label={names[item.kind] ?? item.kind.replaceAll("-", " ")}
     >
       {body(shown)}
+      <Attachments files={item.attachments} />
       {lines}
       {cut !== undefined && (
         <p className="cut">{cut.toLocaleString("en")} bytes were cut from this item. The agent's own record has them.</p>

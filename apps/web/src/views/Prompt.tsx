@@ -1,57 +1,98 @@
-/** The text field of a prompt. It grows with its text. Enter sends, Shift+Enter inserts a line. */
+/** The field of a prompt, over its draft. It grows with its text. Enter sends, Shift+Enter inserts a line; files are pasted, dropped or chosen. */
 import { useLayoutEffect, useRef, type ReactNode } from "react"
+import { DraftFiles } from "../attach/DraftFiles.tsx"
+import { attach, canSend, write } from "../attach/Drafts.ts"
+import { pasted } from "../attach/Transfer.ts"
+import { useDraft } from "../attach/useDraft.ts"
+import { useDrop } from "../attach/useDrop.ts"
 import { Icon } from "../ui/Icon.tsx"
 
 export const Prompt = (props: {
-  readonly value: string
-  readonly onChange: (text: string) => void
+  readonly draftKey: string
   readonly onSend: () => void
   readonly busy: boolean
   readonly placeholder: string
   readonly sendLabel: string
-  readonly autoFocus?: boolean
+  /** The name of the field; default: Prompt. */
+  readonly label?: string
+  /** The prompt of the whole view: it has the focus at first, and gets the files that are dropped on the page. */
+  readonly isMain?: boolean
+  readonly onEscape?: () => void
   readonly children?: ReactNode
 }) => {
+  const { draftKey } = props
+  const draft = useDraft(draftKey)
   const area = useRef<HTMLTextAreaElement>(null)
-  const empty = props.value.trim() === ""
+  const picker = useRef<HTMLInputElement>(null)
+  const isOver = useDrop(props.isMain === true ? draftKey : undefined)
+  const isReady = canSend(draft) && !props.busy
+  const isUploading = draft.attached.some(({ state }) => state === "uploading")
   useLayoutEffect(() => {
     const node = area.current
     if (node === null) return
     node.style.height = "auto"
     node.style.height = `${Math.min(node.scrollHeight + 2, window.innerHeight * 0.4)}px`
-  }, [props.value])
+  }, [draft.text])
   // No focus on a phone: its keyboard would cover the page.
-  const focus = props.autoFocus === true && matchMedia("(pointer: fine)").matches
+  const focus = props.isMain === true && matchMedia("(pointer: fine)").matches
   return (
     <form
-      className="prompt"
+      className={isOver ? "prompt over" : "prompt"}
       onSubmit={(event) => {
         event.preventDefault()
-        if (!empty && !props.busy) props.onSend()
+        if (isReady) props.onSend()
       }}
     >
+      <DraftFiles draft={draft} draftKey={draftKey} />
       <textarea
         ref={area}
         rows={2}
-        aria-label="Prompt"
-        placeholder={props.placeholder}
+        aria-label={props.label ?? "Prompt"}
+        placeholder={isOver ? "Drop the files here" : props.placeholder}
         autoFocus={focus}
-        value={props.value}
-        onChange={(event) => props.onChange(event.target.value)}
+        value={draft.text}
+        onChange={(event) => write(draftKey, event.target.value)}
+        onPaste={(event) => {
+          const files = pasted(event.clipboardData)
+          if (files.length === 0) return
+          event.preventDefault()
+          attach(draftKey, files)
+        }}
         onKeyDown={(event) => {
+          if (event.key === "Escape") props.onEscape?.()
           if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return
           event.preventDefault()
           event.currentTarget.form?.requestSubmit()
         }}
       />
       <div className="prompt-actions">
+        <input
+          ref={picker}
+          type="file"
+          multiple
+          hidden
+          onChange={({ target }) => {
+            attach(draftKey, Array.from(target.files ?? []))
+            // The same file can be chosen again.
+            target.value = ""
+          }}
+        />
+        <button
+          type="button"
+          className="quiet icon-only attach"
+          aria-label="Attach files"
+          title="Attach files: choose, paste or drop them"
+          onClick={() => picker.current?.click()}
+        >
+          <Icon name="attach" />
+        </button>
         {props.children}
         <button
           type="submit"
           className="primary"
-          disabled={empty || props.busy}
+          disabled={!isReady}
           aria-label={props.sendLabel}
-          title={`${props.sendLabel} (Enter)`}
+          title={isUploading ? "The attachments are still uploading" : `${props.sendLabel} (Enter)`}
         >
           <Icon name="send" />
           <span>{props.sendLabel}</span>

@@ -1,11 +1,14 @@
 /** The queued turns in their order: edit, move, remove, or run one now. */
 import { useEffect, useState } from "react"
+import { Attachments } from "../attach/Attachments.tsx"
+import { restore } from "../attach/Drafts.ts"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView, Waiting } from "@millrace/contracts/State"
 import { Action } from "../ui/Action.tsx"
 import { Icon } from "../ui/Icon.tsx"
 import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
+import { EditTurn } from "./EditTurn.tsx"
 import type { Transcript } from "@millrace/model/Transcript"
 
 const moved = (ids: ReadonlyArray<TurnId>, from: number, to: number): Array<TurnId> => {
@@ -42,13 +45,8 @@ export const Queue = (props: {
   const { queuedTurnIds, threadId } = props.thread
   useStore((state) => (state.threads.get(threadId)?.state === "ready" ? props.opened?.transcript.version : 0))
   const waiting = useWaiting(props.thread)
-  const [editing, setEditing] = useState<{ readonly turnId: TurnId; readonly text: string }>()
+  const [editing, setEditing] = useState<TurnId>()
   if (queuedTurnIds.length === 0) return null
-  const save = async () => {
-    if (editing === undefined) return
-    await link.send("turn.edit", { threadId, turnId: editing.turnId, text: editing.text })
-    setEditing(undefined)
-  }
   return (
     <section className="queue" aria-label="Queue">
       <h2>
@@ -56,23 +54,15 @@ export const Queue = (props: {
       </h2>
       <ol>
         {queuedTurnIds.map((turnId, at) => {
-          const text = props.opened?.transcript.turns.get(turnId)?.value.text ?? ""
+          const { attachments, text = "" } = props.opened?.transcript.turns.get(turnId)?.value ?? {}
           return (
             <li key={turnId}>
-              {editing?.turnId === turnId ? (
-                <textarea
-                  aria-label="Text of the queued turn"
-                  rows={3}
-                  autoFocus
-                  value={editing.text}
-                  onChange={(event) => setEditing({ turnId, text: event.target.value })}
-                  onKeyDown={(event) => {
-                    if (event.key === "Escape") setEditing(undefined)
-                  }}
-                />
+              {editing === turnId ? (
+                <EditTurn threadId={threadId} turnId={turnId} onEnd={() => setEditing(undefined)} />
               ) : (
-                <span className="text" data-text>
-                  {text}
+                <span className="text">
+                  <span data-text>{text}</span>
+                  <Attachments files={attachments} />
                 </span>
               )}
               {at === 0 && waiting !== undefined && (
@@ -81,14 +71,7 @@ export const Queue = (props: {
                 </small>
               )}
               <span className="tools">
-                {editing?.turnId === turnId ? (
-                  <>
-                    <Action run={save}>Save</Action>
-                    <button type="button" className="quiet" onClick={() => setEditing(undefined)}>
-                      Cancel
-                    </button>
-                  </>
-                ) : (
+                {editing !== turnId && (
                   <>
                     <Action
                       label="Move up"
@@ -109,7 +92,11 @@ export const Queue = (props: {
                       className="quiet icon-only"
                       aria-label="Edit"
                       title="Edit"
-                      onClick={() => setEditing({ turnId, text })}
+                      onClick={() => {
+                        // An edit that a reload interrupted is continued.
+                        restore(turnId, { text, attachments: attachments ?? [] })
+                        setEditing(turnId)
+                      }}
                     >
                       <Icon name="edit" />
                     </button>

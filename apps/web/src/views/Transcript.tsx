@@ -30,8 +30,10 @@ const RowView = memo((shown: { readonly item: ItemView } | { readonly turn: Turn
 const estimate = (row: Row | undefined): number => {
   if (row === undefined || row.kind !== "item") return 34
   const { item } = row
-  if (item.kind === "agent-message" || item.kind === "user-message") return 56 + Math.ceil((item.text ?? "").length / 90) * 22
-  return item.kind === "reasoning" ? 36 : 76
+  const files = item.attachments === undefined ? 0 : 112
+  if (item.kind === "agent-message" || item.kind === "user-message")
+    return files + 56 + Math.ceil((item.text ?? "").length / 90) * 22
+  return files + (item.kind === "reasoning" ? 36 : 76)
 }
 
 /** Whether an element inside the rows can scroll upwards: it then gets the wheel before the transcript does. */

@@ -1,5 +1,6 @@
 /** Messages that wait for a connection, above the composer. */
 import { useSyncExternalStore } from "react"
+import { Attachments } from "../attach/Attachments.tsx"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { useStore } from "../store/useStore.ts"
 import * as Store from "../store/Waiting.ts"
@@ -16,9 +17,12 @@ export const Waiting = ({ threadId }: { readonly threadId: ThreadId }) => {
         Not sent yet <b className="count">{own.length}</b>
       </h2>
       <ol>
-        {own.map(({ commandId, refused, text }) => (
+        {own.map(({ attachments, commandId, refused, text }) => (
           <li key={commandId}>
-            <span className="text">{text}</span>
+            <span className="text">
+              {text}
+              <Attachments files={attachments} />
+            </span>
             {refused === undefined ? (
               <small>waits for the connection</small>
             ) : (
