@@ -830,6 +830,25 @@ export interface components {
          *         ]
          *       }
          *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "thread.created",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "projectId": "prj_01KB7Q",
+         *         "provider": "demo",
+         *         "title": "Say hello",
+         *         "cwd": "/home/me/app",
+         *         "forkedFrom": {
+         *           "threadId": "thr_01KB7Q",
+         *           "turnId": "trn_01KB7S"
+         *         }
+         *       }
+         *     }
          */
         ThreadCreatedEvent: {
             offset: number;
@@ -884,10 +903,7 @@ export interface components {
                     /** @description What the agent needs to continue the conversation. */
                     resumeKey?: string;
                 };
-                forkedFrom?: {
-                    threadId: components["schemas"]["ThreadId"];
-                    resumeKey: string;
-                };
+                forkedFrom?: components["schemas"]["ForkSource"];
             };
         };
         /** @description The id of a thread, like thr_01HXYZ. Opaque. */
@@ -925,6 +941,18 @@ export interface components {
             /** @enum {string} */
             decision: "accept" | "decline" | "cancel";
         };
+        /** @description The source of a fork. Without `turnId` and `before`: all turns that had ended when the fork was created. */
+        ForkSource: {
+            threadId: components["schemas"]["ThreadId"];
+            /** @description What the agent needs to copy its own conversation. Absent: it gets the conversation from the log. */
+            resumeKey?: string;
+            /** @description The last turn that the fork has. */
+            turnId?: components["schemas"]["TurnId"];
+            /** @description The fork has the turns before this one, which it repeats. */
+            before?: components["schemas"]["TurnId"];
+        };
+        /** @description The id of a turn, like trn_01HXYZ. Opaque. */
+        TurnId: string;
         /**
          * @description A thread is renamed or configured. Only the fields that changed are present.
          * @example {
@@ -1202,8 +1230,6 @@ export interface components {
                 activeTurnId?: unknown;
             };
         };
-        /** @description The id of a turn, like trn_01HXYZ. Opaque. */
-        TurnId: string;
         /**
          * @description The state of the session changes, for example when the agent is ready.
          * @example {
@@ -4316,7 +4342,7 @@ export interface components {
             head: number;
         };
         /** @description A command with an id that you choose. `type` selects the fields. */
-        Command: components["schemas"]["ProjectCreateCommand"] | components["schemas"]["ProjectUpdateCommand"] | components["schemas"]["ProjectDeleteCommand"] | components["schemas"]["ThreadCreateCommand"] | components["schemas"]["ThreadRenameCommand"] | components["schemas"]["ThreadConfigureCommand"] | components["schemas"]["ThreadHandoverCommand"] | components["schemas"]["ThreadForkCommand"] | components["schemas"]["ThreadCompactCommand"] | components["schemas"]["ThreadReviewCommand"] | components["schemas"]["ThreadArchiveCommand"] | components["schemas"]["ThreadUnarchiveCommand"] | components["schemas"]["ThreadDeleteCommand"] | components["schemas"]["TurnStartCommand"] | components["schemas"]["GoalSetCommand"] | components["schemas"]["GoalPauseCommand"] | components["schemas"]["GoalResumeCommand"] | components["schemas"]["GoalClearCommand"] | components["schemas"]["ContinuationCancelCommand"] | components["schemas"]["TurnInterruptCommand"] | components["schemas"]["TurnEditCommand"] | components["schemas"]["TurnRemoveCommand"] | components["schemas"]["TurnReorderCommand"] | components["schemas"]["TurnPromoteCommand"] | components["schemas"]["RequestAnswerCommand"] | components["schemas"]["SessionStopCommand"];
+        Command: components["schemas"]["ProjectCreateCommand"] | components["schemas"]["ProjectUpdateCommand"] | components["schemas"]["ProjectDeleteCommand"] | components["schemas"]["ThreadCreateCommand"] | components["schemas"]["ThreadRenameCommand"] | components["schemas"]["ThreadConfigureCommand"] | components["schemas"]["ThreadHandoverCommand"] | components["schemas"]["ThreadForkCommand"] | components["schemas"]["TurnRetryCommand"] | components["schemas"]["ThreadCompactCommand"] | components["schemas"]["ThreadReviewCommand"] | components["schemas"]["ThreadArchiveCommand"] | components["schemas"]["ThreadUnarchiveCommand"] | components["schemas"]["ThreadDeleteCommand"] | components["schemas"]["TurnStartCommand"] | components["schemas"]["GoalSetCommand"] | components["schemas"]["GoalPauseCommand"] | components["schemas"]["GoalResumeCommand"] | components["schemas"]["GoalClearCommand"] | components["schemas"]["ContinuationCancelCommand"] | components["schemas"]["TurnInterruptCommand"] | components["schemas"]["TurnEditCommand"] | components["schemas"]["TurnRemoveCommand"] | components["schemas"]["TurnReorderCommand"] | components["schemas"]["TurnPromoteCommand"] | components["schemas"]["RequestAnswerCommand"] | components["schemas"]["SessionStopCommand"];
         ProjectCreateCommand: {
             commandId: components["schemas"]["CommandId"];
             /**
@@ -4492,7 +4518,23 @@ export interface components {
              */
             type: "thread.fork";
             threadId: components["schemas"]["ThreadId"];
+            /** @description The last turn that the fork has; it has ended. Default: all turns. */
+            turnId?: components["schemas"]["TurnId"];
             title?: string;
+        };
+        TurnRetryCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "turn.retry";
+            threadId: components["schemas"]["ThreadId"];
+            turnId: components["schemas"]["TurnId"];
+            /** @description Default: the turn's text. */
+            text?: string;
+            /** @description Default: the turn's attachments. */
+            attachments?: components["schemas"]["GivenAttachment"][];
         };
         ThreadCompactCommand: {
             commandId: components["schemas"]["CommandId"];

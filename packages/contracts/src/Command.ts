@@ -76,8 +76,24 @@ export const CommandBody = {
   }),
   /** Hands the conversation over to another agent. Rejected while a turn runs. */
   "thread.handover": Schema.Struct({ threadId: ThreadId, provider: Name, model: Schema.optional(ModelName) }),
-  /** Creates a thread whose agent has a copy of the conversation so far. Rejected while a turn runs, and if the agent cannot fork. */
-  "thread.fork": Schema.Struct({ threadId: ThreadId, title: Schema.optional(Title) }),
+  /**
+   * Creates a thread with the settings of this one, whose agent has a copy of its conversation: the agent's own copy if it can make one of this part, else
+   * the transcript. Without `turnId` rejected while a turn runs.
+   */
+  "thread.fork": Schema.Struct({
+    threadId: ThreadId,
+    turnId: Schema.optional(TurnId).annotations({
+      description: "The last turn that the fork has; it has ended. Default: all turns."
+    }),
+    title: Schema.optional(Title)
+  }),
+  /** Forks the thread before a turn that has ended, and sends the prompt of the turn again, as it was or changed. */
+  "turn.retry": Schema.Struct({
+    threadId: ThreadId,
+    turnId: TurnId,
+    text: Schema.optional(TurnText).annotations({ description: "Default: the turn's text." }),
+    attachments: Schema.optional(GivenAttachments).annotations({ description: "Default: the turn's attachments." })
+  }),
   /** Requests a turn in which the agent compacts its conversation. Rejected if the agent cannot. */
   "thread.compact": Schema.Struct({ threadId: ThreadId }),
   /** Requests a turn in which the agent reviews changes. Rejected if the agent cannot. */
@@ -169,6 +185,7 @@ export const Command = Schema.Union(
   command("thread.configure", CommandBody["thread.configure"]),
   command("thread.handover", CommandBody["thread.handover"]),
   command("thread.fork", CommandBody["thread.fork"]),
+  command("turn.retry", CommandBody["turn.retry"]),
   command("thread.compact", CommandBody["thread.compact"]),
   command("thread.review", CommandBody["thread.review"]),
   command("thread.archive", CommandBody["thread.archive"]),

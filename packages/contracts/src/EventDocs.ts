@@ -68,7 +68,17 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
 
   "thread.created": {
     when: "A thread is created: by a command, by a fork (`forkedFrom`) or by an import (`imported`).",
-    examples: [{ ...thread, projectId, provider: "demo", title: "Say hello", cwd: "/home/me/app", labels: ["docs"] }]
+    examples: [
+      { ...thread, projectId, provider: "demo", title: "Say hello", cwd: "/home/me/app", labels: ["docs"] },
+      {
+        ...thread,
+        projectId,
+        provider: "demo",
+        title: "Say hello",
+        cwd: "/home/me/app",
+        forkedFrom: { threadId: "thr_01KB7Q", turnId }
+      }
+    ]
   },
   "thread.updated": {
     when: "A thread is renamed or configured. Only the fields that changed are present.",

@@ -157,8 +157,18 @@ export const TurnAction = Schema.Union(
 )
 export type TurnAction = typeof TurnAction.Type
 
-/** The source thread of a fork, and the resume key that the agent needs to copy its conversation. */
-export const ForkSource = Schema.Struct({ threadId: ThreadId, resumeKey: Schema.String })
+/** The source thread of a fork, and the part of its conversation that the fork has. */
+export const ForkSource = Schema.Struct({
+  threadId: ThreadId,
+  resumeKey: Schema.optional(Schema.String).annotations({
+    description: "What the agent needs to copy its own conversation. Absent: it gets the conversation from the log."
+  }),
+  turnId: Schema.optional(TurnId).annotations({ description: "The last turn that the fork has." }),
+  before: Schema.optional(TurnId).annotations({ description: "The fork has the turns before this one, which it repeats." })
+}).annotations({
+  identifier: "ForkSource",
+  description: "The source of a fork. Without `turnId` and `before`: all turns that had ended when the fork was created."
+})
 
 export const TurnView = Schema.Struct({
   turnId: TurnId,

@@ -28,6 +28,7 @@ const bodies: Readonly<Record<CommandType, object>> = {
   "thread.create": { provider: "demo" },
   "thread.rename": { threadId: "thr_a", title: "t" },
   "thread.configure": { threadId: "thr_a" },
+  "turn.retry": { threadId: "thr_a", turnId: "trn_a" },
   "thread.handover": { threadId: "thr_a", provider: "demo" },
   "thread.fork": { threadId: "thr_a" },
   "thread.compact": { threadId: "thr_a" },

@@ -78,6 +78,7 @@ const table: Readonly<Record<Operation, Least>> = {
   "thread.rename": "operate",
   "thread.configure": "operate",
   "thread.handover": "operate",
+  "turn.retry": "operate",
   "thread.fork": "operate",
   "thread.compact": "operate",
   "thread.review": "operate",

@@ -61,6 +61,7 @@ const commands = [
   Threads.interrupt,
   Threads.stop,
   Threads.fork,
+  Threads.retry,
   Threads.rename,
   Threads.archive,
   Threads.unarchive,

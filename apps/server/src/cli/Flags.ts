@@ -111,6 +111,21 @@ export const thread = argument("THREAD").pipe(
   Args.mapEffect((given) => (isThread(given) ? Effect.succeed(given) : Effect.fail(HelpDoc.p(`THREAD: ${noThread(given)}`))))
 )
 
+/** `--turn TURN`. */
+export const turnFlag = (description: string) =>
+  Options.text("turn").pipe(
+    Options.withPseudoName("TURN"),
+    Options.withDescription(description),
+    Options.mapEffect((given) =>
+      isTurn(given)
+        ? Effect.succeed(given)
+        : Effect.fail(
+            ValidationError.invalidValue(HelpDoc.p(`--turn: expected a turn id, like trn_01HXYZ, got ${JSON.stringify(given)}`))
+          )
+    ),
+    Options.optional
+  )
+
 const isTurn = Schema.is(TurnId)
 /** A turn that a command is about. */
 export const turn = argument("TURN").pipe(

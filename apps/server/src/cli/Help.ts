@@ -16,6 +16,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["stop THREAD", "end a thread's agent"],
   ["queue list|cancel|move", "the turns that wait in a thread"],
   ["fork THREAD", "a new thread with a copy of the conversation"],
+  ["retry THREAD TURN", "send a turn's prompt again, in a fork without it"],
   ["rename THREAD TITLE", "change a thread's title"],
   ["archive THREAD", "take a thread out of the lists"],
   ["unarchive THREAD", "restore an archived thread"],

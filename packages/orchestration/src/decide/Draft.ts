@@ -7,7 +7,7 @@ import * as Event from "@millrace/contracts/Event"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import { projectStream, threadStream, type ProjectId, type RequestId, type ThreadId, type TurnId } from "@millrace/contracts/Ids"
 import type { Settable } from "@millrace/contracts/Settable"
-import type { Waiting } from "@millrace/contracts/State"
+import type { TurnView, Waiting } from "@millrace/contracts/State"
 import { type Blob as Named, named } from "@millrace/contracts/Blob"
 import type { Blob, BlobReference } from "@millrace/log/Blob"
 import type { Envelope, NewEvent, RowChange } from "@millrace/log/EventLog"
@@ -30,6 +30,10 @@ export interface StateReader {
   readonly threadOfRequest: (id: RequestId) => ThreadId | undefined
   /** Whether the turn, in any status, belongs to that thread. */
   readonly knowsTurn: (threadId: ThreadId, turnId: TurnId) => boolean
+  /** The row of a turn that the command names, as of the last commit. */
+  readonly turn?: (threadId: ThreadId, turnId: TurnId) => TurnView | undefined
+  /** Whether no turn of the thread began after this one, as of the last commit. Known only for the turn of a `thread.fork`. */
+  readonly isLastTurn?: (threadId: ThreadId, turnId: TurnId) => boolean
   /** The threads of a project that are not deleted, also archived ones, if the command deletes them with it. */
   readonly threadsOf: (id: ProjectId) => Iterable<ThreadId>
   /** Why the next turn of this thread cannot start now. Absent: the number of agents is not limited. */

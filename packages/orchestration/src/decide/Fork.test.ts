@@ -1,12 +1,12 @@
 /** Forks: a new thread whose agent begins with a copy of another thread's conversation. */
 import { assert, it } from "@effect/vitest"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
-import type { ThreadId } from "@millrace/contracts/Ids"
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import * as Verify from "../readmodel/Verify.ts"
 import { Views } from "../readmodel/Views.ts"
-import { Effect } from "effect"
+import { Effect, TestClock } from "effect"
 
 /** A thread after its first turn, with the inputs that its agents were opened with. */
 const begun = (capabilities: NonNullable<ScriptedProvider.Options["capabilities"]>, turn?: ScriptedProvider.Options["turn"]) => {
@@ -38,8 +38,6 @@ it.effect("P7 C1 a fork is a separate thread; its agent is opened with a copy on
     const views = yield* Views
     assert.deepInclude(yield* views.thread(forked), { forkedFrom: threadId, title: "pears", status: "idle" })
     assert.strictEqual((yield* views.thread(forked)).projectId, projectId)
-    // There is no conversation to copy yet.
-    assert.deepInclude(yield* Effect.flip(Kit.dispatch("thread.fork", { threadId: forked })), { rule: "Unsupported" })
 
     yield* Kit.dispatch("turn.start", { threadId: forked, text: "two" })
     yield* ends(2)
@@ -55,19 +53,129 @@ it.effect("P7 C1 a fork is a separate thread; its agent is opened with a copy on
   }).pipe(Effect.provide(layer))
 })
 
-it.effect("C1 a fork is rejected while a turn runs, and if the agent does not support it", () => {
-  const busy = begun(["interrupt", "fork"], (turn) => Effect.zipRight(turn.start, turn.interrupted))
-  const cannot = begun(["interrupt", "resume"])
-  return Effect.gen(function* () {
-    yield* Effect.gen(function* () {
-      const { refused } = yield* busy.first
-      yield* Kit.eventually(Kit.ofType("turn.started"))
+it.effect(
+  "C1 a fork without a turn is rejected while a turn runs; so is one at a turn that has not ended or is not the thread's",
+  () => {
+    const busy = begun(["interrupt", "fork"], (turn) => Effect.zipRight(turn.start, turn.interrupted))
+    return Effect.gen(function* () {
+      const { refused, threadId } = yield* busy.first
+      const started = yield* Kit.eventually(Kit.ofType("turn.started"))
       assert.deepInclude(yield* refused, { rule: "TurnActive" })
+      const turnId = (started.data as { readonly turnId: TurnId }).turnId
+      assert.deepInclude(yield* Effect.flip(Kit.dispatch("thread.fork", { threadId, turnId })), { rule: "TurnActive" })
+      assert.deepInclude(yield* Effect.flip(Kit.dispatch("turn.retry", { threadId, turnId })), { rule: "TurnActive" })
+      const other = "trn_other" as TurnId
+      assert.deepInclude(yield* Effect.flip(Kit.dispatch("thread.fork", { threadId, turnId: other })), { rule: "TurnNotFound" })
+      assert.deepInclude(yield* Effect.flip(Kit.dispatch("turn.retry", { threadId, turnId: other })), { rule: "TurnNotFound" })
     }).pipe(Effect.provide(busy.layer))
-    yield* Effect.gen(function* () {
-      const { refused } = yield* cannot.first
-      yield* ends(1)
-      assert.deepInclude(yield* refused, { rule: "Unsupported" })
-    }).pipe(Effect.provide(cannot.layer))
+  }
+)
+
+/** An agent that answers each prompt with `re: ` and its last line, and the prompts that it got, by thread. */
+const remembering = (capabilities: NonNullable<ScriptedProvider.Options["capabilities"]>) => {
+  const prompts: Array<readonly [threadId: string, text: string]> = []
+  const opened: Array<OpenInput> = []
+  let current = ""
+  const agent = ScriptedProvider.make({
+    capabilities,
+    open: (input) =>
+      Effect.sync(() => {
+        current = input.threadId
+        opened.push(input)
+      }),
+    turn: (turn) =>
+      Effect.gen(function* () {
+        prompts.push([current, turn.text])
+        yield* turn.start
+        yield* turn.say(`re: ${turn.text.split("\n").at(-1) ?? ""}`)
+        yield* turn.complete
+      })
   })
+  const start = (threadId: ThreadId, text: string, done: number) =>
+    Effect.gen(function* () {
+      const { turnId } = yield* Kit.dispatch("turn.start", { threadId, text })
+      yield* ends(done)
+      return turnId as TurnId
+    })
+  /** The prompt of the thread's first turn: with the transcript before it. */
+  const firstOf = (threadId: string | undefined) => prompts.find(([id]) => id === threadId)?.[1] ?? ""
+  return { layer: Kit.layer({ providers: [agent] }), start, firstOf, opened }
+}
+
+it.effect("T18 a fork at a turn gives the agent the transcript up to that turn, and a fork of the fork both parts", () => {
+  const { firstOf, layer, opened, start } = remembering(["interrupt", "resume", "fork"])
+  return Effect.gen(function* () {
+    const rule = { match: { kind: "command", command: "git status" }, decision: "accept" } as const
+    const made = yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", approve: [rule], labels: ["a"] })
+    const threadId = made.threadId as ThreadId
+    yield* start(threadId, "one", 1)
+    const second = yield* start(threadId, "two", 2)
+    const third = yield* start(threadId, "three", 3)
+
+    const forked = (yield* Kit.dispatch("thread.fork", { threadId, turnId: second })).threadId as ThreadId
+    const views = yield* Views
+    assert.deepInclude(yield* views.thread(forked), { forkedFrom: threadId, approve: [rule], labels: ["a"] })
+    const four = yield* start(forked, "four", 4)
+    const given = firstOf(forked)
+    for (const word of ["one", "re: one", "two", "re: two", "four"]) assert.include(given, word)
+    assert.notInclude(given, "three")
+    assert.strictEqual(opened.at(-1)?.resumeKey, undefined)
+
+    const again = (yield* Kit.dispatch("thread.fork", { threadId: forked, turnId: four })).threadId as ThreadId
+    assert.strictEqual((yield* views.thread(again)).forkedFrom, forked)
+    // Its last turn is the fork's last one: the agent copies its own conversation.
+    yield* start(again, "five", 5)
+    assert.deepInclude(opened.at(-1), { fork: true, resumeKey: `key-${forked}` })
+
+    const whole = (yield* Kit.dispatch("thread.fork", { threadId, turnId: third })).threadId as ThreadId
+    yield* start(whole, "six", 6)
+    assert.deepInclude(opened.at(-1), { fork: true, resumeKey: `key-${threadId}` })
+
+    const { threadId: retried } = yield* Kit.dispatch("turn.retry", { threadId: forked, turnId: four })
+    yield* ends(7)
+    const chain = firstOf(retried)
+    for (const word of ["one", "two", "re: two", "four"]) assert.include(chain, word)
+    for (const word of ["three", "re: four"]) assert.notInclude(chain, word)
+    assert.deepStrictEqual((yield* Verify.run).problems, [])
+  }).pipe(Effect.provide(layer))
+})
+
+it.effect("T18 an agent that cannot fork gets the transcript of all turns that had ended at the fork", () => {
+  const { firstOf, layer, start } = remembering(["interrupt", "resume"])
+  return Effect.gen(function* () {
+    const threadId = (yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work" })).threadId as ThreadId
+    yield* start(threadId, "one", 1)
+    const forked = (yield* Kit.dispatch("thread.fork", { threadId })).threadId as ThreadId
+    yield* Effect.sleep("1 second").pipe(Effect.fork, Effect.zipRight(TestClock.adjust("1 second")))
+    yield* start(threadId, "later", 2)
+    yield* start(forked, "two", 3)
+    assert.include(firstOf(forked), "re: one")
+    assert.notInclude(firstOf(forked), "later")
+  }).pipe(Effect.provide(layer))
+})
+
+it.effect("T18 a retry sends the prompt again in a fork without it, as it was or changed; the source is unchanged", () => {
+  const { firstOf, layer, start } = remembering(["interrupt", "resume"])
+  return Effect.gen(function* () {
+    const threadId = (yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", title: "apples" }))
+      .threadId as ThreadId
+    const first = yield* start(threadId, "one", 1)
+    const second = yield* start(threadId, "two", 2)
+    const same = yield* Kit.dispatch("turn.retry", { threadId, turnId: second })
+    yield* ends(3)
+    assert.include(firstOf(same.threadId), "re: one")
+    assert.match(firstOf(same.threadId), /two$/)
+    assert.notInclude(firstOf(same.threadId), "re: two")
+    const changed = yield* Kit.dispatch("turn.retry", { threadId, turnId: first, text: "other" })
+    yield* ends(4)
+    assert.strictEqual(firstOf(changed.threadId), "other")
+    const views = yield* Views
+    const turns = yield* views.turns(same.threadId as ThreadId, {})
+    assert.deepStrictEqual(
+      turns.items.map(({ text, turnId }) => [turnId, text]),
+      [[same.turnId, "two"]]
+    )
+    assert.strictEqual((yield* views.turns(threadId, {})).items.length, 2)
+    assert.deepStrictEqual((yield* Verify.run).problems, [])
+  }).pipe(Effect.provide(layer))
 })

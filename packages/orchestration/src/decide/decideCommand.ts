@@ -15,7 +15,7 @@ import * as Goals from "./decideGoal.ts"
 import { threadAct } from "./decideAction.ts"
 import { requestAnswer } from "./decideAnswer.ts"
 import { changedSettings } from "./decideSettings.ts"
-import { threadFork } from "./decideFork.ts"
+import { threadFork, turnRetry } from "./decideFork.ts"
 import { threadHandover } from "./decideHandover.ts"
 import type { Draft } from "./Draft.ts"
 import { dequeue, startNext, userMessage } from "./lifecycle.ts"
@@ -309,6 +309,8 @@ export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome
       return threadHandover(draft, command, actor)
     case "thread.fork":
       return threadFork(draft, command)
+    case "turn.retry":
+      return turnRetry(draft, command, blobs)
     case "goal.set":
       return afterGoal(draft, command.threadId, Goals.goalSet(draft, command))
     case "goal.pause":

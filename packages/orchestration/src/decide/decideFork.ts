@@ -1,36 +1,88 @@
-/** decide for forks: a new thread whose agent begins with a copy of another thread's conversation. */
-import { defined } from "@millrace/contracts/Defined"
+/** decide for forks and retries: a new thread whose agent begins with a copy of another thread's conversation, or of its beginning. */
+import { bare } from "@millrace/contracts/Attachment"
 import type { CommandOf } from "@millrace/contracts/Command"
-import type { ThreadId } from "@millrace/contracts/Ids"
+import { defined } from "@millrace/contracts/Defined"
+import type { CommandRejected } from "@millrace/contracts/Errors"
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { given } from "@millrace/contracts/Labels"
 import { settingsOf } from "@millrace/contracts/Settings"
+import type { ForkSource, TurnView } from "@millrace/contracts/State"
 import { Either } from "effect"
 import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
+import * as Attachments from "./decideAttachments.ts"
 import type { Draft } from "./Draft.ts"
+import { startNext } from "./lifecycle.ts"
+import type { ThreadState } from "../state/ThreadState.ts"
 
-/** The agent copies the conversation when the new thread's first session opens; the earlier transcript stays in the source thread only. */
+/** A turn of the thread that began and has ended. */
+const ended = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either<TurnView, CommandRejected> => {
+  const turn = draft.state.turn?.(state.threadId, turnId)
+  if (state.turns[turnId] !== undefined || state.queue.some((one) => one.turnId === turnId))
+    return reject("TurnActive", "This turn has not ended. Wait for its end, or interrupt it.", turnId)
+  return turn?.startedAt === undefined
+    ? reject("TurnNotFound", "This thread has no such turn, or it never began.", turnId)
+    : Either.right(turn)
+}
+
+/** Creates the fork, with the thread's settings, rules, labels and policies. */
+const emitFork = (draft: Draft, state: ThreadState, title: string, forkedFrom: typeof ForkSource.Type): ThreadId => {
+  const { afterLimit, approve, cwd, projectId, provider, recovery } = state
+  const threadId = `thr_${draft.context.seed}` as ThreadId
+  draft.emit(threadId, "thread.created", {
+    threadId,
+    projectId,
+    provider,
+    ...settingsOf(state),
+    title,
+    cwd,
+    ...defined({ recovery, afterLimit, approve }),
+    ...given(state),
+    forkedFrom
+  })
+  return threadId
+}
+
+/**
+ * The agent makes its own copy when the new thread's first session opens, if it can and the fork has all turns. Otherwise it gets the transcript. The earlier
+ * transcript stays in the source thread only.
+ */
 export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): CommandOutcome =>
-  Either.flatMap(threadFor(draft, command.threadId), (state) => {
-    const { cwd, projectId, provider, recovery, afterLimit, approve, resumeKey } = state
-    const [turnId] = Object.keys(state.turns)
-    if (turnId !== undefined) return reject("TurnActive", "A turn runs. Wait for its end, or interrupt it.", turnId)
-    if (resumeKey === undefined || !state.capabilities.includes("fork"))
-      return reject(
-        "Unsupported",
-        `${provider} cannot fork this conversation: it does not support forks, or this thread has had no session yet.`,
-        command.threadId
+  Either.gen(function* () {
+    const { threadId: source, title, turnId } = command
+    const state = yield* threadFor(draft, source)
+    const { capabilities, projectId, resumeKey } = state
+    const [running] = Object.keys(state.turns)
+    if (turnId !== undefined) yield* ended(draft, state, turnId)
+    else if (running !== undefined)
+      return yield* reject(
+        "TurnActive",
+        "A turn runs. Wait for its end, interrupt it, or give the turnId of an earlier turn.",
+        running
       )
-    const threadId = `thr_${draft.context.seed}` as ThreadId
-    draft.emit(threadId, "thread.created", {
-      threadId,
-      projectId,
-      provider,
-      ...settingsOf(state),
-      title: command.title ?? state.title,
-      cwd,
-      ...defined({ recovery, afterLimit, approve }),
-      ...given(state),
-      forkedFrom: { threadId: command.threadId, resumeKey }
-    })
-    return ok({ projectId, threadId })
+    const isWhole = turnId === undefined || (running === undefined && draft.state.isLastTurn?.(source, turnId) === true)
+    const copied = isWhole && capabilities.includes("fork") ? resumeKey : undefined
+    const forkedFrom = { threadId: source, ...defined({ resumeKey: copied, turnId }) }
+    return { projectId, threadId: emitFork(draft, state, title ?? state.title, forkedFrom) }
+  })
+
+/** A fork without the turn, in which its prompt is sent again. */
+export const turnRetry = (draft: Draft, command: CommandOf<"turn.retry">, blobs: Attachments.KnownBlobs): CommandOutcome =>
+  Either.gen(function* () {
+    const { attachments, threadId: source, turnId: before } = command
+    const state = yield* threadFor(draft, source)
+    const turn = yield* ended(draft, state, before)
+    if (turn.origin !== "user" || turn.action !== undefined)
+      return yield* reject(
+        "Unsupported",
+        "Only a prompt of a person can be sent again. Fork the thread, and send a prompt.",
+        before
+      )
+    const kept = attachments === undefined ? turn.attachments?.map(bare) : undefined
+    const prompt = yield* Attachments.prompt({ text: command.text ?? turn.text, attachments }, blobs, kept)
+    const threadId = emitFork(draft, state, state.title, { threadId: source, before })
+    const turnId = `trn_${draft.context.seed}` as TurnId
+    const asked = { ...defined({ attachments: kept }), ...prompt }
+    draft.emit(threadId, "turn.requested", { threadId, turnId, ...asked, strategy: "enqueue", position: "back" })
+    startNext(draft, threadId)
+    return yield* ok({ projectId: state.projectId, threadId, turnId })
   })

@@ -128,7 +128,7 @@ const shuttingDown = new ShuttingDown({
 /** The prompt of a command that has one. */
 const promptOf = (
   command: Command
-): { readonly text: string; readonly attachments?: ReadonlyArray<GivenAttachment> | undefined } | undefined =>
+): { readonly text?: string | undefined; readonly attachments?: ReadonlyArray<GivenAttachment> | undefined } | undefined =>
   "turn" in command ? command.turn : "text" in command ? command : undefined
 
 /** Approximate bytes of a command. */

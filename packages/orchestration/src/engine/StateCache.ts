@@ -4,6 +4,7 @@
  */
 import type { Command } from "@millrace/contracts/Command"
 import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { TurnView } from "@millrace/contracts/State"
 import type { Queryable } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
 import { Effect } from "effect"
@@ -11,6 +12,7 @@ import type { DataOf } from "@millrace/contracts/Event"
 import type { Draft, StateReader } from "../decide/Draft.ts"
 import { type Bounds, Places, unbounded } from "./Places.ts"
 import type { ProjectState } from "../state/ProjectState.ts"
+import * as History from "../readmodel/History.ts"
 import * as Collections from "../readmodel/Collections.ts"
 import * as ThreadRow from "../readmodel/ThreadRow.ts"
 import { isLive, type ThreadState } from "../state/ThreadState.ts"
@@ -29,7 +31,8 @@ const idsOf = (needs: ReadonlyArray<Needed>) => {
     deleted: new Set<ThreadId>(),
     purged: new Set<ProjectId>(),
     turns: new Set<TurnId>(),
-    requests: new Set<RequestId>()
+    requests: new Set<RequestId>(),
+    forked: new Set<ThreadId>()
   }
   for (const needed of needs) {
     if ("directory" in needed && needed.directory !== undefined) ids.cwds.add(needed.directory)
@@ -40,6 +43,7 @@ const idsOf = (needs: ReadonlyArray<Needed>) => {
     if ("turnId" in names && names.turnId !== undefined) ids.turns.add(names.turnId)
     if ("requestId" in names) ids.requests.add(names.requestId)
     if ("type" in names && names.type === "thread.delete") ids.deleted.add(names.threadId)
+    if ("type" in names && names.type === "thread.fork" && names.turnId !== undefined) ids.forked.add(names.threadId)
     if ("deletes" in needed) ids.deleted.add(needed.threadId)
     if ("type" in names && names.type === "project.delete" && names.purge === true) ids.purged.add(names.projectId)
   }
@@ -56,6 +60,13 @@ const threadsIn = (log: Queryable, projectId: ProjectId) =>
     ({ archived, open }) => [...open.rows, ...archived.rows].map(({ value }) => value.threadId)
   )
 
+/** The turn that began last, if it is among the newest rows. */
+const lastTurnOf = (log: Queryable, threadId: ThreadId) =>
+  Effect.map(
+    log.query({ page: Query.rows(Collections.turn, { parent: threadId, limit: 50, maxBytes: 1024 * 1024 }) }),
+    ({ page }) => History.beganOf(page.rows).toSorted(History.byStart).at(-1)?.turnId
+  )
+
 const missing = <K>(keys: Iterable<K>, known: ReadonlyMap<K, unknown>): ReadonlyArray<K> =>
   Array.from(keys).filter((key) => !known.has(key))
 
@@ -64,7 +75,9 @@ export class StateCache implements StateReader {
   private readonly projects = new Map<ProjectId, ProjectState>()
   private readonly cwds = new Map<string, ProjectId>()
   private readonly requests = new Map<RequestId, ThreadId>()
-  private readonly turns = new Map<TurnId, ThreadId>()
+  private readonly turns = new Map<TurnId, TurnView>()
+  /** The last turn that began, of each thread that a command forks at a turn. */
+  private readonly lastTurns = new Map<ThreadId, TurnId>()
   private undo: Array<() => void> = []
   private readonly idle: number
   readonly places: Places
@@ -90,7 +103,12 @@ export class StateCache implements StateReader {
     Array.from(this.threads.values()).flatMap(({ deleted, projectId, threadId }) =>
       projectId === id && !deleted ? [threadId] : []
     )
-  readonly knowsTurn = (threadId: ThreadId, turnId: TurnId) => this.turns.get(turnId) === threadId
+  readonly knowsTurn = (threadId: ThreadId, turnId: TurnId) => this.turns.get(turnId)?.threadId === threadId
+  readonly turn = (threadId: ThreadId, turnId: TurnId) => {
+    const turn = this.turns.get(turnId)
+    return turn?.threadId === threadId ? turn : undefined
+  }
+  readonly isLastTurn = (threadId: ThreadId, turnId: TurnId) => this.lastTurns.get(threadId) === turnId
 
   /** Whether rows must be read from the log before the command or fact can be decided. */
   isMissing(needed: Needed): boolean {
@@ -126,7 +144,7 @@ export class StateCache implements StateReader {
         turns: Query.rowsByKey(Collections.turn, turns),
         requests: Query.rowsByKey(Collections.request, requests)
       })
-      for (const { value } of found.turns.values()) this.turns.set(value.turnId, value.threadId)
+      for (const { value } of found.turns.values()) this.turns.set(value.turnId, value)
       for (const { value } of found.requests.values()) {
         this.requests.set(value.requestId, value.threadId)
         threads.add(value.threadId)
@@ -136,6 +154,10 @@ export class StateCache implements StateReader {
         const projectId = this.cwds.get(cwd)
         if (projectId !== undefined) projects.add(projectId)
       }
+    }
+    for (const threadId of ids.forked) {
+      const last = yield* lastTurnOf(log, threadId)
+      if (last !== undefined) this.lastTurns.set(threadId, last)
     }
     for (const projectId of ids.purged) for (const threadId of yield* threadsIn(log, projectId)) threads.add(threadId)
     yield* this.loadStates(log, threads, projects)
@@ -204,6 +226,7 @@ export class StateCache implements StateReader {
     this.undo = []
     this.requests.clear()
     this.turns.clear()
+    this.lastTurns.clear()
     this.evict()
   }
 

@@ -98,6 +98,15 @@ describe("history", () => {
           }
         ])
       }
+      const turn = { turnId: "trn_1", threadId, status: "completed", startedAt: "2026-11-29T00:00:00.000Z" }
+      yield* log.append([
+        {
+          events: [
+            { stream: `thread/${threadId}`, type: "turn.completed", at: "2026-11-29T00:00:00.000Z", epoch: 1, data: turn }
+          ],
+          rows: [{ op: "put", collection: "turn", key: turn.turnId, parent: threadId, event: 0, rank: "keep", value: turn }]
+        }
+      ])
       const loaded: Array<number> = []
       const getBlob: typeof log.getBlob = (hash) =>
         Effect.sync(() => {

@@ -1,9 +1,9 @@
-/** The conversation of a thread, read from the read models, for an agent that stores no conversations. */
+/** The conversation of a thread, read from the read models, for an agent that stores no conversations. A fork has that of its source before its own. */
 import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { History, HistoryBounds, PastMessage, PastTurn } from "@millrace/contracts/ProviderAdapter"
-import type { TurnView } from "@millrace/contracts/State"
+import type { ForkSource, TurnView } from "@millrace/contracts/State"
 import * as Item from "@millrace/model/Item"
 import type { LogUnavailable, Queryable } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
@@ -14,6 +14,10 @@ import { type Blobs, withWholeText } from "./WholeText.ts"
 /** Most rows read in all, whatever the bounds. */
 const maxItems = 5000
 const maxTurns = 5000
+/** Most rows of items read in all, with those of turns that are not wanted. */
+const maxItemRows = 50_000
+/** Most forks of forks that are read. */
+const maxForks = 100
 /** Most bytes of a page of rows. No further message is read after this many characters. */
 const maxRowBytes = 16 * 1024 * 1024
 
@@ -39,16 +43,19 @@ const outcomes: ReadonlySet<string> = new Set(["completed", "interrupted", "fail
 
 const pageSize = { limit: 200, maxBytes: maxRowBytes }
 
-/** Messages of the thread's newest items by turn, newest first; `partly`: older items were not read. */
-const itemsByTurn = (log: Queryable & Blobs, threadId: ThreadId) =>
+/** Messages of the newest items of these turns, newest first; `partly`: older items were not read. */
+const itemsByTurn = (log: Queryable & Blobs, threadId: ThreadId, wanted: ReadonlySet<string>) =>
   Effect.gen(function* () {
     const byTurn = new Map<string, Array<PastMessage>>()
     let bytes = 0
     let seen = 0
+    let rows = 0
     for (let before = Number.MAX_SAFE_INTEGER; before > 0;) {
       const { page } = yield* log.query({ page: Query.rows(Collections.item, { parent: threadId, before, ...pageSize }) })
       for (const { value } of page.rows) {
         if (bytes >= maxRowBytes) return { byTurn, partly: true }
+        if (!wanted.has(value.turnId)) continue
+        seen += 1
         const message = messageOf(Item.roleOf(value) === undefined ? value : yield* withWholeText(log, value))
         if (message === undefined) continue
         const all = byTurn.get(value.turnId) ?? []
@@ -56,27 +63,68 @@ const itemsByTurn = (log: Queryable & Blobs, threadId: ThreadId) =>
         byTurn.set(value.turnId, all)
         bytes += textOf(message).length
       }
-      seen += page.rows.length
-      if (seen >= maxItems) return { byTurn, partly: true }
+      rows += page.rows.length
+      if (seen >= maxItems || rows >= maxItemRows) return { byTurn, partly: true }
       before = page.next ?? 0
     }
     return { byTurn, partly: false }
   })
 
-/** The newest ended turns, up to one more than `limit`, which shows that there are older ones. */
-const turnsOf = (log: Queryable, threadId: ThreadId, limit: number) =>
+/** A turn that began, with the rank of its row. */
+type Began = TurnView & { readonly startedAt: string; readonly rank: number }
+
+/** The rows' turns that began. */
+export const beganOf = (rows: ReadonlyArray<Query.Row<TurnView>>): ReadonlyArray<Began> =>
+  rows.flatMap(({ rank, value }) => (value.startedAt === undefined ? [] : [{ ...value, startedAt: value.startedAt, rank }]))
+
+/** By start: the queue may have been reordered. */
+export const byStart = (a: Began, b: Began): number => a.startedAt.localeCompare(b.startedAt) || a.rank - b.rank
+
+/** A thread, and which of its turns belong to the conversation. */
+interface Segment {
+  readonly threadId: ThreadId
+  readonly accepts: (turn: Began) => boolean
+}
+
+/** The source of a fork, with the turns that the fork has. `createdAt`: of the fork. */
+const segmentOf = (log: Queryable, { before, threadId, turnId }: typeof ForkSource.Type, createdAt: string) =>
   Effect.gen(function* () {
-    const found: Array<TurnView> = []
+    const bound = turnId ?? before
+    if (bound === undefined) return { threadId, accepts: ({ endedAt }: Began) => endedAt !== undefined && endedAt <= createdAt }
+    const { row } = yield* log.query({ row: Query.row(Collections.turn, bound) })
+    const [last] = row === undefined ? [] : beganOf([row])
+    const accepts = (turn: Began) =>
+      last !== undefined && (turnId === undefined ? byStart(turn, last) < 0 : byStart(turn, last) <= 0)
+    return { threadId, accepts }
+  })
+
+/** The thread, and the threads that it is a fork of, newest first. */
+const segmentsOf = (log: Queryable, threadId: ThreadId) =>
+  Effect.gen(function* () {
+    const found: Array<Segment> = [{ threadId, accepts: () => true }]
+    for (let at = threadId; found.length < maxForks;) {
+      const { row } = yield* log.query({ row: Query.row(Collections.threadState, at) })
+      const source = row?.value.forkedFrom
+      if (row === undefined || source === undefined) break
+      found.push(yield* segmentOf(log, source, row.value.createdAt))
+      at = source.threadId
+    }
+    return found
+  })
+
+/** The newest ended turns of a segment, up to one more than `limit`, which shows that there are older ones. */
+const turnsOf = (log: Queryable, { accepts, threadId }: Segment, limit: number) =>
+  Effect.gen(function* () {
+    const found: Array<Began> = []
     let seen = 0
     for (let before = Number.MAX_SAFE_INTEGER; before > 0;) {
       const { page } = yield* log.query({ page: Query.rows(Collections.turn, { parent: threadId, before, ...pageSize }) })
       // A turn that was removed from the queue never reached an agent.
-      for (const { value: turn } of page.rows) if (outcomes.has(turn.status) && turn.startedAt !== undefined) found.push(turn)
+      found.push(...beganOf(page.rows).filter((turn) => outcomes.has(turn.status) && accepts(turn)))
       seen += page.rows.length
       before = found.length <= limit && seen < maxTurns ? (page.next ?? 0) : 0
     }
-    // By start, newest first: the queue may have been reordered.
-    return found.toSorted((a, b) => (b.startedAt ?? "").localeCompare(a.startedAt ?? "")).slice(0, limit + 1)
+    return found.toSorted((a, b) => byStart(b, a)).slice(0, limit + 1)
   })
 
 /** The last `bytes` bytes of the text. */
@@ -129,6 +177,18 @@ const selectWithin = (
  * agent of the thread adds to them while its next session opens.
  */
 export const read = (log: Queryable & Blobs, threadId: ThreadId, bounds: HistoryBounds): Effect.Effect<History, LogUnavailable> =>
-  Effect.zipWith(turnsOf(log, threadId, bounds.turns), itemsByTurn(log, threadId), (turns, items) =>
-    selectWithin(bounds, turns, items)
-  )
+  Effect.gen(function* () {
+    const turns: Array<TurnView> = []
+    const byTurn = new Map<string, ReadonlyArray<PastMessage>>()
+    let partly = false
+    for (const segment of yield* segmentsOf(log, threadId)) {
+      if (partly || turns.length > bounds.turns) break
+      const found = yield* turnsOf(log, segment, bounds.turns - turns.length)
+      turns.push(...found)
+      if (found.length === 0) continue
+      const items = yield* itemsByTurn(log, segment.threadId, new Set(found.map(({ turnId }) => turnId)))
+      for (const [turnId, messages] of items.byTurn) byTurn.set(turnId, messages)
+      partly = items.partly
+    }
+    return selectWithin(bounds, turns, { byTurn, partly })
+  })

@@ -98,14 +98,10 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     const agentEnded = yield* Deferred.make<void>()
     /** After a hand-over or a lost conversation: the transcript, until the agent has accepted it with a turn. */
     let pendingBrief: Handover.HandoverBrief | undefined
-    /** How the agent got the attachments of the turns that have not started. */
-    const deliveries = new Map<TurnId, ReadonlyArray<Delivered>>()
-    const withDelivery = (event: ProviderEvent): ProviderEvent => {
-      if (event._tag !== "TurnStarted") return event
-      const attachments = deliveries.get(event.turnId)
-      deliveries.delete(event.turnId)
-      return attachments === undefined ? event : { ...event, attachments }
-    }
+    /** How the agent got the attachments of the last turn that was sent to it. One turn is sent at a time. */
+    let delivery: { readonly turnId: TurnId; readonly attachments: ReadonlyArray<Delivered> } | undefined
+    const withDelivery = (event: ProviderEvent): ProviderEvent =>
+      event._tag === "TurnStarted" && event.turnId === delivery?.turnId ? { ...event, attachments: delivery.attachments } : event
     const settings = new SessionSettings()
 
     /** Stops the agent by its adapter; if that takes too long, abandons the session. */
@@ -167,13 +163,13 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         const start =
           action === undefined
             ? Effect.flatMap(deliver(session, "startTurn", prompt), (ready) => {
-                if (ready.attachments !== undefined) deliveries.set(turnId, AttachmentDelivery.how(ready.attachments))
+                if (ready.attachments !== undefined) delivery = { turnId, attachments: AttachmentDelivery.how(ready.attachments) }
                 return session.startTurn({ turnId, ...ready, text: `${pendingBrief?.text ?? ""}${ready.text}` })
               })
             : session.capabilities.includes(action.type)
               ? session.startTurn({ turnId, text, action })
               : Effect.fail(unsupported(input.provider, action))
-        yield* Effect.tapError(guardedCall("startTurn", start), () => Effect.sync(() => deliveries.delete(turnId)))
+        yield* guardedCall("startTurn", start)
         const isBriefed = action === undefined && pendingBrief !== undefined
         if (isBriefed) pendingBrief = undefined
         // Until the agent has the transcript, the log may hold the key of a lost conversation.

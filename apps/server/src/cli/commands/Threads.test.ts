@@ -70,11 +70,18 @@ it.scopedLive("C1 rename, fork, stop, archive and delete change the thread", () 
     const view = call<ThreadView>(`/api/threads/${thread}`)
     expect((yield* view).title).toBe("A name")
     expect((yield* millrace("stop", thread)).stderr).toContain("resumes")
-    expect(yield* millrace("fork", thread, "--json"), "demo cannot fork").toMatchObject({
-      code: 1,
-      stdout: "",
-      stderr: expect.stringContaining("fork")
+    const forked = yield* millrace("fork", thread, "--turn", turn, "--json")
+    expect(forked.code).toBe(0)
+    const { threadId } = JSON.parse(forked.stdout) as { readonly threadId: string }
+    expect(yield* call<ThreadView>(`/api/threads/${threadId}`)).toMatchObject({ forkedFrom: thread, title: "A name" })
+    expect(yield* millrace("fork", thread, "--turn", "x")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("expected a turn id")
     })
+    const retried = yield* millrace("retry", thread, turn, "--text", "[[say other]]", "--json")
+    const again = JSON.parse(retried.stdout) as { readonly turnId: string }
+    expect((yield* millrace("wait", again.turnId)).code).toBe(0)
+    expect(yield* call<TurnView>(`/api/turns/${again.turnId}`)).toMatchObject({ text: "[[say other]]", status: "completed" })
     expect((yield* millrace("archive", thread, "--json")).stdout).toContain('"accepted"')
     expect(yield* view).toMatchObject({ archived: true })
     expect(yield* millrace("unarchive", thread)).toMatchObject({ code: 0, stderr: expect.stringContaining("Restored") })

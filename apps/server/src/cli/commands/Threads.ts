@@ -1,6 +1,7 @@
-/** `millrace interrupt|stop|fork|rename|archive|unarchive|delete THREAD`: one command of the service each. */
+/** `millrace interrupt|stop|fork|retry|rename|archive|unarchive|delete THREAD`: one command of the service each. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
 import { defined } from "@millrace/contracts/Defined"
 import { Option } from "effect"
 import * as Client from "@millrace/client/Client"
@@ -34,14 +35,40 @@ export const stop = Command.make("stop", Flags.ofThread, (where) =>
 
 export const fork = Command.make(
   "fork",
-  { ...Flags.ofThread, title: Flags.titleFlag("The new thread's title. Default: that of the thread.") },
-  ({ title, ...where }) =>
+  {
+    ...Flags.ofThread,
+    turn: Flags.turnFlag("The last turn that the new thread has. Default: all turns."),
+    title: Flags.titleFlag("The new thread's title. Default: that of the thread.")
+  },
+  ({ title, turn, ...where }) =>
     dispatch(
       where,
-      Client.command("thread.fork", { threadId: where.thread, ...defined({ title: Flags.orUndefined(title) }) }),
+      Client.command("thread.fork", {
+        threadId: where.thread,
+        ...defined({ turnId: Flags.orUndefined(turn), title: Flags.orUndefined(title) })
+      }),
       ({ threadId }) => `Forked: ${threadId}`
     )
-).pipe(Command.withDescription("Create a thread whose agent has a copy of the conversation so far."))
+).pipe(Command.withDescription("Create a thread whose agent has a copy of the conversation so far, or up to a turn."))
+
+export const retry = Command.make(
+  "retry",
+  {
+    ...Flags.ofThread,
+    turn: Flags.turn,
+    text: Options.optional(Options.text("text")).pipe(Options.withDescription("The changed prompt. Default: that of the turn."))
+  },
+  ({ text, turn, ...where }) =>
+    dispatch(
+      where,
+      Client.command("turn.retry", { threadId: where.thread, turnId: turn, ...defined({ text: Flags.orUndefined(text) }) }),
+      ({ threadId, turnId }) => `Sent again: ${turnId} in the new thread ${threadId}`
+    )
+).pipe(
+  Command.withDescription(
+    "Create a thread with the conversation before a turn, and send the turn's prompt again, as it was or changed."
+  )
+)
 
 export const rename = Command.make("rename", { ...Flags.ofThread, title: Flags.title }, ({ title, ...where }) =>
   dispatch(where, Client.command("thread.rename", { threadId: where.thread, title }), () => "Renamed.")
