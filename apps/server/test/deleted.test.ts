@@ -139,4 +139,50 @@ describe("L14 a deleted thread", () => {
       expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
     }).pipe(Effect.scoped)
   )
+
+  for (const moment of ["right after the answer", "before the answer"] as const)
+    it.live(`and its project's other threads go together: all or none if the server is killed ${moment} of project.delete`, () =>
+      Effect.gen(function* () {
+        const dataDir = `${yield* temporaryDirectory}/data`
+        const server = yield* serve({ dataDir })
+        const ask = (cwd: string, word: string) =>
+          Effect.gen(function* () {
+            const text = `${word}-prompt [[say ${word}-answer]] ${`${word}-long `.repeat(2_000)}`
+            const { text: answer } = yield* call(server, "/api/threads", { provider: "demo", cwd, title: word, turn: { text } })
+            const made = parse<{ readonly projectId: string; readonly threadId: string; readonly turnId: string }>(answer)
+            yield* call(server, `/api/turns/${made.turnId}?wait=60`)
+            return made
+          })
+        const cwd = yield* temporaryDirectory
+        const threads = [yield* ask(cwd, "nightjar"), yield* ask(cwd, "nightjar"), yield* ask(cwd, "nightjar")]
+        const kept = yield* ask(yield* temporaryDirectory, "kingfisher")
+        expect((yield* call(server, "/api/search?q=nightjar")).text).toContain(threads[0]!.threadId)
+        const { projectId } = threads[0]!
+        const send = call(server, "/api/commands", { commandId: "purge", type: "project.delete", projectId, purge: true })
+        if (moment === "before the answer") yield* Effect.forkScoped(Effect.exit(send))
+        else expect((yield* send).status).toBe(200)
+        yield* server.kill("SIGKILL")
+        yield* server.ended
+
+        const again = yield* serve({ dataDir })
+        const deleted = (yield* eventsOf(again)).filter(
+          ({ type }) => type === "thread.deleted" || type === "project.deleted"
+        ).length
+        expect(moment === "before the answer" ? [0, 4] : [4]).toContain(deleted)
+        const state = (yield* call(again, "/api/state")).text
+        for (const { threadId } of threads) expect(state.includes(threadId)).toBe(deleted === 0)
+        expect(state.includes(projectId)).toBe(deleted === 0)
+        // The same command again: its receipt, or the whole deletion.
+        const repeated = { commandId: "purge", type: "project.delete", projectId, purge: true }
+        expect((yield* call(again, "/api/commands", repeated)).status).toBe(200)
+        yield* erased(dataDir, "nightjar")
+        expect((yield* call(again, "/api/events")).text).not.toContain("nightjar")
+        expect((yield* call(again, "/api/search?q=nightjar")).text).not.toContain("nightjar")
+        expect((yield* call(again, "/api/search?q=kingfisher")).text).toContain(kept.threadId)
+        yield* stop(again)
+        expect(filesWith(dataDir, "nightjar")).toEqual([])
+        expect(filesWith(dataDir, "kingfisher-answer")).not.toEqual([])
+        expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
+      }).pipe(Effect.scoped)
+    )
 })

@@ -45,7 +45,7 @@ const live = (log: Log): Effect.Effect<Live, LogUnavailable> =>
     // Read before the threads, so that what begins in between counts.
     const next = (yield* log.head) + 1
     let found: Live = { turns: next, threads: next }
-    yield* RowPaging.eachPage(log, Collections.live, (page) =>
+    yield* RowPaging.eachKeys(log, Collections.live, (page) =>
       Effect.gen(function* () {
         const { states } = yield* log.query({
           states: Query.rowsByKey(

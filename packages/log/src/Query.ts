@@ -55,6 +55,8 @@ export interface RowQuery<Field extends string = string> {
   readonly maxBytes?: number | undefined
   /** Most rows that are examined, with those that do not meet `where`. */
   readonly maxScanned?: number | undefined
+  /** `false`: the values are not read, and are undefined. So a damaged value does not fail the query. Default: they are. */
+  readonly values?: false | undefined
   /** Default: newest (greatest rank) first. */
   readonly order?: "newest" | "oldest" | undefined
 }
@@ -104,6 +106,12 @@ export const rows = <A>({ name }: Collection<A>, query: RowQuery<Extract<keyof A
   collection: name,
   ...query
 })
+
+/** The keys, parents and ranks of the rows: a damaged value does not fail the query. */
+export const keys = (
+  { name }: Collection<unknown>,
+  query: Pick<RowQuery, "before" | "limit" | "order" | "parent" | "since">
+): Query<RowPage<undefined>> => ({ _tag: "Rows", collection: name, ...query, values: false })
 
 /** How many rows a collection has, or those of these parents in it. */
 export const count = ({ name }: Collection<unknown>, parents?: ReadonlyArray<string>): Query<number> => ({

@@ -38,7 +38,7 @@ const meets = (value: unknown, condition: Condition): boolean => {
  * At most `limit` rows and `maxBytes` of JSON, but at least one row and always all rows of the last rank: a next page with `before` = that rank skips no
  * row. If `maxScanned` ends the page, all rows of the last rank were examined.
  */
-export const pageOf = (rows: Iterable<StoredRow>, { limit, maxBytes, maxScanned, where = [] }: RowScan): RowPage => {
+export const pageOf = (rows: Iterable<StoredRow>, { limit, maxBytes, maxScanned, values, where = [] }: RowScan): RowPage => {
   const page: Array<Row> = []
   let bytes = 0
   let scanned = 0
@@ -53,7 +53,8 @@ export const pageOf = (rows: Iterable<StoredRow>, { limit, maxBytes, maxScanned,
     const size = maxBytes === undefined ? 0 : Buffer.byteLength(stored.json)
     const large = last !== undefined && maxBytes !== undefined && bytes + size > maxBytes && stored.rank !== last.rank
     if (large && where.length === 0) return { rows: page, next: last.rank }
-    const row = decode(stored)
+    const row =
+      values === false ? { key: stored.key, parent: stored.parent, rank: stored.rank, value: undefined } : decode(stored)
     if (!where.every((condition) => meets(row.value, condition))) continue
     if (large) return { rows: page, next: last.rank }
     bytes += size

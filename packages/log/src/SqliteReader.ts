@@ -41,8 +41,8 @@ export const openedRow = ({ key, parent, rank, value }: PackedRow, expand: Share
   return { key, parent, rank, json }
 }
 
-function* openedRows(rows: Iterable<PackedRow>, expand: SharedText.Expand): Generator<RowPages.StoredRow> {
-  for (const row of rows) yield openedRow(row, expand)
+function* openedRows(rows: Iterable<PackedRow>, expand: SharedText.Expand, values?: false): Generator<RowPages.StoredRow> {
+  for (const row of rows) yield values === false ? { ...row, json: "" } : openedRow(row, expand)
 }
 
 export class SqliteReader {
@@ -137,7 +137,7 @@ export class SqliteReader {
     const statement = this.#rows.get(`${parent === undefined ? "all" : "parent"} ${order ?? "newest"}`)!
     const found =
       parent === undefined ? statement.iterate(collection, since, before) : statement.iterate(collection, parent, since, before)
-    return RowPages.pageOf(openedRows(found as Iterable<PackedRow>, this.#expand), scan)
+    return RowPages.pageOf(openedRows(found as Iterable<PackedRow>, this.#expand, scan.values), scan)
   }
 
   /** Events up to `coldUpTo` are in segments, later ones in the table; rows of the table at or below it are copies. */

@@ -77,10 +77,10 @@ export const readManifest = (directory: string) =>
     (read) => read
   )
 
-/** Tries, a second apart, to copy a log that erases words of deleted threads. */
+/** Tries, a second apart, to copy a log that erases words of deleted threads or rewrites segments. */
 const maxTries = 60
 
-/** The copy of a log that has no words of deleted threads. A server erases them in the background; without one, this does. */
+/** The copy of a log that has no words of deleted threads, and its large values. A server erases them in the background; without one, this does. */
 const opened = ({
   dataDir,
   onProgress,
@@ -110,13 +110,14 @@ const opened = ({
           reason: "schema",
           message: `${file} has schema version ${schema}; this program backs up version ${latest()}. Start the server once with the program of that version, then back it up.`
         })
-      if (!isErasing) return { copy, logEpoch }
+      const keys = isErasing ? undefined : yield* io(() => copy.keys())
+      if (keys !== undefined) return { copy, logEpoch, keys }
       yield* io(() => {
         copy.close()
         rmSync(partial, { force: true })
       })
-      yield* onProgress("waiting until deleted threads are erased")
-      if (owned === undefined) yield* Effect.sleep("1 second")
+      yield* onProgress(isErasing ? "waiting until deleted threads are erased" : "waiting until the server has packed events")
+      if (!isErasing || owned === undefined) yield* Effect.sleep("1 second")
       else
         yield* Effect.scoped(
           Effect.flatMap(EventLogSqlite.make({ file, anchor: owned.anchorFile }), ({ awaitErased }) => awaitErased)
@@ -124,7 +125,7 @@ const opened = ({
     }
     return yield* new BackupRefused({
       reason: "busy",
-      message: `The server is still erasing deleted threads. Try again later. The earlier backup is unchanged.`
+      message: `The server is still erasing deleted threads or packing events. Try again later. The earlier backup is unchanged.`
     })
   })
 
@@ -154,15 +155,14 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
   yield* step("begun")
 
   const partial = join(target, copyName)
-  const { copy, logEpoch } = yield* opened({ dataDir, partial, owned, onProgress })
+  const { copy, keys, logEpoch } = yield* opened({ dataDir, partial, owned, onProgress })
   // Keys of another log may have other values.
   const large = LargeValues.make({ copy, objects, earlier: earlier?.logEpoch === logEpoch ? earlier.parts : [] })
   const names = yield* io(() => filesOf(dataDir))
   const sources = yield* io(() => {
     const size = copy.size()
-    const keys = copy.keys()
     const files = names.reduce((sum, name) => sum + (statSync(join(dataDir, name), { throwIfNoEntry: false })?.size ?? 0), 0)
-    return { keys, needed: size - large.knownBytes(keys) + files }
+    return { needed: size - large.knownBytes(keys) + files }
   })
   const free = yield* io(() => freeBytes(target))
   if (free < sources.needed)
@@ -174,7 +174,6 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
   yield* onProgress("copying the database")
   yield* io(() => copy.copy())
   yield* step("database")
-  const { keys } = sources
   const { damaged, parts } = yield* large.copy(
     keys,
     (done) => onProgress(`copying segments and blobs, ${done} of ${keys.length}`),

@@ -9,7 +9,6 @@ import type { Marked } from "../Marked.ts"
 import type * as Segment from "../Segment.ts"
 import { SqliteReader } from "../SqliteReader.ts"
 import type { Part } from "./Manifest.ts"
-import { StorageFailure } from "../Storage.ts"
 import * as Stamp from "./Stamp.ts"
 
 /** The tables with a column `bytes` that is stored as a separate object: immutable, so that the next backup need not copy it again. */
@@ -40,9 +39,6 @@ const keysOf = (db: Sqlite.Connection, tables: ReadonlyArray<(typeof large)[numb
         .all() as ReadonlyArray<Omit<Key, "table">>
     ).map(({ bytes, key, stamp }) => ({ table, key, stamp, bytes }))
   )
-
-/** Tries to read the large values in the state that the copy has. */
-const maxTries = 100
 
 export class DatabaseCopy {
   readonly #db: Sqlite.Connection
@@ -99,19 +95,18 @@ export class DatabaseCopy {
       this.#db.exec("DELETE FROM main.sqlite_sequence; INSERT INTO main.sqlite_sequence SELECT * FROM source.sqlite_sequence")
   }
 
-  /** The large values of the snapshot. Before `copy`, which creates tables of the same names. */
-  keys(): ReadonlyArray<Key> {
+  /**
+   * The large values of the snapshot. Before `copy`, which creates tables of the same names. Undefined: a server that packs or erases changed them between
+   * the two transactions. They then differ until it has done the opposite, so a new copy is needed.
+   */
+  keys(): ReadonlyArray<Key> | undefined {
     const tables = this.#large()
     const keys = keysOf(this.#db, tables)
-    const wanted = JSON.stringify(keys)
-    // A server that packs or erases between the two transactions changes them.
-    for (let tries = 0; tries < maxTries; tries++) {
-      const values = (this.#values = Sqlite.openReader(this.#file))
-      values.exec("BEGIN")
-      if (JSON.stringify(keysOf(values, tables)) === wanted) return keys
-      this.#endValues()
-    }
-    throw new StorageFailure("busy", "the server rewrites segments")
+    const values = (this.#values = Sqlite.openReader(this.#file))
+    values.exec("BEGIN")
+    if (JSON.stringify(keysOf(values, tables)) === JSON.stringify(keys)) return keys
+    this.#endValues()
+    return undefined
   }
 
   #endValues(): void {

@@ -63,6 +63,7 @@ const queries = (log: Log, parts: ReturnType<typeof reference>, collections: Rea
       const all = parts.filter((row) => row.collection === name).toSorted(newest)
       const found = yield* log.query({
         newest: Query.rows(collection, { limit: 100 }),
+        keys: Query.keys(collection, { limit: 100 }),
         oldest: Query.rows(collection, { limit: 100, order: "oldest" }),
         ofParent: Query.rows(collection, { parent: "p", limit: 100 }),
         byKey: Query.rowsByKey(collection, ["k1", "k2"]),
@@ -72,6 +73,7 @@ const queries = (log: Log, parts: ReturnType<typeof reference>, collections: Rea
       })
       const ofParent = all.filter(({ parent }) => parent === "p")
       expect(found.newest).toEqual({ rows: all.map(strip) })
+      expect(found.keys).toEqual({ rows: all.map((row) => ({ ...strip(row), value: undefined })) })
       expect(found.oldest).toEqual({ rows: all.map(strip).toReversed() })
       expect(found.ofParent).toEqual({ rows: ofParent.map(strip) })
       expect(found.byKey).toEqual(

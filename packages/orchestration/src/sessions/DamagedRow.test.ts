@@ -67,6 +67,7 @@ it.scoped("L6 T5 a damaged row of a live thread: the start is ready, its command
     const { damaged, intact } = made!
     yield* first.kill
     yield* damage("turn", flipped, damaged.turnId)
+    yield* damage("live", "'no JSON'")
     const lines: Array<string> = []
     yield* Effect.gen(function* () {
       const second = yield* Kit.start(log)

@@ -19,7 +19,7 @@ const reason = "the server restarted; the agent's process ended with the old ser
 
 const liveThreads = Effect.gen(function* () {
   const ids: Array<ThreadId> = []
-  yield* RowPaging.eachPage(yield* EventLog, Collections.live, (page) =>
+  yield* RowPaging.eachKeys(yield* EventLog, Collections.live, (page) =>
     Effect.sync(() => {
       for (const { key } of page) ids.push(key as ThreadId)
     })
