@@ -457,3 +457,24 @@ describe("[[mcp]]", () => {
     })
   )
 })
+
+it.scopedLive("[[diff]] reports a change of a file; the items of [[subagent TEXT]] name the tool call that started it", () =>
+  Effect.provide(
+    Effect.gen(function* () {
+      const { play } = yield* open()
+      const [changed, ...items] = completed(yield* play("[[diff]] [[subagent look there]] [[say done]]"))
+      expect(changed).toMatchObject({ kind: "file-change", content: { changes: [{ path: "demo.txt", change: "update" }] } })
+      expect(changed?.content.changes?.[0]?.diff).toContain("+two and a half")
+      const tool = items.find(({ kind }) => kind === "tool-call")
+      const parentItemId = tool?.itemId
+      expect(parentItemId).toBeDefined()
+      expect(items.map(({ content, kind }) => [kind, content.text, content.parentItemId])).toEqual([
+        ["reasoning", "The sub-agent thinks.", parentItemId],
+        ["agent-message", "look there", parentItemId],
+        ["tool-call", undefined, undefined],
+        ["agent-message", "done", undefined]
+      ])
+    }),
+    Ledger.layerMemory
+  )
+)

@@ -34,15 +34,23 @@ const notification = (message: Wire.Notification): NativeEvent => {
       }
     }
     case "item/started": {
-      const { turn, item, kind, content } = message.params
-      return { _tag: "ItemStarted", nativeTurnId: turn, nativeItemId: item, kind, content }
+      const { turn, item, parent, kind, content } = message.params
+      return {
+        _tag: "ItemStarted",
+        nativeTurnId: turn,
+        nativeItemId: item,
+        ...optional("nativeParentItemId", parent),
+        kind,
+        content
+      }
     }
     case "item/completed": {
-      const { turn, item, kind, status, content, files } = message.params
+      const { turn, item, parent, kind, status, content, files } = message.params
       return {
         _tag: "ItemCompleted",
         nativeTurnId: turn,
         nativeItemId: item,
+        ...optional("nativeParentItemId", parent),
         kind: kind ?? "unknown",
         status: isStatus(status) ? status : "failed",
         ...optional("reason", isStatus(status) ? undefined : unknownWord(status)),

@@ -5,7 +5,7 @@ import { Schema } from "effect"
 import { loose } from "../Fields.ts"
 
 const text = Schema.String
-const item = { turn: text, item: text, kind: text }
+const item = { turn: text, item: text, parent: loose(text), kind: text }
 /** An agent names no blobs. */
 const Content = ItemContent.omit("blobs", "attachments")
 
@@ -40,6 +40,7 @@ export const Notification = Schema.Union(
     params: Schema.Struct({
       turn: text,
       item: text,
+      parent: loose(text),
       kind: loose(text),
       status: loose(text),
       content: loose(Content),

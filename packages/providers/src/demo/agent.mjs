@@ -13,8 +13,8 @@
  *                       question {turn, request, title, questions: [{id, text}]}        -> {answers: {id: [text]}}
  *   notifications       turn/started {turn} · turn/plan {turn, steps} · turn/ended {turn, outcome, error?, reason?, usage?}
  *                       turn/usage {turn, usage} while text is streamed, item/progress {turn, item, progress} while a command runs: a few a second
- *                       item/started {turn, item, kind, content} · item/delta {turn, item, kind, text}
- *                       item/completed {turn, item, kind, status, content, files?: [{name, mediaType, base64}]}
+ *                       item/started {turn, item, parent?, kind, content} · item/delta {turn, item, kind, text}
+ *                       item/completed {turn, item, parent?, kind, status, content, files?: [{name, mediaType, base64}]}
  *                       session/idle {} · request/cancelled {request, reason} · background/started {task, turn, millis} · background/ended {task}
  *
  * The text of a command or a flood is in its deltas only: the client joins them.
@@ -37,6 +37,8 @@ const names = new Set([
   "plan",
   "run",
   "image",
+  "diff",
+  "subagent",
   "mcp",
   "ask",
   "choose",
@@ -134,9 +136,9 @@ const sleep = (turn, millis) =>
 
 // --- items
 
-/** @param {Turn} turn @param {string} kind @param {Record<string, unknown>} content */
-const begin = (turn, kind, content) => {
-  const at = { turn: turn.turn, item: `i${++turn.items}`, kind }
+/** `parent`: the item of the sub-agent that makes this one. @param {Turn} turn @param {string} kind @param {Record<string, unknown>} content @param {string} [parent] */
+const begin = (turn, kind, content, parent) => {
+  const at = { turn: turn.turn, item: `i${++turn.items}`, parent, kind }
   notify("item/started", { ...at, content })
   return {
     ...at,
@@ -402,6 +404,31 @@ const sayAttachments = async (turn, attachments) => {
   }
 }
 
+/** What `[[diff]]` reports; the file is not written. */
+const change = {
+  path: "demo.txt",
+  change: "update",
+  diff: "@@ -1,3 +1,3 @@\n one\n-two\n+two and a half\n three\n"
+}
+
+/** A sub-agent that thinks, and says the text. @param {Turn} turn @param {string} text */
+const subagent = async (turn, text) => {
+  const tool = begin(turn, "tool-call", { tool: "subagent", input: { prompt: text } })
+  for (const [kind, said] of [
+    ["reasoning", "The sub-agent thinks."],
+    ["agent-message", text]
+  ]) {
+    const item = begin(turn, kind, {}, tool.item)
+    for (const word of words(said)) {
+      await sleep(turn, wordMillis)
+      turn.said++
+      await write(item.delta(word))
+    }
+    await item.end("completed", { text: said })
+  }
+  return tool.end("completed", { result: text })
+}
+
 /** Runs a directive; returns `true` when the turn ends with it. @param {Turn} turn @param {Directive} directive @returns {Promise<boolean | void>} */
 const perform = async (turn, directive) => {
   const { name, text } = directive
@@ -428,6 +455,8 @@ const perform = async (turn, directive) => {
     const files = [{ name: "image-1.png", mediaType: "image/png", base64: picture().toString("base64") }]
     return begin(turn, "image", {}).end("completed", { text: "[image: image-1.png]" }, files)
   }
+  if (name === "diff") return begin(turn, "file-change", {}).end("completed", { changes: [change] })
+  if (name === "subagent") return subagent(turn, text)
   if (name === "ask") return question(turn, directive)
   if (name === "choose") return choose(turn, directive)
   if (name === "mcp") return callTool(turn, text)
