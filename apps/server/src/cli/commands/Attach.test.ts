@@ -16,6 +16,9 @@ it.live("a file of run --attach reaches the agent, also without a prompt", () =>
     const hash = createHash("sha256").update("hello").digest("hex")
     const { code, stderr, stdout } = yield* Program.run(["run", "", "--attach", path, "--data", join(directory, "data")])
     expect([code, stderr]).toEqual([0, expect.stringContaining("demo")])
-    expect(stdout).toContain(`You attached note.txt (text/plain, 5 bytes, sha256 ${hash}).`)
+    const attached = `You attached note.txt (text/plain, 5 bytes, sha256 ${hash}).`
+    expect(stdout).toContain(attached)
+    const piped = yield* Program.run(["run", "-", "--attach", path, "--data", join(directory, "data")], { input: "" })
+    expect([piped.code, piped.stdout]).toEqual([0, expect.stringContaining(attached)])
   }).pipe(Effect.scoped, Fixture.fair)
 )

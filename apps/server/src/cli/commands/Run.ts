@@ -44,7 +44,7 @@ const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?
 /** Validates the request before anything is started. Fails with exit code 2. */
 const checked = (request: Request) =>
   Effect.gen(function* () {
-    const prompt = request.prompt === "" && request.attach.length > 0 ? "" : yield* Prompt.read(request.prompt)
+    const prompt = yield* Prompt.read(request.prompt, request.attach.length > 0)
     yield* Attach.check(request.attach)
     const mcpServers = request.mcp === undefined ? undefined : yield* Mcp.read(request.mcp)
     const settings = settingsOf({ ...request, mcpServers })
@@ -75,8 +75,11 @@ const checked = (request: Request) =>
 const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effect.Success<ReturnType<typeof checked>>) =>
   Effect.gen(function* () {
     const { millrace } = connected
-    const attachments = yield* Attach.upload(connected, request.attach)
-    const turn = { text: from.prompt, ...(attachments.length === 0 ? {} : { attachments }) }
+    /** After the checks: an upload that no turn names stays for a day. */
+    const turn = Effect.map(Attach.upload(connected, request.attach), (attachments) => ({
+      text: from.prompt,
+      ...(attachments.length === 0 ? {} : { attachments })
+    }))
     if (from.thread !== undefined) {
       const threadId = from.thread
       const { provider } = yield* Effect.mapError(millrace.thread(threadId), (error) =>
@@ -86,7 +89,7 @@ const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effe
         const configure = yield* Client.command("thread.configure", { threadId, ...from.settings })
         yield* Effect.mapError(millrace.dispatch(configure), fromError)
       }
-      const command = yield* Client.command("turn.start", { threadId, ...turn })
+      const command = yield* Client.command("turn.start", { threadId, ...(yield* turn) })
       return { accepted: yield* Effect.mapError(millrace.dispatch(command), fromError), provider }
     }
     const provider =
@@ -98,7 +101,7 @@ const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effe
     const command = yield* Client.command("thread.create", {
       provider,
       cwd: from.cwd,
-      turn,
+      turn: yield* turn,
       ...from.settings,
       ...(request.labels.length === 0 ? {} : { labels: request.labels })
     })
