@@ -15,9 +15,8 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
   const { activeTurnId, threadId } = thread
   const draft = useDraft(threadId)
   const action = useAction()
-  const canSteer = useStore((state) =>
-    state.providers?.find(({ provider }) => provider === thread.provider)?.capabilities.includes("steer")
-  )
+  const agent = useStore((state) => state.providers?.find(({ provider }) => provider === thread.provider))
+  const canSteer = agent?.capabilities.includes("steer")
   const offline = useStore((state) => state.connection.state === "reconnecting" || state.connection.state === "draining")
   const [refusal, setRefusal] = useState<string>()
   // The field is cleared at once, so that the next message can be written while this one waits for a connection.
@@ -50,6 +49,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
           offline ? "No connection: messages are sent when it is back" : running ? "What comes after this turn?" : "What next?"
         }
         sendLabel={running ? "Queue" : "Send"}
+        commands={agent?.commands}
         isMain
       >
         {!running && isReady && draft.attached.length === 0 && (

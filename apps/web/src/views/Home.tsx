@@ -97,6 +97,7 @@ export const Home = () => {
           busy={action.busy}
           placeholder={recent.length === 0 ? "Ask the demo agent: hello" : "What should the agent do?"}
           sendLabel="Start"
+          commands={status?.commands}
           isMain
         />
         <div className="fields">

@@ -6,6 +6,9 @@ import { pasted } from "../attach/Transfer.ts"
 import { useDraft } from "../attach/useDraft.ts"
 import { useDrop } from "../attach/useDrop.ts"
 import { Icon } from "../ui/Icon.tsx"
+import { type SlashCommand, useSlash } from "./useSlash.tsx"
+
+const none: ReadonlyArray<SlashCommand> = []
 
 export const Prompt = (props: {
   readonly draftKey: string
@@ -17,11 +20,14 @@ export const Prompt = (props: {
   readonly label?: string
   /** The prompt of the whole view: it has the focus at first, and gets the files that are dropped on the page. */
   readonly isMain?: boolean
+  /** Slash commands of the agent that gets the prompt. */
+  readonly commands?: ReadonlyArray<SlashCommand> | undefined
   readonly onEscape?: () => void
   readonly children?: ReactNode
 }) => {
   const { draftKey } = props
   const draft = useDraft(draftKey)
+  const slash = useSlash(draftKey, draft.text, props.commands ?? none)
   const area = useRef<HTMLTextAreaElement>(null)
   const picker = useRef<HTMLInputElement>(null)
   const isOver = useDrop(props.isMain === true ? draftKey : undefined)
@@ -44,7 +50,9 @@ export const Prompt = (props: {
       }}
     >
       <DraftFiles draft={draft} draftKey={draftKey} />
+      {slash.list}
       <textarea
+        {...slash.field}
         ref={area}
         rows={2}
         aria-label={props.label ?? "Prompt"}
@@ -59,6 +67,7 @@ export const Prompt = (props: {
           attach(draftKey, files)
         }}
         onKeyDown={(event) => {
+          if (slash.onKeyDown(event)) return
           if (event.key === "Escape") props.onEscape?.()
           if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return
           event.preventDefault()
