@@ -21,7 +21,7 @@ export class DecideModel implements StateReader {
   private readonly refolded = new Map<string, ThreadState | undefined>()
   readonly events: Array<DomainEvent> = []
   private readonly placed = new Map<string, { readonly parent: string; readonly value: unknown }>()
-  hold = false
+  paused = false
   policy: Policy = defaults
   /** What can be set for the provider `scripted`. */
   settable: Settable = onlyModel
@@ -59,7 +59,7 @@ export class DecideModel implements StateReader {
     return new Draft(this, {
       at,
       seed: String(step).padStart(6, "0"),
-      hold: this.hold,
+      paused: this.paused,
       providers: new Map([
         ["scripted", this.settable],
         ["other", onlyModel]
@@ -90,9 +90,9 @@ export class DecideModel implements StateReader {
       this.threads.set(state.threadId, state)
       const found = violations(state)
       const free = state.session?.activeTurnId === undefined && !(hasLiveSession(state) && state.stopping !== undefined)
-      if (free && state.queue.length > 0 && !this.hold && !state.deleted && state.continuation === undefined)
+      if (free && state.queue.length > 0 && !this.paused && !state.deleted && state.continuation === undefined)
         throw new Error("T4 the queue does not continue")
-      const idle = free && state.queue.length === 0 && Object.keys(state.turns).length === 0 && !this.hold && !state.archived
+      const idle = free && state.queue.length === 0 && Object.keys(state.turns).length === 0 && !this.paused && !state.archived
       if (idle && state.continuation === undefined && state.goal?.status === "active" && state.goal.nextAt === undefined)
         throw new Error("T4 an active goal does not continue")
       if (found.length > 0) throw new Error(found.join("; "))

@@ -68,7 +68,7 @@ export const write = (options: {
       const moment: DecisionContext = {
         at: new Date(1_790_000_000_000 + seconds++ * 1_000).toISOString(),
         seed: name,
-        hold: false,
+        paused: false,
         providers: new Map([["demo", onlyModel]])
       }
       const one = new Draft(world, moment)

@@ -47,7 +47,7 @@ export interface DecisionContext {
   /** Unique; the ids that this decision creates derive from it. */
   readonly seed: string
   /** Queued turns do not start: the server is starting or shutting down. */
-  readonly hold: boolean
+  readonly paused: boolean
   /** The providers of this server, and what can be set for each. */
   readonly providers: ReadonlyMap<string, Settable>
   /** When and how often interrupted work is continued automatically; absent: `Continuation.defaults`. */

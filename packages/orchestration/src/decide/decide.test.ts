@@ -646,7 +646,7 @@ const run = (model: DecideModel, threadId: ThreadId, { what, which, old }: { wha
     case 12:
       return void model.tell({ _tag: "SteerRefused", threadId, epoch, turnId, text: "more" })
     case 13:
-      model.hold = which > 4
+      model.paused = which > 4
       return void model.tell({ _tag: "QueueReleased", threadId })
     case 14:
       return void say(model, epoch, { _tag: "TurnStarted", turnId, origin: which === 5 ? "provider" : "user" })
@@ -807,7 +807,7 @@ describe("model", () => {
         ask(model, "thread.configure", { threadId, recovery, afterLimit: "continue" })
         for (const one of steps) run(model, threadId, one)
         // Drains the model: each session dies, until the queue is empty.
-        model.hold = false
+        model.paused = false
         for (let n = 0; n < 200 && isLive(model.only); n++) {
           ask(model, "continuation.cancel", { threadId })
           model.tell({ _tag: "QueueReleased", threadId })

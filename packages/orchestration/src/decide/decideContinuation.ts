@@ -177,10 +177,11 @@ const begin = (draft: Draft, state: ThreadState): void => {
   startNext(draft, state.threadId)
 }
 
-/** Starts the turn of a continuation that is due, or expires its unanswered question. `false`: the continuation has ended, is not due, or queues are held. */
+/** Starts the turn of a continuation that is due, or expires its unanswered question. `false`: the continuation has ended, is not due, or queues are paused. */
 export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "ContinuationDue" }>): boolean => {
   const { continuation: pending, threadId } = state
-  if (pending === undefined || pending.turnId !== fact.turnId || pending.at > draft.context.at || draft.context.hold) return false
+  if (pending === undefined || pending.turnId !== fact.turnId || pending.at > draft.context.at || draft.context.paused)
+    return false
   if (pending.requestId === undefined) begin(draft, state)
   else {
     cancel(draft, threadId, `no answer for ${Duration.format(Duration.millis(policyOf(draft).asking))}`, "expired")

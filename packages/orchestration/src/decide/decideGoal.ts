@@ -70,8 +70,8 @@ export const advance = (draft: Draft, threadId: ThreadId): void => {
   if (before?.goal === undefined) return
   settle(draft, before)
   const state = draft.thread(threadId)
-  const { at, hold, goalPace = Goal.defaultPace } = draft.context
-  if (state === undefined || !Goal.isActive(state.goal) || hold || !isIdle(state)) return
+  const { at, paused, goalPace = Goal.defaultPace } = draft.context
+  if (state === undefined || !Goal.isActive(state.goal) || paused || !isIdle(state)) return
   const { goal } = state
   const spent = Goal.spent(goal, at)
   if (spent !== undefined) return halt(draft, threadId, "exhausted", spent)
@@ -94,8 +94,8 @@ export const advance = (draft: Draft, threadId: ThreadId): void => {
 /** A goal is due: its budget of minutes is used up, or the wait before its next turn has ended. `true`: the fact applied; the caller then calls `startNext`. */
 export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "GoalDue" }>): boolean => {
   const { goal, threadId } = state
-  const { at, hold } = draft.context
-  if (!Goal.isActive(goal) || goal.goalId !== fact.goalId || hold) return false
+  const { at, paused } = draft.context
+  if (!Goal.isActive(goal) || goal.goalId !== fact.goalId || paused) return false
   if (goal.until !== undefined && goal.until <= at) {
     const reason = `its budget of ${goal.budget.minutes} minutes is used`
     halt(draft, threadId, "exhausted", reason)

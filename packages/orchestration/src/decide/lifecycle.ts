@@ -125,7 +125,7 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
   Goals.advance(draft, threadId)
   const state = draft.thread(threadId)
   const next = state === undefined ? undefined : nextTurn(state)
-  if (state === undefined || next === undefined || draft.context.hold) return
+  if (state === undefined || next === undefined || draft.context.paused) return
   if (draft.state.waiting?.(state, Date.parse(draft.context.at)) !== undefined) return
   const { turnId } = next
   if (hasLiveSession(state) && needsNewSession(state)) return renewSession(draft, state)

@@ -48,7 +48,7 @@ export interface Committer {
   readonly commit: (jobs: ReadonlyArray<Job>) => Effect.Effect<Outcome>
   readonly counts: { batches: number; events: number }
   readonly given: GivenAnswers
-  /** Threads that may start a turn and idle sessions to stop, after the last commit; `undefined` while queues are held or nothing changed. */
+  /** Threads that may start a turn and idle sessions to stop, after the last commit; `undefined` while queues are paused or nothing changed. */
   readonly release: (now: number) => Release | undefined
   readonly waitingOf: (threadId: ThreadId, now: number) => Waiting | undefined
   readonly places: Places
@@ -57,7 +57,7 @@ export interface Committer {
 export const make = (options: {
   readonly idleThreads: number
   readonly providers: DecisionContext["providers"]
-  readonly isHolding: () => boolean
+  readonly isPaused: () => boolean
   readonly policy: Policy
   readonly approve: ApprovalRules
   readonly goalPace: number
@@ -73,7 +73,7 @@ export const make = (options: {
     const contextAt = (at: string, seed: string): DecisionContext => ({
       at,
       seed,
-      hold: options.isHolding(),
+      paused: options.isPaused(),
       providers: options.providers,
       policy: options.policy,
       approve: options.approve,
@@ -223,7 +223,7 @@ export const make = (options: {
     return {
       counts,
       given,
-      release: (now) => (options.isHolding() ? undefined : cache.places.release(now)),
+      release: (now) => (options.isPaused() ? undefined : cache.places.release(now)),
       waitingOf: (threadId, now) => cache.waitingOf(threadId, now),
       places: cache.places,
       commit: (jobs) =>

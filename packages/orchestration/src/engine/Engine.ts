@@ -105,8 +105,8 @@ export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
     /** After `closeAdmission`: commands dispatched before it whose directory is still being resolved are answered `ShuttingDown` too. */
     readonly refuseEntering: Effect.Effect<void>
     /** From now on the end of a turn starts no other turn; queues stay for the next server. The engine starts in this state. */
-    readonly holdQueues: Effect.Effect<void>
-    /** Ends the hold. `QueueReleased` then starts the next queued turn of a thread. */
+    readonly pauseQueues: Effect.Effect<void>
+    /** Ends the pause. `QueueReleased` then starts the next queued turn of a thread. */
     readonly releaseQueues: Effect.Effect<void>
     /** Of these threads, those that wait for a place or for a usage limit to end, and why. */
     readonly waiting: (threadIds: ReadonlyArray<ThreadId>) => Effect.Effect<ReadonlyMap<ThreadId, Waiting>>
@@ -153,7 +153,7 @@ export const make = (options: Options = {}) =>
       facts: { count: 64, weight: 96 * 1024 }
     }
     const retryDelay = Duration.toMillis(options.retry ?? "250 millis")
-    const gate: { admission: "starting" | "open" | "closed" | "ended"; hold: boolean } = { admission: "starting", hold: true }
+    const gate: { admission: "starting" | "open" | "closed" | "ended"; paused: boolean } = { admission: "starting", paused: true }
     const counts = { commands: 0, facts: 0, overloaded: 0 }
     const refused: Record<string, number> = {}
     const countRefused = (error: CommandError) => {
@@ -192,7 +192,7 @@ export const make = (options: Options = {}) =>
     const committer = yield* Committer.make({
       idleThreads: options.idleThreads ?? 1000,
       providers: new Map(Array.from(adapters, ([name, { settable = onlyModel }]) => [name, settable])),
-      isHolding: () => gate.hold,
+      isPaused: () => gate.paused,
       policy: Continuation.policy(options.continuation ?? {}),
       approve: options.approve ?? [],
       goalPace: options.goalPace === undefined ? Goal.defaultPace : Duration.toMillis(options.goalPace),
@@ -353,11 +353,11 @@ export const make = (options: Options = {}) =>
         if (gate.admission !== "ended") gate.admission = "closed"
       }),
       refuseEntering: Effect.sync(refuseEntering),
-      holdQueues: Effect.sync(() => {
-        gate.hold = true
+      pauseQueues: Effect.sync(() => {
+        gate.paused = true
       }),
       releaseQueues: Effect.sync(() => {
-        gate.hold = false
+        gate.paused = false
       }),
       waiting: (threadIds) =>
         Effect.map(Clock.currentTimeMillis, (now) => {
@@ -381,5 +381,5 @@ export const make = (options: Options = {}) =>
     })
   })
 
-/** Needs `EventLog`, `Directories`, `Secrets` and `Providers`. Admission is closed and queues are held until Recovery has finished. */
+/** Needs `EventLog`, `Directories`, `Secrets` and `Providers`. Admission is closed and queues are paused until Recovery has finished. */
 export const layer = (options: Options = {}) => Layer.scoped(Engine, make(options))

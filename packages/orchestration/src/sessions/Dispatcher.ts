@@ -230,7 +230,7 @@ export const make = (options: Options = {}) =>
       readonly within: Duration.DurationInput
       readonly reason?: string
     }) {
-      yield* engine.holdQueues
+      yield* engine.pauseQueues
       const sessions = drivers.size
       const start = yield* now
       const budget = Duration.toMillis(within)

@@ -126,7 +126,7 @@ it("T1 any events in any order: a turn accepts only those of its stage, and an e
     tried++
     fc.assert(
       fc.property(fc.array(any, { minLength: 150, maxLength: 150 }), (events) => {
-        const draft = new Draft(world, { at, seed: "s", hold: false, providers: new Map() })
+        const draft = new Draft(world, { at, seed: "s", paused: false, providers: new Map() })
         draft.emit(threadId, "thread.created", created.data)
         for (const event of events) draft.emit(threadId, event.type, event.data)
         const kept = draft.events.map(({ type, data }) => ({ type, data }) as DomainEvent)
@@ -209,7 +209,7 @@ it("T1 any events in any order: a turn accepts only those of its stage, and an e
 })
 
 it("T1 an imported piece never replaces an open turn, item or request, nor an ended turn", () => {
-  const draft = new Draft(world, { at, seed: "1", hold: false, providers: new Map([["p", onlyModel]]) })
+  const draft = new Draft(world, { at, seed: "1", paused: false, providers: new Map([["p", onlyModel]]) })
   const [turnId, other] = turnIds as [TurnId, TurnId]
   const own = { threadId, turnId }
   const [itemId, requestId] = ["itm_a" as ItemId, "req_a" as RequestId]
