@@ -211,6 +211,52 @@ describe("copies of attachments", () => {
     )
   )
 
+  it.live("L14 a copy that is being written when its thread is deleted does not stay", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const root = join(yield* temporaryDirectory, "attachments")
+        const writing = yield* Deferred.make<void>()
+        const release = yield* Deferred.make<void>()
+        const written = yield* Deferred.make<void>()
+        const removed = yield* Deferred.make<void>()
+        let calls = 0
+        const files = Layer.effect(
+          AttachmentFiles.AttachmentFiles,
+          Effect.map(AttachmentFiles.AttachmentFiles, (real) => ({
+            ...real,
+            place: (...of: Parameters<typeof real.place>) =>
+              calls++ === 0
+                ? real.place(...of)
+                : Deferred.succeed(writing, undefined).pipe(
+                    Effect.zipRight(Deferred.await(release)),
+                    Effect.zipRight(real.place(...of)),
+                    Effect.ensuring(Deferred.succeed(written, undefined)),
+                    Effect.uninterruptible
+                  ),
+            remove: (threadId: ThreadId) => Effect.zipRight(real.remove(threadId), Deferred.succeed(removed, undefined))
+          }))
+        ).pipe(Layer.provide(AttachmentFiles.layer(root)))
+        yield* Effect.provide(
+          Effect.gen(function* () {
+            const { hash } = yield* upload(png, "image/png")
+            // Another thread keeps the blob, so that the copy can be written.
+            yield* create({ text: "keep", attachments: [{ blob: hash, name: "a.png" }] })
+            yield* until("turn.completed")
+            const threadId = yield* create({ text: "look", attachments: [{ blob: hash, name: "a.png" }] })
+            yield* Deferred.await(writing)
+            yield* Kit.dispatch("thread.delete", { threadId })
+            // Enough for all that can run before the copy is written.
+            yield* Effect.repeatN(Effect.yieldNow(), 2_000)
+            yield* Deferred.succeed(release, undefined)
+            yield* Effect.zipRight(Deferred.await(written), Deferred.await(removed))
+            expect(readdirSync(root)).not.toContain(threadId)
+          }),
+          Kit.layer({ providers: [ScriptedProvider.make({ takes: () => true })], attachmentFiles: files })
+        )
+      })
+    )
+  )
+
   it.live("L14 a start removes the directories of deleted threads and the files of versions that did not know their thread", () =>
     Effect.scoped(
       Effect.gen(function* () {

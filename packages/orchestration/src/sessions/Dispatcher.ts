@@ -161,9 +161,15 @@ export const make = (options: Options = {}) =>
     const withSecrets = (intent: Intent.Intent): Intent.Intent =>
       intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.given) ?? intent.answer } : intent
 
-    /** After the end of the thread's agents, which may be writing there. */
+    /** After the end of the thread's agents, which may be writing there, and of its drivers, which write the copies. */
     const removeAttachments = (threadId: ThreadId) =>
-      Effect.zipRight(agentsEnded.get(threadId) ?? Effect.void, attachmentFiles.remove(threadId))
+      Effect.suspend(() => {
+        const own = [...drivers.values()].filter((driver) => driver.threadId === threadId)
+        return Effect.forEach(own, ({ callsEnded }) => Deferred.await(callsEnded), { discard: true })
+      }).pipe(
+        Effect.zipRight(Effect.suspend(() => agentsEnded.get(threadId) ?? Effect.void)),
+        Effect.zipRight(attachmentFiles.remove(threadId))
+      )
 
     /** Removes the directories of threads that were deleted while no server ran, or right before one ended, and what is no copy. */
     const sweepAttachments = Effect.flatMap(attachmentFiles.threads, (threads) =>

@@ -44,6 +44,8 @@ export interface SessionDriver {
   readonly turnsEnded: Effect.Effect<void>
   /** Done when the agent has ended or was abandoned, and the session's end is committed. */
   readonly closed: Deferred.Deferred<void>
+  /** Done when no call of it runs any more, after the agent has ended: it writes no copies of attachments. */
+  readonly callsEnded: Deferred.Deferred<void>
   /** Done when the agent's scope has closed completely, which proves that the agent has ended (P7). */
   readonly agentEnded: Deferred.Deferred<void>
   /** Abandons the agent: closes its scope, which kills it, and reports the session as ended. */
@@ -96,6 +98,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     const outputRead = yield* Deferred.make<void>()
     const closed = yield* Deferred.make<void>()
     const agentEnded = yield* Deferred.make<void>()
+    const callsEnded = yield* Deferred.make<void>()
     /** After a hand-over or a lost conversation: the transcript, until the agent has accepted it with a turn. */
     let pendingBrief: Handover.HandoverBrief | undefined
     /** How the agent got the attachments of the last turn that was sent to it. One turn is sent at a time. */
@@ -259,7 +262,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     const closeScopes = Effect.forkDaemon(
       Scope.close(agent, Exit.void).pipe(
         Effect.zipRight(Deferred.succeed(agentEnded, undefined)),
-        Effect.zipRight(Scope.close(sessionScope, Exit.void))
+        Effect.zipRight(Scope.close(sessionScope, Exit.void)),
+        Effect.zipRight(Deferred.succeed(callsEnded, undefined))
       )
     ).pipe(
       // The timeout does not interrupt the close, which runs in a daemon fiber: its completion proves that the agent has ended.
@@ -295,6 +299,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
       take: (intent) => act(() => steps.take(intent)),
       turnsEnded: turnsEnded.await,
       closed,
+      callsEnded,
       agentEnded,
       abandon: Effect.zipRight(Deferred.succeed(stopping, "given up"), Deferred.succeed(abandoned, undefined))
     }
