@@ -83,6 +83,10 @@ const run = (effect: Effect.Effect<void, unknown, Scope.Scope>) =>
 
 const odd = ["", '"', "\\", "\n", "\u2028", "😀", "é€", "\u0000", "\ud800", "word ".repeat(40)]
 
+/** So many bytes in pieces that stay in their event (`SharedText`). */
+const pieces = (bytes: number) =>
+  range(1, Math.ceil(bytes / 4_000)).map((n) => "x".repeat(Math.min(4_000, bytes - (n - 1) * 4_000)))
+
 describe("Packing", () => {
   it("L13 every reader gets the same bytes before and after packing, damaged and missing rows included", async () => {
     const streams = ["thread/thr_a", "thread/thr_b", "server", "thread/thr_😀"]
@@ -165,7 +169,7 @@ describe("Packing", () => {
       expect(yield* pack(2_501, "12:00:00")).toBe(0)
       expect(yield* log.disk).toMatchObject({ coldUpTo: 2_200, segments: 3 })
       // Large events: a segment ends at 1 MiB.
-      yield* log.append(events("thread/thr_b", 12, { text: "x".repeat(200_000) }))
+      yield* log.append(events("thread/thr_b", 12, { text: pieces(200_000) }))
       expect(yield* pack(2_513, "12:00:00")).toBe(305)
       expect(yield* pack(2_513, "12:00:00")).toBe(5)
     })
@@ -179,7 +183,7 @@ describe("Packing", () => {
         Effect.gen(function* () {
           const log = yield* open(at)
           for (const n of range(1, 30))
-            yield* log.append(events(name, 1, { text: `${"x".repeat(25_000)} page ${n}.${"x".repeat(25_000)}` }))
+            yield* log.append(events(name, 1, { text: [...pieces(25_000), ` page ${n}.`, ...pieces(25_000)] }))
         })
       )
       // The page with the middle of event 25: the link to the next page is wrong, so a read of this row fails.
@@ -197,7 +201,7 @@ describe("Packing", () => {
     Effect.gen(function* () {
       const log = yield* open(yield* file)
       for (const _ of range(1, 6))
-        yield* log.append([...events("thread/thr_a", 1), ...events("thread/thr_b", 4, { text: "x".repeat(250_000) })])
+        yield* log.append([...events("thread/thr_a", 1), ...events("thread/thr_b", 4, { text: pieces(250_000) })])
       yield* packAll(log)
       expect(yield* log.disk).toMatchObject({ segments: 6 })
       const pages = yield* chain(log, { stream: "thread/thr_a" })
