@@ -9,10 +9,8 @@ describe("model", () => {
     async () => {
       const { failure, figures } = await Search.search({ runs: 500, seed: 1 })
       expect(failure === undefined ? "" : Search.report(failure)).toBe("")
-      // Each kind of event must occur often; an open request seldom meets a crash.
-      const { held, repeated: _, ...often } = figures
-      for (const [what, times] of Object.entries(often)) expect(times, what).toBeGreaterThan(250)
-      expect(held).toBeGreaterThan(10)
+      // Each kind of event must occur often.
+      for (const [what, times] of Object.entries(figures)) expect(times, what).toBeGreaterThan(250)
     },
     900_000 * slower
   )

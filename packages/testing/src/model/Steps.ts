@@ -149,6 +149,28 @@ export interface Script {
 const act = (does: Deed) => thread.map((thread): Step => ({ do: "agent", thread, does }))
 const fixed = (one: Step) => fc.constant(one)
 const crash = fc.nat(150).map((after): Step => ({ do: "crash", after }))
+const openAtCrash = (
+  thread: number,
+  recovery: "resume" | "ask",
+  asks: Deed,
+  after: number,
+  isAnsweredFirst: boolean
+): ReadonlyArray<Step> => {
+  const answer: Step = { do: "answer", at: 0, how: "right" }
+  const asking: ReadonlyArray<Step> = [
+    { do: "agent", thread, does: "begin" },
+    { do: "agent", thread, does: asks }
+  ]
+  return [
+    { do: "configure", thread, recovery },
+    { do: "send", thread, strategy: "enqueue" },
+    ...asking,
+    { do: "together", steps: [{ do: "crash", after }, { do: "restart" }] },
+    ...(isAnsweredFirst || recovery === "ask" ? [answer] : []),
+    ...asking,
+    answer
+  ]
+}
 /** Usually one step; sometimes a few that only make sense together. */
 const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
   { weight: 20, arbitrary: fc.tuple(step) },
@@ -182,6 +204,13 @@ const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
       fixed({ do: "agent", thread: 0, does: "claim" }),
       fixed({ do: "agent", thread: 0, does: "complete" })
     )
+  },
+  // Killed while a request is open, which is answered before or after the agent repeats it.
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(thread, word("resume", "ask"), word<Deed>("approval", "question"), fc.nat(60), fc.boolean())
+      .map(([thread, recovery, asks, after, isAnsweredFirst]) => openAtCrash(thread, recovery, asks, after, isAnsweredFirst))
   },
   // Killed again during recovery.
   {
