@@ -737,7 +737,7 @@ export interface components {
         /** @description The id of a project, like prj_01HXYZ. Opaque. */
         ProjectId: string;
         /**
-         * @description A project is renamed.
+         * @description A project is renamed, or the variables of its agents are set (`env`).
          * @example {
          *       "offset": 42,
          *       "stream": "project/prj_01KB7Q",
@@ -747,7 +747,13 @@ export interface components {
          *       "epoch": 0,
          *       "data": {
          *         "projectId": "prj_01KB7Q",
-         *         "title": "The app"
+         *         "title": "The app",
+         *         "env": {
+         *           "NODE_ENV": "test",
+         *           "API_KEY": {
+         *             "secret": "API_KEY"
+         *           }
+         *         }
          *       }
          *     }
          */
@@ -772,7 +778,14 @@ export interface components {
             data: {
                 projectId: components["schemas"]["ProjectId"];
                 title: string;
+                env?: {
+                    [key: string]: components["schemas"]["SecretValue"];
+                };
             };
+        };
+        /** @description A value, or `{secret: NAME}`. A plain value reads back as `{secret: NAME}`. */
+        SecretValue: string | {
+            secret: string;
         };
         /**
          * @description A project is deleted. Nothing follows in its stream.
@@ -923,10 +936,6 @@ export interface components {
         } | {
             /** @enum {boolean} */
             builtin: true;
-        };
-        /** @description A value, or `{secret: NAME}`. A plain value reads back as `{secret: NAME}`. */
-        SecretValue: string | {
-            secret: string;
         };
         /** @description An approval rule as it was given. */
         StoredRule: {
@@ -4361,7 +4370,11 @@ export interface components {
              */
             type: "project.update";
             projectId: components["schemas"]["ProjectId"];
-            title: string;
+            title?: string;
+            /** @description Variables of the agents of the project, from their next session on. Replaces all of them. */
+            env?: {
+                [key: string]: components["schemas"]["SecretValue"];
+            };
         };
         ProjectDeleteCommand: {
             commandId: components["schemas"]["CommandId"];
@@ -4826,6 +4839,10 @@ export interface components {
             cwd: string;
             title: string;
             createdAt: string;
+            /** @description Variables of its agents. Absent: none. */
+            env?: {
+                [key: string]: components["schemas"]["SecretValue"];
+            };
         };
         /** @description A thread: one durable conversation with an agent. */
         Thread: {

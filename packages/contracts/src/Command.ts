@@ -6,7 +6,7 @@ import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnI
 import { Answers, ChangedInput, Decision } from "./Item.ts"
 import { oneOf } from "./OneOf.ts"
 import { labelling } from "./Labels.ts"
-import { ModelName, resetting, setting } from "./Settings.ts"
+import { ModelName, ProjectEnv, resetting, setting } from "./Settings.ts"
 import { AfterLimit, GoalBudget, RecoveryPolicy, ReviewTarget } from "./State.ts"
 import { schemaName } from "./Text.ts"
 
@@ -37,7 +37,13 @@ export type Strategy = typeof Strategy.Type
 /** Body of each command, without `commandId` and `type`. */
 export const CommandBody = {
   "project.create": Schema.Struct({ cwd: Path, title: Schema.optional(Title) }),
-  "project.update": Schema.Struct({ projectId: ProjectId, title: Title }),
+  "project.update": Schema.Struct({
+    projectId: ProjectId,
+    title: Schema.optional(Title),
+    env: Schema.optional(ProjectEnv).annotations({
+      description: "Variables of the agents of the project, from their next session on. Replaces all of them."
+    })
+  }),
   "project.delete": Schema.Struct({
     projectId: ProjectId,
     purge: Schema.optional(Schema.Boolean).annotations({

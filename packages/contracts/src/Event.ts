@@ -10,7 +10,7 @@ import { CommandId, Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, StreamN
 import { ImportedData, ImportSource } from "./Import.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemRole, ItemStatus, PlanStep, Usage } from "./Item.ts"
 import { labelled } from "./Labels.ts"
-import { resetting, settled } from "./Settings.ts"
+import { ProjectEnv, resetting, settled } from "./Settings.ts"
 import {
   AfterLimit,
   Continuation,
@@ -50,7 +50,7 @@ const terminal = {
 /** Data of each event type. */
 export const EventData = {
   "project.created": Schema.Struct({ projectId: ProjectId, cwd: text, title: text }),
-  "project.updated": Schema.Struct({ projectId: ProjectId, title: text }),
+  "project.updated": Schema.Struct({ projectId: ProjectId, title: text, env: Schema.optional(ProjectEnv) }),
   "project.deleted": Schema.Struct({ projectId: ProjectId }),
 
   "thread.created": Schema.Struct({

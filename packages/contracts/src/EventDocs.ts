@@ -63,7 +63,10 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
     when: "A project is created, by a command or with the first thread of a directory.",
     examples: [{ projectId, cwd: "/home/me/app", title: "app" }]
   },
-  "project.updated": { when: "A project is renamed.", examples: [{ projectId, title: "The app" }] },
+  "project.updated": {
+    when: "A project is renamed, or the variables of its agents are set (`env`).",
+    examples: [{ projectId, title: "The app", env: { NODE_ENV: "test", API_KEY: { secret: "API_KEY" } } }]
+  },
   "project.deleted": { when: "A project is deleted. Nothing follows in its stream.", examples: [{ projectId }] },
 
   "thread.created": {

@@ -104,6 +104,10 @@ export interface OpenInput {
   readonly model?: string
   /** The thread's settings without `model`, with the values of secrets. Only settings that the adapter declares. */
   readonly settings?: Omit<Settings, "model">
+  /** Variables of the project, with the values of secrets, for the agent's process. They replace those of the provider instance. */
+  readonly env?: Readonly<Record<string, string>>
+  /** The values in `env` that no error may contain. */
+  readonly secrets?: ReadonlyArray<string>
   /** Absolute path of the thread's attachment directory, which the agent may read. It may not exist yet; files can appear in it before each turn. */
   readonly attachments?: string
   /** From an earlier session of this thread: continue that conversation if the provider still has it. */

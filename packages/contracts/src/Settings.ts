@@ -66,6 +66,21 @@ export const SecretValue = Schema.Union(
 export type SecretValue = typeof SecretValue.Type
 const Values = Schema.Record({ key: Schema.String, value: SecretValue })
 
+const Variable = Schema.String.pipe(
+  Schema.pattern(/^(?!MILLRACE_)[A-Za-z_][A-Za-z0-9_]{0,99}$/, {
+    message: () => "a variable has letters, digits and underscores, at most 100, and does not begin with MILLRACE_"
+  })
+)
+/** Variables of the agents of a project. A plain value of a variable that is named like a secret is stored as a secret at once and reads back as its name. */
+export const ProjectEnv = Schema.Record({ key: Variable, value: SecretValue }).pipe(
+  Schema.filter((env) => Object.keys(env).length <= 100 || "a project has at most 100 variables"),
+  Schema.filter(fits("the variables"))
+)
+export type ProjectEnv = typeof ProjectEnv.Type
+
+/** Whether the name of a variable says that its value is a secret. */
+export const isSecretName = (variable: string): boolean => /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i.test(variable)
+
 /** An MCP server of a thread, in the shape that agents share. */
 export const McpServer = Schema.Union(
   Schema.Struct({

@@ -7,7 +7,7 @@ import { Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId }
 import { labelled } from "./Labels.ts"
 import { Failure, PlanStep, RequestView, Usage } from "./Item.ts"
 import { oneOf } from "./OneOf.ts"
-import { Effective, PermissionMode, settled } from "./Settings.ts"
+import { Effective, PermissionMode, ProjectEnv, settled } from "./Settings.ts"
 
 /**
  * How a session got the conversation's history. `fresh`: none. `resumed`: the provider's own history. `replayed`: our log, replayed into a new
@@ -252,7 +252,8 @@ export const ProjectView = Schema.Struct({
   projectId: ProjectId,
   cwd: Schema.String,
   title: Schema.String,
-  createdAt: Schema.String
+  createdAt: Schema.String,
+  env: Schema.optional(ProjectEnv).annotations({ description: "Variables of its agents. Absent: none." })
 }).annotations({ identifier: "Project", description: "A directory with its threads." })
 export type ProjectView = typeof ProjectView.Type
 

@@ -1,6 +1,13 @@
 /** One project as read models show it, folded from its events. */
-import type { DomainEvent } from "@millrace/contracts/Event"
+import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { ProjectView } from "@millrace/contracts/State"
+
+/** The project with a new title, and with the variables if they were set. */
+export const updated = <P extends ProjectView>(project: P, { env, title }: DataOf<"project.updated">): P => ({
+  ...project,
+  title,
+  ...(env === undefined ? {} : { env })
+})
 
 /** The project after an event that names it; `undefined` if it is unknown, or deleted by the event. `at`: the time of the event. */
 export const apply = (project: ProjectView | undefined, event: DomainEvent, at: string): ProjectView | undefined => {
@@ -10,7 +17,7 @@ export const apply = (project: ProjectView | undefined, event: DomainEvent, at: 
       return project ?? { projectId, cwd, title, createdAt: at }
     }
     case "project.updated":
-      return project === undefined ? undefined : { ...project, title: event.data.title }
+      return project === undefined ? undefined : updated(project, event.data)
     case "project.deleted":
       return undefined
     default:

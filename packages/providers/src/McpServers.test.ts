@@ -17,7 +17,7 @@ const settings = {
 const servers = McpServers.of(settings)
 
 it("T17 MCP servers in the shape of each protocol", () => {
-  assert.deepStrictEqual(McpServers.secrets(settings), ["hunter22", "Bearer hunter23"])
+  assert.deepStrictEqual(McpServers.secrets({ settings }), ["hunter22", "Bearer hunter23"])
   assert.deepStrictEqual(Codex.threadParams({ settings } as never, {}).config, {
     mcp_servers: {
       local: { command: "node", args: ["server.mjs"], env: { KEY: "hunter22" } },

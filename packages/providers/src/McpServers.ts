@@ -24,8 +24,10 @@ export const of = (settings: Settings): ReadonlyArray<PlainServer> =>
   })
 
 /** The values that no error and no log may contain. */
-export const secrets = (settings: Settings): ReadonlyArray<string> =>
-  of(settings).flatMap((server) => Object.values("url" in server ? server.headers : server.env))
+export const secrets = ({ secrets = [], settings }: Pick<OpenInput, "secrets" | "settings">): ReadonlyArray<string> => [
+  ...secrets,
+  ...of(settings).flatMap((server) => Object.values("url" in server ? server.headers : server.env))
+]
 
 const byName = (servers: ReadonlyArray<PlainServer>, shape: (server: PlainServer) => object) =>
   Object.fromEntries(servers.map((server) => [server.name, shape(server)]))

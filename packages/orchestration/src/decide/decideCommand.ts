@@ -64,9 +64,11 @@ const projectFor = (draft: Draft, id: ProjectId) => {
     : Either.right(state)
 }
 
-const projectUpdate = (draft: Draft, { projectId, title }: CommandOf<"project.update">): CommandOutcome =>
+const projectUpdate = (draft: Draft, { env, projectId, title }: CommandOf<"project.update">): CommandOutcome =>
   Either.map(projectFor(draft, projectId), (state) => {
-    if (state.title !== title) draft.emitProject("project.updated", { projectId, title })
+    const isSet = env !== undefined && JSON.stringify(env) !== JSON.stringify(state.env ?? {})
+    if (isSet || (title !== undefined && state.title !== title))
+      draft.emitProject("project.updated", { projectId, title: title ?? state.title, ...(isSet ? { env } : {}) })
     return { projectId }
   })
 

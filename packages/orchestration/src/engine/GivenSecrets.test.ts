@@ -1,6 +1,7 @@
 /** Secrets in the settings of a thread: plain in a command and for the agent, a name everywhere else. */
 import { assert, describe, it } from "@effect/vitest"
-import type { ThreadId } from "@millrace/contracts/Ids"
+import { defined } from "@millrace/contracts/Defined"
+import type { ProjectId, ThreadId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import { type McpServers, permissionModes, settingNames } from "@millrace/contracts/Settings"
 import { Secrets } from "@millrace/log/Secrets"
@@ -8,6 +9,7 @@ import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { Effect } from "effect"
 import { Engine } from "./Engine.ts"
+import * as Verify from "../readmodel/Verify.ts"
 import { Views } from "../readmodel/Views.ts"
 
 const value = "hunter22"
@@ -72,6 +74,36 @@ describe("secrets of a thread", () => {
       yield* send
       yield* Kit.eventually(Kit.ofType("turn.completed"))
       assert.notInclude(JSON.stringify(yield* Effect.flatMap(Engine, ({ stats }) => stats)), value)
+    }).pipe(Effect.provide(Kit.layer({ providers: [scripted] })))
+  })
+
+  it.effect("X4 the agents of a project get its variables; the log has plain values of those that are no secrets", () => {
+    const opened: Array<Pick<OpenInput, "env" | "secrets">> = []
+    const scripted = ScriptedProvider.make({
+      open: ({ env, secrets }) => Effect.sync(() => void opened.push({ ...defined({ env, secrets }) }))
+    })
+    return Effect.gen(function* () {
+      yield* Effect.flatMap(Secrets, (secrets) => secrets.set("NAMED", "named value"))
+      const { projectId } = yield* Kit.dispatch("project.create", { cwd: "/work" })
+      const env = { NODE_ENV: "test", API_KEY: value, NAMED: { secret: "NAMED" } }
+      const update = { projectId: projectId as ProjectId, env }
+      yield* Kit.dispatch("project.update", update)
+      // The same variables again are no change.
+      yield* Kit.dispatch("project.update", update)
+      yield* Kit.dispatch("thread.create", { provider: "scripted", projectId: projectId as ProjectId, turn: { text: "one" } })
+      yield* Kit.eventually(Kit.ofType("turn.completed"))
+      assert.deepStrictEqual(opened, [
+        { env: { NODE_ENV: "test", API_KEY: value, NAMED: "named value" }, secrets: [value, "named value"] }
+      ])
+      const history = yield* Kit.history
+      assert.notInclude(JSON.stringify(history), value)
+      assert.strictEqual(history.filter(Kit.ofType("project.updated")).length, 1)
+      const { projects } = yield* Effect.flatMap(Views, ({ state }) => state)
+      assert.deepInclude(projects[0]?.env, { NODE_ENV: "test", NAMED: { secret: "NAMED" } })
+      assert.match(JSON.stringify(projects[0]?.env?.["API_KEY"]), /^{"secret":"API_KEY-/)
+      assert.deepStrictEqual((yield* Verify.run).problems, [])
+      const unknown = { projectId: projectId as ProjectId, env: { X: { secret: "NONE" } } }
+      assert.deepInclude(yield* Effect.flip(Kit.dispatch("project.update", unknown)), { rule: "SecretNotFound", id: "NONE" })
     }).pipe(Effect.provide(Kit.layer({ providers: [scripted] })))
   })
 })

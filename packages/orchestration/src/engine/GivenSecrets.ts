@@ -1,7 +1,7 @@
 /** Secrets in commands: a plain value is stored and replaced by its name before the engine sees the command, so it reaches neither the log nor a receipt (X4). */
 import type { Command } from "@millrace/contracts/Command"
 import type { StorageUnavailable } from "@millrace/contracts/Errors"
-import type { McpServers, SecretValue } from "@millrace/contracts/Settings"
+import { isSecretName, type McpServers, type SecretValue } from "@millrace/contracts/Settings"
 import type { Secrets } from "@millrace/log/Secrets"
 import { Effect } from "effect"
 
@@ -47,10 +47,16 @@ export const keep = (
   secrets: Store,
   command: Command
 ): Effect.Effect<{ readonly command: Command; readonly unknownSecrets: ReadonlyArray<string> }, StorageUnavailable> => {
-  const servers = "mcpServers" in command ? command.mcpServers : undefined
-  if (servers === undefined || servers === null) return Effect.succeed({ command, unknownSecrets: [] })
   const unknown: Array<string> = []
-  return Effect.map(mapServers(servers, kept(secrets, unknown)), (mcpServers) => ({
+  const use = kept(secrets, unknown)
+  if (command.type === "project.update" && command.env !== undefined) {
+    const plain = (value: SecretValue, name: string) =>
+      typeof value === "string" && !isSecretName(name) ? Effect.succeed(value) : use(value, name)
+    return Effect.map(mapValues(command.env, plain), (env) => ({ command: { ...command, env }, unknownSecrets: unknown }))
+  }
+  const servers = "mcpServers" in command ? command.mcpServers : undefined
+  if (servers === undefined || servers === null) return Effect.succeed({ command, unknownSecrets: unknown })
+  return Effect.map(mapServers(servers, use), (mcpServers) => ({
     command: { ...command, mcpServers } as Command,
     unknownSecrets: unknown
   }))

@@ -96,21 +96,30 @@ export const make = (options: Options = {}) =>
 
     const stateOf = (threadId: ThreadId) => log.query({ row: Query.row(Collections.threadState, threadId) })
     const openInput = (threadId: ThreadId, provider: string) =>
-      Effect.map(readFor(provider, "open", stateOf(threadId)), ({ row }) => ({
-        cwd: row?.value.cwd ?? "/",
-        given: row === undefined ? {} : (row.value.given ?? settingsOf(row.value)),
-        ...defined({ resumeKey: row?.value.resumeKey }),
-        ...(row?.value.resumeKey !== undefined && row.value.forkedFrom?.resumeKey === row.value.resumeKey
-          ? { fork: true as const }
-          : {}),
-        ...defined({ handedFrom: row?.value.handedFrom }),
-        attachments: attachmentFiles.directoryOf(threadId),
-        history: (bounds: HistoryBounds) =>
-          // Adapters expect no failure of this effect. `SessionOpening` reads the defect.
-          Effect.flatMap(Effect.orDie(readFor(provider, "open", History.read(log, threadId, bounds))), (history) =>
-            PastAttachments.place(attachmentFiles, threadId, history)
-          )
-      }))
+      Effect.gen(function* () {
+        const { row } = yield* readFor(provider, "open", stateOf(threadId))
+        const project =
+          row === undefined
+            ? undefined
+            : (yield* readFor(provider, "open", log.query({ project: Query.row(Collections.projectState, row.value.projectId) })))
+                .project
+        return {
+          cwd: row?.value.cwd ?? "/",
+          projectEnv: project?.value.env ?? {},
+          given: row === undefined ? {} : (row.value.given ?? settingsOf(row.value)),
+          ...defined({ resumeKey: row?.value.resumeKey }),
+          ...(row?.value.resumeKey !== undefined && row.value.forkedFrom?.resumeKey === row.value.resumeKey
+            ? { fork: true as const }
+            : {}),
+          ...defined({ handedFrom: row?.value.handedFrom }),
+          attachments: attachmentFiles.directoryOf(threadId),
+          history: (bounds: HistoryBounds) =>
+            // Adapters expect no failure of this effect. `SessionOpening` reads the defect.
+            Effect.flatMap(Effect.orDie(readFor(provider, "open", History.read(log, threadId, bounds))), (history) =>
+              PastAttachments.place(attachmentFiles, threadId, history)
+            )
+        }
+      })
 
     const prompt = (threadId: ThreadId, provider: string, turnId: TurnId) =>
       Effect.map(

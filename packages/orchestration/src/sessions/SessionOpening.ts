@@ -11,7 +11,7 @@ import {
   type ProviderSession
 } from "@millrace/contracts/ProviderAdapter"
 import { onlyModel, unsupported } from "@millrace/contracts/Settable"
-import type { Settings } from "@millrace/contracts/Settings"
+import type { ProjectEnv, Settings } from "@millrace/contracts/Settings"
 import type { Secrets } from "@millrace/log/Secrets"
 import { type Duration, Effect, Scope } from "effect"
 import * as GivenSecrets from "../engine/GivenSecrets.ts"
@@ -28,7 +28,9 @@ export interface Input {
   readonly previousEnded: Effect.Effect<void>
   /** The input of `open`, read from the log. It fails, and `history` dies with a ProviderError, if the thread is damaged there. */
   readonly openInput: Effect.Effect<
-    Omit<OpenInput, "threadId" | "epoch" | "history" | "model" | "settings"> & {
+    Omit<OpenInput, "threadId" | "epoch" | "history" | "model" | "settings" | "env" | "secrets"> & {
+      /** The variables of the project. */
+      readonly projectEnv: ProjectEnv
       /** The settings to open the session with. */
       readonly given: Settings
       readonly history: NonNullable<OpenInput["history"]>
@@ -78,27 +80,37 @@ const notSettable = (provider: string, message: string) =>
 const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effect.Effect<Opened, ProviderError> =>
   Effect.gen(function* () {
     const { threadId, epoch } = input
-    const { given, handedFrom, history, ...rest } = yield* input.openInput
+    const { given, handedFrom, history, projectEnv, ...rest } = yield* input.openInput
     // The thread was set for another configuration of the server.
     const refused = unsupported(input.provider, given, target.settable ?? onlyModel)
     if (refused !== undefined) return yield* notSettable(input.provider, refused)
+    const reveal = GivenSecrets.reveal(input.secrets)
+    const revealed = <A>(values: Effect.Effect<A, string>) =>
+      Effect.mapError(values, (message) => notSettable(input.provider, message))
+    const env = yield* revealed(GivenSecrets.mapValues(projectEnv, reveal))
+    const secrets = Object.entries(env).flatMap(([name, value]) => (typeof projectEnv[name] === "string" ? [] : [value]))
     const { mcpServers, model, ...plain } = given
     const settings = {
       ...plain,
       ...(mcpServers === undefined
         ? {}
         : {
-            mcpServers: yield* Effect.mapError(
-              GivenSecrets.mapServers(mcpServers, GivenSecrets.reveal(input.secrets)),
-              (message) => notSettable(input.provider, message)
-            )
+            mcpServers: yield* revealed(GivenSecrets.mapServers(mcpServers, reveal))
           })
     }
     const { cwd } = rest
     let read: History | undefined
     const recordingHistory = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
     const session = yield* Scope.extend(
-      target.open({ ...rest, ...defined({ model }), settings, threadId, epoch, history: recordingHistory }),
+      target.open({
+        ...rest,
+        ...defined({ model }),
+        settings,
+        ...(Object.keys(env).length === 0 ? {} : { env, secrets }),
+        threadId,
+        epoch,
+        history: recordingHistory
+      }),
       scope
     )
     const continuity = handedFrom === undefined ? "replayed" : "handed-off"

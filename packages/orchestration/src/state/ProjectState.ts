@@ -1,7 +1,9 @@
 /** The folded state of one project. It also counts its threads, which have their own streams, because `project.delete` needs the count. */
+import { defined } from "@millrace/contracts/Defined"
 import type { DomainEvent } from "@millrace/contracts/Event"
 import type { ProjectId } from "@millrace/contracts/Ids"
 import type { ProjectView } from "@millrace/contracts/State"
+import { updated } from "@millrace/model/Project"
 
 export interface ProjectState extends ProjectView {
   readonly deleted: boolean
@@ -9,11 +11,12 @@ export interface ProjectState extends ProjectView {
   readonly threads: number
 }
 
-export const projectView = ({ projectId, cwd, title, createdAt }: ProjectState): ProjectView => ({
+export const projectView = ({ projectId, cwd, title, createdAt, env }: ProjectState): ProjectView => ({
   projectId,
   cwd,
   title,
-  createdAt
+  createdAt,
+  ...defined({ env })
 })
 
 /** The project whose state an event changes. Of a thread's events, only those that change the number of threads do. `threadProject`: the thread's, before the event. */
@@ -47,7 +50,7 @@ export const evolveProject = (state: ProjectState | undefined, event: DomainEven
   if (state === undefined) return undefined
   switch (event.type) {
     case "project.updated":
-      return { ...state, title: event.data.title }
+      return updated(state, event.data)
     case "project.deleted":
       return { ...state, deleted: true }
     case "thread.created":

@@ -43,15 +43,18 @@ const cancelMillis = 2000
 export const start = (
   agent: Agents.AcpAgent,
   command: string,
-  where: { readonly cwd: string; readonly threadId: string; readonly epoch: number; readonly settings?: OpenInput["settings"] }
+  where: { readonly cwd: string; readonly threadId: string; readonly epoch: number } & Pick<
+    OpenInput,
+    "settings" | "env" | "secrets"
+  >
 ) =>
   RpcChild.open({
     provider: agent.name,
     command,
     args: agent.args ?? [],
     cwd: where.cwd,
-    env: Agents.environment(agent, process.env),
-    secrets: McpServers.secrets(where.settings),
+    env: Agents.environment({ ...agent, env: { ...agent.env, ...where.env } }, process.env),
+    secrets: McpServers.secrets(where),
     threadId: where.threadId,
     epoch: where.epoch,
     install: Agents.notInstalled(agent),

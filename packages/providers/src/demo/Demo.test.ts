@@ -478,3 +478,11 @@ it.scopedLive("[[diff]] reports a change of a file; the items of [[subagent TEXT
     Ledger.layerMemory
   )
 )
+
+it.live("X4 the variables of a project reach the agent and its commands", () =>
+  Effect.gen(function* () {
+    const { play } = yield* open({ env: { GREETING: "bonjour", MILLRACE_X: "no" }, settings: { permissionMode: "full-access" } })
+    const seen = JSON.stringify(yield* play("[[run echo $GREETING-$MILLRACE_X]]"))
+    expect(seen).toContain(`bonjour-\\n`)
+  }).pipe(Effect.scoped, Effect.provide(Ledger.layerMemory))
+)
