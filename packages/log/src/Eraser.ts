@@ -1,7 +1,8 @@
 /**
  * Erases the contents of forgotten streams from the files of a SQLite log. The reader masks them from the commit on (`streams.forgotten`); here they are
  * overwritten in slices, so that the event loop is not blocked for long. After a crash the next start continues, because a stream stays marked until
- * nothing of it is left. The writer's `secure_delete` overwrites what SQLite frees.
+ * nothing of it is left. The writer's `secure_delete` overwrites what SQLite frees; a pass of the scrubber overwrites the copies that SQLite left in unused
+ * space when it distributed rows to other pages. Streams that are marked at the same time share a pass.
  */
 import { Cause, Clock, Effect } from "effect"
 import { readdirSync, rmSync } from "node:fs"
@@ -10,9 +11,11 @@ import type { LogUnavailable } from "./EventLog.ts"
 import { forgotten, forgottenType } from "./Forgotten.ts"
 import type { Marked } from "./Marked.ts"
 import { isBackupOf } from "./Migrations.ts"
+import type { Result, Scrubber } from "./Scrubber.ts"
 import * as SegmentEraser from "./SegmentEraser.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { SqliteWriter } from "./SqliteWriter.ts"
+import { StorageFailure } from "./Storage.ts"
 import { Watermark } from "./Watermark.ts"
 
 /** Events that one slice overwrites. */
@@ -22,15 +25,19 @@ const closingMillis = 2_000
 /** Pause before the next attempt when a program reads the log or the storage fails. */
 const pause = "1 second"
 
-/** `blocked`: another program reads the log, so its WAL cannot be emptied now. */
-type Slice = "more" | "done" | "blocked"
+type Slice = Result
 
-/** What is erased of a marked stream: its rows up to the offset `rows`, its segments up to the one that begins at `segment`. */
-interface Position {
-  marked: Marked | undefined
-  /** Infinity: all rows. */
+/** What the eraser has done in this process. */
+interface Progress {
+  /** Marked streams that it erases next. */
+  pending: Array<Marked>
+  /** What is erased of the first of them: its rows up to the offset `rows` (Infinity: all), its segments up to the one that begins at `segment`. */
   rows: number
   segment: number
+  /** Streams of which only unused space may have text, and the offset up to which they were forgotten. */
+  readonly erased: Map<number, number>
+  /** Those of them that were erased before the pass of the scrubber that runs. */
+  scrubbed: ReadonlyMap<number, number> | undefined
 }
 
 interface Row {
@@ -56,12 +63,6 @@ const overwrite = (db: Sqlite.Connection, { id, name, forgotten: upTo }: Marked,
   return rows.length < sliceEvents ? Number.POSITIVE_INFINITY : rows.at(-1)!.offset
 }
 
-/** Moves the WAL into the database and empties it. `false`: a reader of another program prevents it. */
-const emptyWal = (db: Sqlite.Connection): boolean => {
-  const [result] = db.pragma("wal_checkpoint(TRUNCATE)") as ReadonlyArray<{ readonly busy: number }>
-  return result?.busy === 0
-}
-
 /**
  * Removes the copies that migrations left. A copy that was made before the first deletion of this version stays: it is the way back to the older version,
  * which kept the words of deleted threads, too.
@@ -72,39 +73,87 @@ const removeBackups = (db: Sqlite.Connection, file: string): void => {
     if (isBackupOf(basename(file), name)) rmSync(join(dirname(file), name), { force: true })
 }
 
-/** A stream that is not erased yet. */
-const nextMarked = (db: Sqlite.Connection): Marked | undefined =>
-  db.prepare("SELECT id, name, forgotten FROM streams WHERE forgotten > 0 LIMIT 1").get() as Marked | undefined
+/** The streams that are not erased yet. */
+const marked = (db: Sqlite.Connection, erased: ReadonlyMap<number, number>): Array<Marked> =>
+  (db.prepare("SELECT id, name, forgotten FROM streams WHERE forgotten > 0").all() as Array<Marked>).filter(
+    ({ forgotten, id }) => erased.get(id) !== forgotten
+  )
 
 /** Read first, so that a log with nothing to erase begins no transaction. */
 const hasDeletedBlob = (db: Sqlite.Connection): boolean =>
   db.prepare("SELECT 1 FROM blobs WHERE at < 0 LIMIT 1").get() !== undefined
 
-/** One slice on the event loop, or one segment, which the pool compresses. */
-const slice = (writer: SqliteWriter, file: string, position: Position): Effect.Effect<Slice, LogUnavailable> =>
+/** What the eraser needs of the log. */
+interface Files {
+  readonly writer: SqliteWriter
+  readonly scrubber: Scrubber
+  readonly lost: () => string | undefined
+}
+
+const run = <A>(step: () => A) => Sqlite.attempt("erase", step)
+
+/** The next slice of the pass over unused space. After the pass the streams are not marked any more. */
+const scrub = ({ lost, scrubber, writer }: Files, file: string, progress: Progress): Effect.Effect<Slice, LogUnavailable> =>
   Effect.gen(function* () {
-    const run = <A>(step: () => A) => Sqlite.attempt("erase", step)
-    if (yield* run(() => hasDeletedBlob(writer.connection) && writer.blobs((blobs) => blobs.sweep(0)))) return "more"
-    const marked = yield* run(() => nextMarked(writer.connection))
-    if (marked === undefined) return "done"
-    if (position.marked?.id !== marked.id || position.marked.forgotten !== marked.forgotten)
-      Object.assign(position, { marked, rows: 0, segment: 0 } satisfies Position)
-    if (position.rows < marked.forgotten) {
-      position.rows = yield* run(() => writer.maintain(({ db }) => overwrite(db, marked, position.rows)))
-      return "more"
-    }
-    const segment = yield* SegmentEraser.next(writer, marked, position.segment)
-    if (segment !== undefined) {
-      position.segment = segment
-      return "more"
-    }
-    if (!(yield* run(() => emptyWal(writer.connection)))) return "blocked"
+    const state = yield* run(() => {
+      const reason = lost()
+      if (reason !== undefined) throw new StorageFailure("lost", reason)
+      if (progress.scrubbed === undefined) {
+        progress.scrubbed = new Map(progress.erased)
+        scrubber.begin()
+        writer.isScrubbed = true
+      }
+      return scrubber.slice()
+    })
+    if (state !== "done") return state
+    yield* Effect.async<void, LogUnavailable>((resume) =>
+      scrubber.sync((error) =>
+        resume(
+          error === null
+            ? Effect.void
+            : run(() => {
+                throw error
+              })
+        )
+      )
+    )
     yield* run(() => {
+      writer.isScrubbed = false
       removeBackups(writer.connection, file)
       // Negative: erased up to this offset. A backup needs it, for the objects of earlier backups.
-      const done = "UPDATE streams SET forgotten = -forgotten WHERE id = ? AND forgotten = ?"
-      writer.maintain(({ db }) => db.prepare(done).run(marked.id, marked.forgotten))
+      writer.maintain(({ db }) => {
+        const done = db.prepare("UPDATE streams SET forgotten = -forgotten WHERE id = ? AND forgotten = ?")
+        for (const [id, upTo] of progress.scrubbed ?? []) done.run(id, upTo)
+      })
+      progress.erased.clear()
+      progress.scrubbed = undefined
     })
+    return "more"
+  })
+
+/** One slice on the event loop, or one segment, which the pool compresses. */
+const slice = (files: Files, file: string, progress: Progress): Effect.Effect<Slice, LogUnavailable> =>
+  Effect.gen(function* () {
+    const { writer } = files
+    if (yield* run(() => hasDeletedBlob(writer.connection) && writer.blobs((blobs) => blobs.sweep(0)))) return "more"
+    if (progress.scrubbed !== undefined) return yield* scrub(files, file, progress)
+    if (progress.pending.length === 0) {
+      progress.pending = yield* run(() => marked(writer.connection, progress.erased))
+      if (progress.pending.length === 0) return progress.erased.size === 0 ? "done" : yield* scrub(files, file, progress)
+      Object.assign(progress, { rows: 0, segment: 0 })
+    }
+    const stream = progress.pending[0]!
+    if (progress.rows < stream.forgotten) {
+      progress.rows = yield* run(() => writer.maintain(({ db }) => overwrite(db, stream, progress.rows)))
+      return "more"
+    }
+    const segment = yield* SegmentEraser.next(writer, stream, progress.segment)
+    if (segment !== undefined) progress.segment = segment
+    else {
+      progress.pending.shift()
+      progress.erased.set(stream.id, stream.forgotten)
+      Object.assign(progress, { rows: 0, segment: 0 })
+    }
     return "more"
   })
 
@@ -116,12 +165,12 @@ export interface Eraser {
 }
 
 /** Erases in the background until the scope closes, at first what an earlier process left. `file`: the database. */
-export const make = Effect.fnUntraced(function* (writer: SqliteWriter, file: string) {
-  const position: Position = { marked: undefined, rows: 0, segment: 0 }
+export const make = Effect.fnUntraced(function* (files: Files, file: string) {
+  const progress: Progress = { pending: [], rows: 0, segment: 0, erased: new Map(), scrubbed: undefined }
   /** How many times there was something to erase, the start included, and how many of them are done. */
   const wanted = new Watermark(1)
   const erased = new Watermark(0)
-  const next = slice(writer, file, position)
+  const next = slice(files, file, progress)
   const erase: Effect.Effect<void> = Effect.gen(function* () {
     yield* wanted.awaitBeyond(erased.value)
     const reached = wanted.value

@@ -10,6 +10,7 @@ import * as DiskUsage from "./DiskUsage.ts"
 import { migrate, type Migrations } from "./Migrations.ts"
 import * as Packing from "./Packing.ts"
 import * as Presence from "./Presence.ts"
+import { Scrubber } from "./Scrubber.ts"
 import * as Sqlite from "./Sqlite.ts"
 import type { SqliteBlobs } from "./SqliteBlobs.ts"
 import { SqliteReader } from "./SqliteReader.ts"
@@ -36,6 +37,7 @@ const newEpoch = (): string => epochOf(randomBytes(26).map((byte) => byte & 31))
 
 interface Connected extends Storage {
   readonly writer: SqliteWriter
+  readonly scrubber: Scrubber
   readonly close: () => void
   /** The rewind, if the anchor contradicted the database. */
   readonly rewound: Rewound | undefined
@@ -57,7 +59,10 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
     return Sqlite.openWriter(options.file, synchronous, options.maxFileBytes)
   }, options.onStep)
   let connection: Sqlite.Connection | undefined
+  let scrubber: Scrubber | undefined
   try {
+    const scrubbed = Sqlite.guarded(() => new Scrubber(options.file, writer))
+    scrubber = scrubbed
     const created = writer.epoch(newEpoch())
     const db = Sqlite.openReader(options.file)
     connection = db
@@ -75,6 +80,7 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
     return {
       epoch,
       writer,
+      scrubber: scrubbed,
       rewound,
       anchor,
       pack: (how) => Effect.zipRight(attempt("pack", requireFiles), packing.pack(how)),
@@ -110,12 +116,14 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
         presence = undefined
         Sqlite.close(db)
         writer.close()
+        scrubbed.close()
         if (anchor !== undefined) Anchored.close(anchor, filesArePresent)
       }
     }
   } catch (cause) {
     if (connection !== undefined) Sqlite.close(connection)
     writer.close()
+    scrubber?.close()
     throw cause
   }
 }
@@ -138,7 +146,7 @@ export const make = Effect.fn("EventLogSqlite.make")(function* (options: Options
   // One step of packing at a time.
   const packing = yield* Effect.makeSemaphore(1)
   const pack: typeof storage.pack = (how) => packing.withPermits(1)(storage.pack(how))
-  const eraser = yield* Eraser.make(storage.writer, options.file)
+  const eraser = yield* Eraser.make(storage, options.file)
   const commit: Storage["commit"] = (batch) => {
     const placed = storage.commit(batch)
     if (placed.forgotten.size > 0) eraser.wake()

@@ -118,6 +118,8 @@ export class SqliteWriter {
   statements = 0
   /** Appends so far. */
   appends = 0
+  /** Whether a scrubber empties the WAL in slices, and reads there which pages changed. */
+  isScrubbed = false
 
   constructor(open: () => Sqlite.Connection, onStep: StepHook = () => {}) {
     this.#open = open
@@ -223,6 +225,7 @@ export class SqliteWriter {
 
   /** Copies committed pages from the WAL to the file, so that no append has to copy many at once. */
   checkpoint(): void {
+    if (this.isScrubbed) return
     Sqlite.guarded(() => this.#use().sql.checkpoint.all())
   }
 

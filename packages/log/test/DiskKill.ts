@@ -50,8 +50,6 @@ export interface Report {
   readonly randomDeaths: number
   readonly events: number
   readonly deletions: number
-  /** Starts that found text of a deleted thread in unused space of a page. */
-  readonly remnants: number
   readonly backups: number
   readonly restores: number
 }
@@ -201,5 +199,5 @@ export const run = ({
         `round ${round}, ${kind}: head ${model.head}, ${violations.length - known} violations, ${Math.round(performance.now() - began)} ms`
       )
     }
-    return { violations, kinds, steps, ...sum, remnants: model.remnants.length } satisfies Report
+    return { violations, kinds, steps, ...sum } satisfies Report
   }).pipe(Effect.scoped)

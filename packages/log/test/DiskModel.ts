@@ -100,8 +100,6 @@ export class DiskModel {
   /** Deleted threads, and the offset of the event that reports it. */
   deleted = new Map<string, number>()
   blobs = new Map<string, { readonly stream: string; readonly upTo: number }>()
-  /** Files with text of a deleted thread that no reader can get, in unused space of a page (docs/gaps.md). */
-  readonly remnants: Array<string> = []
   /** Marks of segments that contained a word of a thread. */
   private marks: Array<{ readonly word: string; readonly mark: Buffer }> = []
 
@@ -195,7 +193,7 @@ export class DiskModel {
       const isPacked = (mark: Buffer) => segments.some(({ bytes }) => Buffer.from(bytes).includes(mark))
       const marks = this.marks.flatMap(({ mark, word }) => (words.includes(word) && !isPacked(mark) ? [mark] : []))
       for (const name of filesWith(dataDir, [...words, ...marks]).filter(isInUse))
-        this.remnants.push(`${name} contains words of a deleted thread`)
+        wrong.push(`${name} contains words of a deleted thread`)
       const living = this.living.map(wordOf)
       this.marks = [
         ...this.marks.filter(({ word }) => !words.includes(word)),
