@@ -15,7 +15,13 @@ const create = (commandId: string, cwd: string, text: string) =>
 
 const filler = (n: number) => ({
   events: [
-    { stream: "project/prj_old", type: "note", at: "2026-11-20T09:00:00.000Z", epoch: 0, data: { text: "x".repeat(100_000), n } }
+    {
+      stream: "project/prj_old",
+      type: "note",
+      at: "2026-11-20T09:00:00.000Z",
+      epoch: 0,
+      data: { text: Array.from({ length: 25 }, () => "x".repeat(4_000)), n }
+    }
   ],
   rows: []
 })
