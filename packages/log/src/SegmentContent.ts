@@ -260,7 +260,7 @@ export const decode = (content: Buffer, first: number, last: number, encoding: E
 
 /**
  * The first offset at which the content of `encodeColumns` does not give the row of the columns again, byte for byte; undefined if there is none. May
- * throw, as `decode`. About 0.5 µs of processor time per text delta.
+ * throw, as `decode`.
  */
 export const firstDifference = (content: Buffer, first: number, last: number, columns: Columns): number | undefined => {
   const segment = decode(content, first, last, "latin1")
