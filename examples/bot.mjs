@@ -86,7 +86,9 @@ const followOnce = async (cursor, onHandled) => {
       if (frame.event === "caught-up") console.log("watching")
       // Only events have an id.
       if (frame.id === undefined) continue
-      await answer(JSON.parse(frame.data).data)
+      const { data } = JSON.parse(frame.data)
+      // With `rule`, an approval rule has answered it.
+      if (data.rule === undefined) await answer(data)
       onHandled(frame.id)
     }
   } finally {

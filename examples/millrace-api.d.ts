@@ -783,7 +783,7 @@ export interface components {
                 };
             };
         };
-        /** @description A value, or `{secret: NAME}`. A plain value reads back as `{secret: NAME}`. */
+        /** @description A value, or `{secret: NAME}`. In an MCP server a plain value reads back as `{secret: NAME}`; in `env` of a project, only if the name of the variable looks like a secret. */
         SecretValue: string | {
             secret: string;
         };

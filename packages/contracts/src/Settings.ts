@@ -55,13 +55,14 @@ export const SecretName = Schema.String.pipe(
     message: () => "a secret's name has 1 to 100 letters, digits, dots, dashes and underscores"
   })
 )
-/** A value, or the name of a stored secret. A plain value is stored as a secret at once and reads back as its name. */
+/** A value, or the name of a stored secret. */
 export const SecretValue = Schema.Union(
   Schema.String.pipe(Schema.maxLength(8192, { message: () => "the value is longer than 8192 characters" })),
   Schema.Struct({ secret: SecretName })
 ).annotations({
   identifier: "SecretValue",
-  description: "A value, or `{secret: NAME}`. A plain value reads back as `{secret: NAME}`."
+  description:
+    "A value, or `{secret: NAME}`. In an MCP server a plain value reads back as `{secret: NAME}`; in `env` of a project, only if the name of the variable looks like a secret."
 })
 export type SecretValue = typeof SecretValue.Type
 const Values = Schema.Record({ key: Schema.String, value: SecretValue })

@@ -16,6 +16,8 @@ export const typeOf = (schema: Json): string => {
   if (schema["type"] === "array" && isObject(schema["items"])) return `list of ${typeOf(schema["items"])}`
   const members = schema["oneOf"] ?? schema["anyOf"]
   if (Array.isArray(members)) return [...new Set(members.filter(isObject).map(typeOf))].join(" or ")
+  const [all] = Array.isArray(schema["allOf"]) ? schema["allOf"].filter(isObject) : []
+  if (all !== undefined) return typeOf(all)
   return typeof schema["type"] === "string" ? schema["type"] : "any value"
 }
 

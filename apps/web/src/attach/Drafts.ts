@@ -71,7 +71,8 @@ const stored = (key: string): Draft => {
   try {
     const files: unknown = JSON.parse(sessionStorage.getItem(filesKey(key)) ?? "[]")
     const attached = Array.isArray(files) ? files.filter(isAttachment).map(readied) : []
-    return { text: sessionStorage.getItem(textKey(key)) ?? "", attached, refusals: [] }
+    const text = sessionStorage.getItem(textKey(key)) ?? ""
+    return text === "" && attached.length === 0 ? empty : { text, attached, refusals: [] }
   } catch {
     // The stored text is not JSON, or the browser has no storage.
     return empty
@@ -97,7 +98,8 @@ export const draftOf = (key: string): Draft => {
   const known = drafts.get(key)
   if (known !== undefined) return known
   const draft = stored(key)
-  drafts.set(key, draft)
+  // A thread that is only read has no draft, and takes no place from one.
+  if (draft !== empty) drafts.set(key, draft)
   return draft
 }
 
@@ -114,7 +116,8 @@ export const canSend = (draft: Draft): boolean =>
 const put = (key: string, change: Partial<Draft>) => {
   const before = draftOf(key)
   const draft = { ...before, ...change }
-  drafts.renew(key, draft)
+  if (draft.text === "" && draft.attached.length === 0 && draft.refusals.length === 0) drafts.delete(key)
+  else drafts.renew(key, draft)
   if (draft.text !== before.text) keep(textKey(key), draft.text)
   if (draft.attached !== before.attached) {
     const files = uploadedOf(draft)
@@ -178,10 +181,19 @@ export const take = (key: string): Content => {
   return contentOf(draft)
 }
 
-/** Fills the draft, unless something was written meanwhile: a refused message comes back for correction. */
-export const restore = (key: string, { attachments, text }: Content): void => {
+/** Fills the draft if it is empty. */
+export const fill = (key: string, { attachments, text }: Content): void => {
   const now = draftOf(key)
   if (now.text === "" && now.attached.length === 0) put(key, { text, attached: attachments.map(readied), refusals: [] })
+}
+
+/** Puts a refused message back, before what was written since. */
+export const restore = (key: string, { attachments, text }: Content): void => {
+  const now = draftOf(key)
+  put(key, {
+    text: [text, now.text].filter((one) => one !== "").join("\n\n"),
+    attached: [...attachments.map(readied), ...now.attached]
+  })
 }
 
 /** Ends a draft without sending it. */

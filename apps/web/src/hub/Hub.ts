@@ -202,8 +202,13 @@ export const make = (origin: string): Hub => {
       const client = await ready
       if (running !== undefined) await Effect.runPromise(Fiber.interrupt(running))
       running = Effect.runFork(
-        Effect.catchAllCause(follow(client), (cause) =>
-          Effect.sync(() => setConnection({ state: "failed", message: cut(cause.toString(), 500) }))
+        follow(client).pipe(
+          // A stream that is opened on a connection of a revoked session, before the server cuts it, is refused.
+          Effect.tapError((cause) => explain(cause, 1)),
+          Effect.retry({ schedule: Backoff.backoff, while: () => connection.state === "unpaired" }),
+          Effect.catchAllCause((cause) =>
+            Effect.sync(() => setConnection({ state: "failed", message: cut(cause.toString(), 500) }))
+          )
         )
       )
     })

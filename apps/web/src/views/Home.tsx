@@ -74,7 +74,6 @@ export const Home = () => {
         title: titleFor(text.trim() === "" ? (attachments[0]?.name ?? "") : text),
         turn: { text, ...given(attachments) }
       })
-      discard(draftKey)
       go(threadHref(threadId as ThreadId))
     })
 
@@ -93,7 +92,11 @@ export const Home = () => {
       <div className="composer-card">
         <Prompt
           draftKey={draftKey}
-          onSend={() => void begin(contentOf(draftOf(draftKey)), chosen)}
+          onSend={() =>
+            void begin(contentOf(draftOf(draftKey)), chosen).then((isSent) => {
+              if (isSent) discard(draftKey)
+            })
+          }
           busy={action.busy}
           placeholder={recent.length === 0 ? "Ask the demo agent: hello" : "What should the agent do?"}
           sendLabel="Start"

@@ -1,7 +1,7 @@
 /** The queued turns in their order: edit, move, remove, or run one now. */
 import { useEffect, useState } from "react"
 import { Attachments } from "../attach/Attachments.tsx"
-import { restore } from "../attach/Drafts.ts"
+import { fill } from "../attach/Drafts.ts"
 import type { TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView, Waiting } from "@millrace/contracts/State"
 import { Action } from "../ui/Action.tsx"
@@ -94,7 +94,7 @@ export const Queue = (props: {
                       title="Edit"
                       onClick={() => {
                         // An edit that a reload interrupted is continued.
-                        restore(turnId, { text, attachments: attachments ?? [] })
+                        fill(turnId, { text, attachments: attachments ?? [] })
                         setEditing(turnId)
                       }}
                     >

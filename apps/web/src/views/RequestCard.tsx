@@ -86,7 +86,7 @@ const CommandField = (props: { readonly command: string; readonly onChange: ((co
         )}
       </>
     )
-  return <textarea aria-label="Command" rows={3} value={command} onChange={(event) => onChange(event.target.value)} />
+  return <textarea autoFocus aria-label="Command" rows={3} value={command} onChange={(event) => onChange(event.target.value)} />
 }
 
 /** What the person adds to an answer: a changed command to an acceptance, a reason to a refusal. */

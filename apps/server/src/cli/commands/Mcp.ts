@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs"
 import { type CliFailure, usage } from "../Failure.ts"
 import { messageOf } from "../../NodeError.ts"
 
-/** Most bytes of the file. The setting has at most 16,384 characters. */
-const maxBytes = 1024 * 1024
+/** Most characters of the file. The setting has at most 16,384 characters. */
+const maxCharacters = 1024 * 1024
 
 const decode = Schema.decodeUnknown(McpServers, { onExcessProperty: "error", errors: "first" })
 const isWrapped = (value: unknown): value is { readonly mcpServers: unknown } =>
@@ -19,7 +19,7 @@ const textOf = (given: string): Effect.Effect<string, CliFailure> =>
     : Effect.try({
         try: () => {
           const text = readFileSync(given, "utf8")
-          if (text.length > maxBytes) throw new Error(`it is longer than ${maxBytes} bytes`)
+          if (text.length > maxCharacters) throw new Error(`it is longer than ${maxCharacters} characters`)
           return text
         },
         catch: (cause) => usage(`--mcp: ${given} cannot be read: ${messageOf(cause)}`)
