@@ -12,8 +12,9 @@ export default defineConfig({
         test: {
           name: "real",
           include: ["{packages,apps}/*/{src,test}/**/*.real.ts"],
-          testTimeout: 20_000,
-          hookTimeout: 20_000
+          // Only a hang lasts so long, on any machine.
+          testTimeout: 180_000,
+          hookTimeout: 180_000
         }
       }
     ]

@@ -64,7 +64,9 @@ const program = async () => {
   mkdirSync(stage, { recursive: true })
   for (const name of ["main.mjs", "agent.mjs", "mcp.mjs", "docs.js"]) cpSync(join(dist, name), join(stage, name))
   const assets = reachable(join(dist, "web"))
-  const isNeeded = (file) => basename(dirname(file)) !== "assets" || assets.has(basename(file).replace(/\.(br|gz)$/, ""))
+  // Every browser takes gzip; without the second form, 15 % smaller, the package keeps within its size.
+  const isNeeded = (file) =>
+    basename(dirname(file)) !== "assets" || (!file.endsWith(".br") && assets.has(basename(file).replace(/\.gz$/, "")))
   cpSync(join(dist, "web"), join(stage, "web"), { recursive: true, filter: isNeeded })
   const server = await bundle(join(root, "apps/server/src/main.ts"), join(stage, "program.cjs"), {
     minifyWhitespace: true,

@@ -154,6 +154,7 @@ describe("CommandLine", () => {
       "env X=1 git status",
       "sh -c 'git status'",
       "bash -c 'git status'",
+      "BASH -c 'git status'",
       "sudo git status",
       "xargs git status",
       "nohup git status",
@@ -209,6 +210,8 @@ describe("CommandLine", () => {
       "echo `rm -rf x`"
     ])
       expect(CommandLine.mentions(line, "rm -rf"), line).toBe(true)
+    for (const line of ["git push", "git -P push", "git --no-pager push x", "GIT PUSH"])
+      expect(CommandLine.mentions(line, "git push"), line).toBe(true)
     for (const line of ["rm x", "ls -rf", "farm -rf", "rm x -rf"]) expect(CommandLine.mentions(line, "rm -rf"), line).toBe(false)
   })
 })

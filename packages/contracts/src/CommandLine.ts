@@ -92,7 +92,8 @@ const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 /** Whether the arguments can make the program run something that its name does not say. */
 const runsAnother = ([program, ...args]: readonly [string, ...Array<string>]): boolean => {
   const name = baseName(program)
-  if (launchers.has(name) || builtins.has(program)) return true
+  // Some file systems do not distinguish capitals.
+  if (launchers.has(name.toLowerCase()) || builtins.has(program.toLowerCase())) return true
   // `git -c alias.x=!sh x` and the like: options before the subcommand.
   if (name === "git") {
     const first = args.findIndex((arg) => !arg.startsWith("-"))
@@ -128,16 +129,21 @@ const separators = /[\s\p{Cf};&|()<>{}$`'"\\=!]+/u
 const splits = (line: string): ReadonlyArray<string> => line.split(separators).filter((word) => word !== "")
 /** The line's words in two readings: with quotes removed, and with quotes as separators. */
 const readings = (line: string): ReadonlyArray<ReadonlyArray<string>> => {
-  const spaced = line.normalize("NFKC").replaceAll(/\$\{?IFS\}?/g, " ")
+  const spaced = line.normalize("NFKC").replaceAll(/\$\{?IFS\}?/gi, " ")
   return [splits(spaced.replaceAll(/['"\\]/g, "")), splits(spaced)]
 }
 
-/** Whether any part of the line has the words of `command` in this order, quoted or not, also after a path (`/bin/rm` for `rm`). For rules that decline. */
+/**
+ * Whether any part of the line has the words of `command` in this order, quoted or not, also after a path (`/bin/rm` for `rm`), in capitals, and with options
+ * between them (`git -P push`). For rules that decline.
+ */
 export const mentions = (line: string, command: string): boolean => {
-  const wanted = splits(command.replaceAll(/['"\\]/g, ""))
+  const wanted = splits(command.toLowerCase().replaceAll(/['"\\]/g, ""))
   const [first, ...rest] = wanted
   if (first === undefined) return false
-  return readings(line).some((words) =>
+  const all = readings(line.toLowerCase())
+  const withoutOptions = all.map((words) => words.filter((word) => !word.startsWith("-")))
+  return [...all, ...withoutOptions].some((words) =>
     words.some(
       (word, at) => (word === first || baseName(word) === first) && rest.every((other, n) => words[at + 1 + n] === other)
     )

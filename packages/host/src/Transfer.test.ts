@@ -125,22 +125,33 @@ describe("export and import", () => {
       }).pipe(Effect.scoped, Effect.provide(TestHost.layer()))
     )
 
-  it.effect("X4 an export carries the settings, with the names of secrets, and an import keeps them", () =>
-    Effect.gen(function* () {
-      const { host, threadId } = yield* scripted
-      const settings = {
-        effort: "high",
-        permissionMode: "plan" as const,
-        mcpServers: { tools: { command: "server", env: { API_KEY: "hunter22" } } }
-      }
-      yield* host.dispatch(command("thread.configure", { threadId, ...settings }))
-      const document = yield* text(host, threadId, "ndjson")
-      expect(document).not.toContain("hunter22")
-      const { threadId: mine } = yield* host.importThread({ source: bytes(document) })
-      const { effort, mcpServers, permissionMode } = yield* host.thread(threadId)
-      expect(yield* host.thread(mine)).toMatchObject({ effort, mcpServers, permissionMode })
-      expect(JSON.stringify(mcpServers)).toContain('"API_KEY":{"secret":"API_KEY-')
-    }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ providers: [ScriptedProvider.make({ settable })] })))
+  it.effect(
+    "X4 X7 an export carries the settings, with the names of secrets; an import into another log keeps no servers and no rights",
+    () =>
+      Effect.gen(function* () {
+        const { host, threadId } = yield* scripted
+        const settings = {
+          effort: "high",
+          permissionMode: "plan" as const,
+          mcpServers: { tools: { command: "server", env: { API_KEY: "hunter22" } } }
+        }
+        yield* host.dispatch(command("thread.configure", { threadId, ...settings }))
+        const document = yield* text(host, threadId, "ndjson")
+        expect(document).not.toContain("hunter22")
+        const { threadId: mine } = yield* host.importThread({ source: bytes(document) })
+        const { effort, mcpServers, permissionMode } = yield* host.thread(threadId)
+        expect(yield* host.thread(mine)).toMatchObject({ effort, mcpServers, permissionMode })
+        expect(JSON.stringify(mcpServers)).toContain('"API_KEY":{"secret":"API_KEY-')
+        const { logEpoch } = yield* host.state
+        const foreign = document.replace(
+          logEpoch,
+          logEpoch.replace(/.$/, (last) => (last === "0" ? "1" : "0"))
+        )
+        const { threadId: theirs } = yield* host.importThread({ source: bytes(foreign) })
+        const view = yield* host.thread(theirs)
+        expect(view).toMatchObject({ effort })
+        expect([view.mcpServers, view.permissionMode]).toEqual([undefined, undefined])
+      }).pipe(Effect.scoped, Effect.provide(TestHost.layer({ providers: [ScriptedProvider.make({ settable })] })))
   )
 
   it.effect("T9 T13 open work in an export is closed with the reason imported, and nothing starts", () =>

@@ -11,6 +11,7 @@ import { CommandId, type ItemId, type RequestId, type ThreadId, threadStream, ty
 import type { Imported, ImportFailed, ImportResult, ImportSource } from "@millrace/contracts/Import"
 import { given, type Labelled } from "@millrace/contracts/Labels"
 import { settingsOf, type SomeSettings } from "@millrace/contracts/Settings"
+import { defined } from "@millrace/contracts/Defined"
 import { EventLog } from "@millrace/log/EventLog"
 import { Secrets } from "@millrace/log/Secrets"
 import * as Query from "@millrace/log/Query"
@@ -264,11 +265,15 @@ export const make = Effect.gen(function* () {
     transcript,
     file: Effect.fn("Import.file")(function* <E>({ actor, cwd, source }: Options<E>) {
       const { logEpoch, thread } = yield* ExportParser.check(source)
-      // A document that Millrace wrote has names only.
-      const mcpServers = thread.mcpServers === undefined ? undefined : yield* GivenSecrets.keepServers(secrets, thread.mcpServers)
+      const { directories, mcpServers, permissionMode, ...kept } = thread
       const target: Target = {
-        ...thread,
-        mcpServers,
+        ...kept,
+        // A document from elsewhere starts no program, gets no secret of this machine, and gives its agent no rights (X7).
+        ...(logEpoch === log.epoch && {
+          // A document that Millrace wrote has names only.
+          ...(mcpServers !== undefined && { mcpServers: yield* GivenSecrets.keepServers(secrets, mcpServers) }),
+          ...defined({ directories, permissionMode })
+        }),
         cwd: cwd ?? thread.cwd,
         source: { from: logEpoch, threadId: thread.threadId }
       }

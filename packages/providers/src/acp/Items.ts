@@ -70,13 +70,23 @@ export const commandOf = ({ kind, rawInput, title }: ToolCall): string | undefin
   return Array.isArray(named) ? named.map(String).join(" ") : typeof named === "string" ? named : (title ?? undefined)
 }
 
+/** The parts of a command's input that are known to change nothing else than where and how long it runs. */
+const commandInputs: ReadonlySet<string> = new Set(["command", "cwd", "description", "timeout"])
+
+/** The directory in which the command of a call runs, if the agent names it. */
+export const cwdOf = ({ kind, rawInput }: ToolCall): string | undefined =>
+  kind === "execute" ? stringAt(rawInput, "cwd") : undefined
+
 /**
- * Whether the command or the changes of the call are what the agent will do: the command is in its input, not only in its title; a change is an edit or a
- * deletion. Other kinds, and moves, name too little.
+ * Whether the command or the changes of the call are what the agent will do: the command is in its input, not only in its title, and the input has nothing
+ * that is not known (arguments, a sandbox that is turned off); a change is an edit or a deletion. Other kinds, and moves, name too little.
  */
 export const isComplete = (call: ToolCall): boolean =>
   call.kind === "execute"
-    ? typeof (isRecord(call.rawInput) ? call.rawInput["command"] : undefined) === "string" && changesOf(call).length === 0
+    ? isRecord(call.rawInput) &&
+      typeof call.rawInput["command"] === "string" &&
+      Object.keys(call.rawInput).every((name) => commandInputs.has(name)) &&
+      changesOf(call).length === 0
     : (call.kind === "edit" || call.kind === "delete") && changesOf(call).length > 0
 
 /** The protocol has no exit code: reads the names that agents use. */
@@ -94,7 +104,7 @@ export const itemContent = (call: ToolCall): ItemContent => {
   const text = shown === "" ? stringAt(call.rawOutput, "output") : shown
   switch (itemKind(call)) {
     case "command": {
-      const cwd = stringAt(call.rawInput, "cwd")
+      const cwd = cwdOf(call)
       const code = exitCode(call)
       return {
         command: commandOf(call) ?? "",

@@ -81,7 +81,7 @@ export const pending = (call: ToolCall, offered: ReadonlyArray<PermissionOption>
       ...(command ? { command } : {}),
       ...(changes.length > 0 ? { changes } : {}),
       ...(Items.isComplete(call) ? { complete: true } : {}),
-      ...defined({ reason }),
+      ...defined({ cwd: Items.cwdOf(call), reason }),
       choices: choicesOf(options),
       options
     },

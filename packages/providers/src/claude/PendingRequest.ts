@@ -60,6 +60,8 @@ const approval = (request: CanUseTool, itemId: string | undefined, called: unkno
   const kind = Items.itemKind({ name, input })
   // Accepting also lifts a limit: the sandbox, or the directories that Claude may use.
   const lifts = input["dangerouslyDisableSandbox"] === true || Boolean(blocked)
+  // `mcp__a__b__c` is a tool of the server `a` or of `a__b`.
+  const isAmbiguous = /^mcp__.*__.*__/.test(name)
   const plan = name === Items.planTool ? (stringAt(input, "plan") ?? stringAt(called, "plan")) : undefined
   const reason = [plan ?? description, why, blocked ? `outside what is allowed: ${blocked}` : undefined]
     .filter(Boolean)
@@ -73,7 +75,7 @@ const approval = (request: CanUseTool, itemId: string | undefined, called: unkno
       ...optional("command", name === "Bash" ? stringAt(input, "command") : undefined),
       ...(changes.length > 0 ? { changes } : {}),
       ...(kind === "tool-call" || kind === "web-search" ? { tool: Items.toolName(name) } : {}),
-      ...(lifts || kind === "plan" ? {} : { complete: true }),
+      ...(lifts || isAmbiguous || kind === "plan" ? {} : { complete: true }),
       ...optional("reason", reason === "" ? undefined : reason),
       choices: ["accept", ...sure, "decline", "cancel"],
       takes: name === "Bash" ? ["reason", "input"] : ["reason"]

@@ -101,3 +101,21 @@ describe("acp approvals", () => {
     assert.isUndefined(permission(modes, { kind: "switch_mode" }).ask.reason)
   })
 })
+
+describe("acp approvals and rules", () => {
+  it("X11 a command is complete only if its input has nothing that is not known, and the rule sees where it runs", () => {
+    const asked = (rawInput: unknown) => permission(databases, { kind: "execute", title: "npm test", rawInput }).ask
+    assert.deepInclude(asked({ command: "npm test", cwd: "/elsewhere", timeout: 1 }), {
+      complete: true,
+      cwd: "/elsewhere"
+    } as never)
+    for (const input of [
+      undefined,
+      {},
+      { command: ["npm", "test"] },
+      { command: "git", args: ["-c", "alias.x=!sh", "x"] },
+      { command: "npm test", dangerouslyDisableSandbox: true }
+    ])
+      assert.notProperty(asked(input), "complete", JSON.stringify(input))
+  })
+})

@@ -42,16 +42,23 @@ const answerOf = (ask: AskOf, words: ReadonlyArray<string>) => {
   })
 }
 
-/** Adds the rule that the request proposes to its thread. */
-const addRule = (
-  millrace: Connect.Connected["millrace"],
-  { proposedRule: rule, threadId }: RequestView,
-  given: Answer
-): Effect.Effect<void, CliFailure, Output.Output> =>
+/** The rule that `--always` adds: what the agent asked for, as the request proposes it. */
+const ruleOf = ({ proposedRule: rule }: RequestView, given: Answer, isChanged: boolean) =>
   Effect.gen(function* () {
     if (!("decision" in given) || given.decision !== "accept") return yield* usage("--always needs the answer accept.")
+    if (isChanged) return yield* usage("--always allows the command that the agent asked for: it cannot go with --command.")
     if (rule === undefined)
       return yield* usage("--always: no rule can accept this request: it is more than one simple command, one file or one tool.")
+    return rule
+  })
+
+/** Adds a rule to the thread. */
+const addRule = (
+  millrace: Connect.Connected["millrace"],
+  threadId: RequestView["threadId"],
+  rule: NonNullable<RequestView["proposedRule"]>
+): Effect.Effect<void, CliFailure, Output.Output> =>
+  Effect.gen(function* () {
     const { approve = [] } = yield* Effect.mapError(millrace.thread(threadId), fromError)
     const configure = yield* Client.command("thread.configure", { threadId, approve: [...approve, rule] })
     yield* Effect.mapError(millrace.dispatch(configure), fromError)
@@ -94,7 +101,7 @@ export const command = Command.make(
       if (asked === undefined)
         return yield* failed(`No open request ${request}: it may be settled already. See: millrace requests`)
       const given = yield* answerOf(asked.ask, answer)
-      if (always) yield* addRule(millrace, asked, given)
+      const rule = always ? yield* ruleOf(asked, given, Option.isSome(changed)) : undefined
       const command = yield* Client.command("request.answer", {
         requestId: request,
         ...given,
@@ -104,6 +111,7 @@ export const command = Command.make(
         })
       })
       const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
+      if (rule !== undefined && accepted.outcome !== "already-settled") yield* addRule(millrace, asked.threadId, rule)
       if (json) return yield* Output.json(accepted)
       yield* output.note(
         accepted.outcome === "already-settled" ? "The request was settled already; this answer was not used." : "Answered."
