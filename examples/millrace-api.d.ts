@@ -783,7 +783,7 @@ export interface components {
                 };
             };
         };
-        /** @description A value, or `{secret: NAME}`. In an MCP server a plain value reads back as `{secret: NAME}`; in `env` of a project, only if the name of the variable looks like a secret. */
+        /** @description A value, or `{secret: NAME}`. */
         SecretValue: string | {
             secret: string;
         };
@@ -937,7 +937,6 @@ export interface components {
             /** @enum {boolean} */
             builtin: true;
         };
-        /** @description An approval rule as it was given. */
         StoredRule: {
             name?: string;
             match: {
@@ -4442,19 +4441,16 @@ export interface components {
             };
         };
         ApprovalRule: {
-            /** @description Shown as the sender of its answers. Default: what it matches. */
+            /** @description The sender of its answers. Default: what it matches. */
             name?: string;
             match: {
-                /**
-                 * @description What the agent asks for.
-                 * @enum {string}
-                 */
+                /** @enum {string} */
                 kind: "command" | "file-change" | "tool-call";
-                /** @description command: its first words, like `git status`. Absent: any. */
+                /** @description Its first words, like `git status`. Absent: any. */
                 command?: string;
-                /** @description file-change: a glob from the workspace that each changed file must match, like `src/**`. Absent: any. */
+                /** @description A glob from the workspace that each changed file matches, like `src/**`. Absent: any. */
                 path?: string;
-                /** @description tool-call: the tool's name, or `server/tool`; `*` matches within a name. Absent: any. */
+                /** @description The tool's name, or `server/tool`; `*` matches within a name. Absent: any. */
                 tool?: string;
             };
             /** @enum {string} */

@@ -7,27 +7,25 @@ const maxRules = 32
 const maxJson = 16_384
 
 const Name = Schema.String.pipe(
-  Schema.minLength(1, { message: () => "the rule's name must not be empty" }),
-  Schema.maxLength(100, { message: () => "the rule's name is longer than 100 characters" }),
-  Schema.filter((name) => !/[\p{Cc}\u2028\u2029]/u.test(name) || "the rule's name has control characters")
+  Schema.minLength(1, { message: () => "the name must not be empty" }),
+  Schema.maxLength(100, { message: () => "the name is longer than 100 characters" }),
+  Schema.filter((name) => !/[\p{Cc}\u2028\u2029]/u.test(name) || "the name has control characters")
 )
 
 const Line = Schema.String.pipe(
   Schema.maxLength(1000, { message: () => "the command is longer than 1000 characters" }),
   Schema.filter(
-    (line) =>
-      CommandLine.parse(line) !== undefined ||
-      "expected the first words of one simple command, like git status, without ; & | $ ` < > * ? ~ or line breaks"
+    (line) => CommandLine.parse(line) !== undefined || "expected the first words of one simple command, like git status"
   )
 )
 
 const Glob = Schema.String.pipe(
-  Schema.minLength(1, { message: () => "the path must not be empty" }),
+  Schema.minLength(1, { message: () => "it must not be empty" }),
   Schema.maxLength(1000, { message: () => "the path is longer than 1000 characters" }),
   Schema.filter(
     (glob) =>
       !(glob.startsWith("/") || glob.split("/").some((name) => name === "" || name === "." || name === "..")) ||
-      "expected a glob from the workspace, like src/**, without a leading slash, empty names, . and .."
+      "expected a glob from the workspace, like src/**, without empty names, . and .."
   )
 )
 
@@ -43,13 +41,13 @@ const Kind = oneOf("command", "file-change", "tool-call")
 const Given = oneOf("accept", "decline", "cancel")
 
 const Match = Schema.Struct({
-  kind: Kind.annotations({ description: "What the agent asks for." }),
-  command: Schema.optional(Line).annotations({ description: "command: its first words, like `git status`. Absent: any." }),
+  kind: Kind,
+  command: Schema.optional(Line).annotations({ description: "Its first words, like `git status`. Absent: any." }),
   path: Schema.optional(Glob).annotations({
-    description: "file-change: a glob from the workspace that each changed file must match, like `src/**`. Absent: any."
+    description: "A glob from the workspace that each changed file matches, like `src/**`. Absent: any."
   }),
   tool: Schema.optional(Tool).annotations({
-    description: "tool-call: the tool's name, or `server/tool`; `*` matches within a name. Absent: any."
+    description: "The tool's name, or `server/tool`; `*` matches within a name. Absent: any."
   })
 }).pipe(
   Schema.filter((match) => {
@@ -61,7 +59,7 @@ const Match = Schema.Struct({
 )
 
 export const ApprovalRule = Schema.Struct({
-  name: Schema.optional(Name).annotations({ description: "Shown as the sender of its answers. Default: what it matches." }),
+  name: Schema.optional(Name).annotations({ description: "The sender of its answers. Default: what it matches." }),
   match: Match,
   decision: Given
 })
@@ -71,15 +69,15 @@ export const ApprovalRule = Schema.Struct({
         decision !== "accept" ||
         match.command === undefined ||
         CommandLine.certain(match.command) !== undefined ||
-        "a rule cannot accept this command, because its arguments are another command; name that command"
+        "a rule cannot accept a command whose arguments are another command: name that one"
     )
   )
-  .annotations({ identifier: "ApprovalRule", description: "Answers the approvals that it matches." })
+  .annotations({ identifier: "ApprovalRule" })
 export type ApprovalRule = typeof ApprovalRule.Type
 
 export const ApprovalRules = Schema.Array(ApprovalRule).pipe(
   Schema.maxItems(maxRules, { message: () => `there are more than ${maxRules} rules` }),
-  Schema.filter((rules) => JSON.stringify(rules).length <= maxJson || `the rules are longer than ${maxJson} characters as JSON`)
+  Schema.filter((rules) => JSON.stringify(rules).length <= maxJson || `the rules have more than ${maxJson} characters of JSON`)
 )
 export type ApprovalRules = typeof ApprovalRules.Type
 
@@ -93,7 +91,7 @@ export const StoredRule = Schema.Struct({
     tool: Schema.optional(Schema.String)
   }),
   decision: Given
-}).annotations({ identifier: "StoredRule", description: "An approval rule as it was given." })
+}).annotations({ identifier: "StoredRule" })
 
 /** The name that its answers carry. */
 export const nameOf = ({ match, name }: ApprovalRule): string => {

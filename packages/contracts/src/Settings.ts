@@ -61,8 +61,7 @@ export const SecretValue = Schema.Union(
   Schema.Struct({ secret: SecretName })
 ).annotations({
   identifier: "SecretValue",
-  description:
-    "A value, or `{secret: NAME}`. In an MCP server a plain value reads back as `{secret: NAME}`; in `env` of a project, only if the name of the variable looks like a secret."
+  description: "A value, or `{secret: NAME}`."
 })
 export type SecretValue = typeof SecretValue.Type
 const Values = Schema.Record({ key: Schema.String, value: SecretValue })
