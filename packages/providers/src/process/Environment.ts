@@ -2,6 +2,7 @@
  * The variables that an agent inherits from the server: an allow-list, so that the server's tokens and keys do not reach the agent unless the
  * configuration passes them (X4). Proxy URLs are passed unchanged.
  */
+import { isSecretName } from "@millrace/contracts/Settings"
 
 const allowed = new Set([
   "PATH",
@@ -69,14 +70,13 @@ export const select = (from: Environment, configured: Environment): Record<strin
   return out
 }
 
-const secretName = /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i
 /** Minimum characters of a secret. Shorter values also occur as ordinary words: removing those would garble the text. */
 const secretLength = 8
 
 /** Replaces in a text the `further` values, and those of variables that are named like secrets, with `(secret)`. For an agent's stderr and unparsed lines in errors (X4). */
 export const redactor = (configured: Environment, further: ReadonlyArray<string> = []): ((text: string) => string) => {
   const secrets = Object.entries(configured)
-    .flatMap(([name, value]) => (value !== undefined && secretName.test(name) ? [value] : []))
+    .flatMap(([name, value]) => (value !== undefined && isSecretName(name) ? [value] : []))
     .concat(further)
     .filter((value) => value.length >= secretLength)
   return (text) => secrets.reduce((left, secret) => left.replaceAll(secret, "(secret)"), text)

@@ -148,6 +148,31 @@ describe("RpcChild", () => {
       expect(yield* marked.request("initialize", {})).toBe("ok")
     }))
 
+  test("X4 no unparsed line, overlong line and error has a secret, also not the beginning of one", () =>
+    Effect.gen(function* () {
+      const secret = "sk-" + "s".repeat(40)
+      const options = { env: { MY_API_KEY: secret }, secrets: ["of-a-server"] }
+      const child = yield* open(
+        `const { MY_API_KEY: key } = process.env
+        process.stdin.once("data", (text) => {
+          console.log("starting with " + key)
+          console.log("x".repeat(4096 - 10) + key)
+          console.log(JSON.stringify({ id: JSON.parse(text).id, error: { code: 1, message: "not " + key, data: { header: "of-a-server" } } }))
+        })`,
+        options
+      )
+      const { failure } = yield* Effect.flip(child.request("initialize", {}))
+      expect(failure).toMatchObject({ message: "not (secret)", detail: 'code 1 {"header":"(secret)"}' })
+      const lines = Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(child.incoming, 2)))
+      expect(lines).toMatchObject([
+        { _tag: "BadLine", text: "starting with (secret)" },
+        { _tag: "BadLine", text: expect.stringMatching(/^x{4086}\(secret\)/) }
+      ])
+      const long = yield* open(`console.log(process.env.MY_API_KEY + "y".repeat(5000))`, { ...options, lineLimitBytes: 2048 })
+      const head = Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(long.incoming, 1)))
+      expect(head).toMatchObject([{ _tag: "BadLine", text: expect.stringMatching(/^\(secret\)y/) }])
+    }))
+
   test("P4 an echo of our request is not a request of the agent; the failure quotes the line", () =>
     Effect.gen(function* () {
       const child = yield* open(

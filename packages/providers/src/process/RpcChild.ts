@@ -98,6 +98,8 @@ const bounds = { items: 1024, bytes: 4 * 1024 * 1024 }
 const blank = /^\s*$/
 /** Maximum characters of an unparsed line in an error. */
 const unreadChars = 1000
+/** Maximum characters of a secret (`SecretValue`). */
+const maxSecret = 8192
 /** Bounds of the search for a message behind a banner: characters of the line, and positions in it that are tried. */
 const glued = { chars: 64 * 1024, places: 100 }
 
@@ -146,6 +148,8 @@ export const open = Effect.fn("RpcChild.open")(function* (
   let unread = ""
 
   const hide = Environment.redactor(options.env ?? {}, options.secrets)
+  /** The beginning of a text without secrets, also without the beginning of one that the cut would divide. */
+  const beginning = (text: string, characters: number) => cut(hide(cut(text, characters + maxSecret)), characters)
   const evidence = (at: Spawn.Exit): ExitEvidence => ({
     ...at,
     stderr: hide(child.stderr()),
@@ -159,14 +163,14 @@ export const open = Effect.fn("RpcChild.open")(function* (
     })
   /** Evidence for a failure: the end of standard error, and the last unparsed line (P4). */
   const detail = (stderr: string): { readonly detail?: string } => {
-    const wrote = unread === "" ? "" : `${provider} wrote a line that is not a message: ${hide(unread)}`
+    const wrote = unread === "" ? "" : `${provider} wrote a line that is not a message: ${unread}`
     const all = [stderr, wrote].filter((part) => part !== "").join("\n")
     return all === "" ? {} : { detail: all }
   }
 
   const badLine = (text: string, bytes: number) => {
-    unread = cut(text, unreadChars)
-    inbox.offer({ _tag: "BadLine", text: cut(text, 4096), bytes }, Math.min(bytes, 4096))
+    unread = beginning(text, unreadChars)
+    inbox.offer({ _tag: "BadLine", text: beginning(text, 4096), bytes }, Math.min(bytes, 4096))
   }
   /**
    * Finds the first message when a banner without a newline precedes it. Ignores requests and answers to unknown requests: they may be part of the
@@ -209,8 +213,8 @@ export const open = Effect.fn("RpcChild.open")(function* (
         : Effect.fail(
             fail(asked.method, "failed", {
               kind: refusal(message.code),
-              message: message.message,
-              detail: `code ${message.code}${message.data === undefined ? "" : ` ${cut(JSON.stringify(message.data), 4096)}`}`
+              message: hide(message.message),
+              detail: `code ${message.code}${message.data === undefined ? "" : ` ${beginning(JSON.stringify(message.data), 4096)}`}`
             })
           )
     )
@@ -256,7 +260,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
       if (overflow === undefined) continue
       const limit = options.lineLimitBytes ?? Framer.defaultLimitBytes
       failure = { kind: "protocol", message: `${provider} wrote a line longer than ${limit} bytes; the session was ended.` }
-      inbox.offer({ _tag: "BadLine", text: overflow.head.toString("utf8"), bytes: overflow.bytes }, overflow.head.length)
+      inbox.offer({ _tag: "BadLine", text: hide(overflow.head.toString("utf8")), bytes: overflow.bytes }, overflow.head.length)
       yield* Effect.forkDaemon(stop(failure.message))
     }
     const rest = framer.end()
