@@ -3,7 +3,7 @@ import { expect, it } from "@effect/vitest"
 import { ThreadId } from "@millrace/contracts/Ids"
 import { forget } from "@millrace/testing/ForgottenEvents"
 import { serve, temporaryDirectory } from "@millrace/testing/ServerProcess"
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import { dirname } from "node:path"
 import { browser, log, open, pair, post, said, server, shown, threadOf } from "./support/Browser.ts"
 
@@ -52,6 +52,52 @@ it.scopedLive(
       for (const { id } of tokens.filter(({ name }) => name === "guest")) yield* post(millrace, `/api/tokens/${id}/revoke`)
       yield* Effect.promise(() => guest.page.getByText("This browser is not paired").waitFor())
       expect(own(guest.complaints)).toEqual([])
+    })
+)
+
+it.scopedLive(
+  "X3 a stream that is refused on the connection of a revoked session: the page says that it is not paired, and goes on",
+  () =>
+    Effect.gen(function* () {
+      const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
+      const { url } = yield* post<{ readonly url: string }>(millrace, "/api/pair", { name: "guest" })
+      const context = yield* Effect.acquireRelease(
+        Effect.promise(() => chrome.newContext()),
+        (one) => Effect.promise(() => one.close())
+      )
+      let refuses = false
+      let refused = 0
+      const twice = yield* Deferred.make<void>()
+      yield* Effect.promise(async () => {
+        // The hub then runs in the page, whose sockets can be routed.
+        await context.addInitScript("delete window.SharedWorker")
+        await context.routeWebSocket(/\/rpc/, (socket) => {
+          const upstream = socket.connectToServer()
+          socket.onMessage((text) => {
+            const { id, tag } = JSON.parse(String(text)) as { readonly id?: string; readonly tag?: string }
+            if (!refuses || tag !== "follow") return upstream.send(text)
+            const error = { _tag: "Forbidden", message: "The token was revoked." }
+            socket.send(
+              JSON.stringify({ _tag: "Exit", requestId: id, exit: { _tag: "Failure", cause: { _tag: "Fail", error } } })
+            )
+            if (++refused === 2) Deferred.unsafeDone(twice, Effect.void)
+          })
+          // The server cuts the connection only after the page has asked on it.
+          upstream.onClose(() => {})
+        })
+      })
+      const { page } = yield* open(context, url)
+      yield* Effect.promise(() => page.locator(".connection.live").waitFor())
+      refuses = true
+      const tokens = (yield* Effect.promise(async () =>
+        (await fetch(`${millrace.url}/api/tokens`, { headers: { authorization: `Bearer ${millrace.token}` } })).json()
+      )) as ReadonlyArray<{ readonly id: string; readonly name: string }>
+      for (const { id } of tokens.filter(({ name }) => name === "guest")) yield* post(millrace, `/api/tokens/${id}/revoke`)
+      yield* Effect.raceFirst(
+        Deferred.await(twice),
+        Effect.promise(() => page.locator(".banner.failed").waitFor())
+      )
+      expect(yield* Effect.promise(() => page.getByText("This browser is not paired").isVisible())).toBe(true)
     })
 )
 
