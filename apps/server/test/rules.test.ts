@@ -62,6 +62,7 @@ describe("approval rules", () => {
           /"threadId":"(thr_[^"]+)"/.exec(asking.stdout)?.[1]
         ]
         expect(yield* cli("answer", request, "decline", "--always")).toMatchObject({ code: 2 })
+        expect(yield* cli("answer", request, "accept", "--command", "echo other", "--always")).toMatchObject({ code: 2 })
         const answered = yield* cli("answer", request, "accept", "--always")
         expect(answered).toMatchObject({
           code: 0,
