@@ -101,7 +101,8 @@ export const command = Command.make(
       if (asked === undefined)
         return yield* failed(`No open request ${request}: it may be settled already. See: millrace requests`)
       const given = yield* answerOf(asked.ask, answer)
-      const rule = always ? yield* ruleOf(asked, given, Option.isSome(changed)) : undefined
+      // Before the answer: the agent may ask the same again at once.
+      if (always) yield* addRule(millrace, asked.threadId, yield* ruleOf(asked, given, Option.isSome(changed)))
       const command = yield* Client.command("request.answer", {
         requestId: request,
         ...given,
@@ -111,7 +112,6 @@ export const command = Command.make(
         })
       })
       const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
-      if (rule !== undefined && accepted.outcome !== "already-settled") yield* addRule(millrace, asked.threadId, rule)
       if (json) return yield* Output.json(accepted)
       yield* output.note(
         accepted.outcome === "already-settled" ? "The request was settled already; this answer was not used." : "Answered."
