@@ -56,7 +56,7 @@ it.scopedLive(
 )
 
 it.scopedLive(
-  "X3 a stream that is refused on the connection of a revoked session: the page says that it is not paired, and goes on",
+  "X3 a stream that is refused on the connection of a revoked session: the page says that it is not paired, and continues",
   () =>
     Effect.gen(function* () {
       const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
