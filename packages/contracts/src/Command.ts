@@ -9,6 +9,7 @@ import { labelling } from "./Labels.ts"
 import { ModelName, ProjectEnv, resetting, setting } from "./Settings.ts"
 import { AfterLimit, GoalBudget, RecoveryPolicy, ReviewTarget } from "./State.ts"
 import { schemaName } from "./Text.ts"
+import { WorkspaceChoice } from "./WorkspaceChoice.ts"
 
 const text = Schema.String
 /** A prompt: 1 to 131,072 UTF-16 code units. */
@@ -42,6 +43,9 @@ export const CommandBody = {
     title: Schema.optional(Title),
     env: Schema.optional(ProjectEnv).annotations({
       description: "Variables of the agents of the project, from their next session on. Replaces all of them."
+    }),
+    setup: Schema.optional(Schema.NullOr(bounded("setup", 4096))).annotations({
+      description: "Command that runs in a new worktree before its first turn; null: none."
     })
   }),
   "project.delete": Schema.Struct({
@@ -66,6 +70,7 @@ export const CommandBody = {
     keepSession: Schema.optional(Schema.Boolean).annotations({
       description: "false: the agent's session ends as soon as the thread is idle. Default: it ends after the idle time."
     }),
+    workspace: Schema.optional(WorkspaceChoice).annotations({ description: "Default: the directory." }),
     turn: Schema.optional(Schema.Struct({ text: TurnText, attachments: Schema.optional(GivenAttachments) }))
   }),
   "thread.rename": Schema.Struct({ threadId: ThreadId, title: Title }),
@@ -104,6 +109,17 @@ export const CommandBody = {
   "thread.compact": Schema.Struct({ threadId: ThreadId }),
   /** Requests a turn in which the agent reviews changes. Rejected if the agent cannot. */
   "thread.review": Schema.Struct({ threadId: ThreadId, target: ReviewTarget }),
+  /** Takes the files, the conversation, or both back to the state before a turn, or the files to a checkpoint. Rejected while a turn runs. */
+  "thread.rewind": Schema.Struct({
+    threadId: ThreadId,
+    turnId: Schema.optional(TurnId),
+    files: Schema.optional(Schema.Boolean),
+    conversation: Schema.optional(Schema.Boolean),
+    expected: Schema.optional(bounded("expected", 200)).annotations({ description: "Of the preview." }),
+    checkpoint: Schema.optional(bounded("the checkpoint", 200)).annotations({ description: "Instead of `turnId`." })
+  }),
+  /** Removes the worktree of a thread if it is clean and merged, or with `force`. */
+  "workspace.remove": Schema.Struct({ threadId: ThreadId, force: Schema.optional(Schema.Boolean) }),
   "thread.archive": Schema.Struct({ threadId: ThreadId }),
   "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
   "thread.delete": Schema.Struct({ threadId: ThreadId }),
@@ -194,6 +210,8 @@ export const Command = Schema.Union(
   command("turn.retry", CommandBody["turn.retry"]),
   command("thread.compact", CommandBody["thread.compact"]),
   command("thread.review", CommandBody["thread.review"]),
+  command("thread.rewind", CommandBody["thread.rewind"]),
+  command("workspace.remove", CommandBody["workspace.remove"]),
   command("thread.archive", CommandBody["thread.archive"]),
   command("thread.unarchive", CommandBody["thread.unarchive"]),
   command("thread.delete", CommandBody["thread.delete"]),

@@ -103,6 +103,8 @@ export const Rule = Schema.Literal(
   "AttachmentsTooLarge",
   "PromptEmpty",
   "TextTooLarge",
+  "WorkspaceChanged",
+  "NoCheckpoint",
   "Unsupported"
 )
 export type Rule = typeof Rule.Type

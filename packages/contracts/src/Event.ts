@@ -6,6 +6,7 @@ import { Schema } from "effect"
 import { StoredRule } from "./ApprovalRule.ts"
 import { Attachment, Delivered } from "./Attachment.ts"
 import { Blobs } from "./Blob.ts"
+import type { eventTypes } from "./EventTypes.ts"
 import { CommandId, Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, StreamName, ThreadId, TurnId } from "./Ids.ts"
 import { ImportedData, ImportSource } from "./Import.ts"
 import { Answer, Ask, Failure, ItemContent, ItemKind, ItemRole, ItemStatus, PlanStep, Usage } from "./Item.ts"
@@ -28,6 +29,7 @@ import {
 const thread = { threadId: ThreadId }
 const turn = { threadId: ThreadId, turnId: TurnId }
 const item = { ...turn, itemId: ItemId, kind: ItemKind, role: ItemRole }
+const checkpoint = { ...turn, point: Schema.Literal("start", "end") }
 const request = { ...turn, requestId: RequestId }
 const repeatedAs = RequestId.annotations({ description: "The id under which the agent asked again after a restart." })
 const background = { ...thread, epoch: Epoch, taskId: Schema.String.annotations({ description: "The agent's id of the work." }) }
@@ -252,6 +254,16 @@ export const EventData = {
   "request.expired": Schema.Struct({ ...request, reason, repeatedAs: Schema.optional(repeatedAs) }),
   "request.cancelled": Schema.Struct({ ...request, reason }),
 
+  "checkpoint.taken": Schema.Struct({
+    ...checkpoint,
+    checkpoint: text,
+    late: Schema.optional(Schema.Literal(true)),
+    skipped: Schema.optional(Schema.Array(Schema.Struct({ path: text, reason: text }))),
+    more: Schema.optional(Schema.Int),
+    millis: Schema.Int
+  }),
+  "checkpoint.failed": Schema.Struct({ ...checkpoint, reason }),
+
   ...ImportedData,
 
   /** In stream `server`. */
@@ -270,7 +282,7 @@ export const EventData = {
     payload: Schema.Unknown,
     blobs: Schema.optional(Blobs)
   })
-} as const
+} as const satisfies Readonly<Record<(typeof eventTypes)[number], Schema.Schema.AnyNoContext>>
 
 export type EventType = keyof typeof EventData
 export type DataOf<T extends EventType> = (typeof EventData)[T]["Type"]

@@ -368,6 +368,26 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
     examples: [{}]
   },
 
+  "checkpoint.taken": {
+    when: "The files of a thread's directory at the start or the end of a turn are stored as a commit in its git repository. `late`: an agent may have written to the directory before all files were read. `skipped`: files that are not in the commit, at most 20; `more`: how many further ones.",
+    examples: [
+      { ...turn, point: "start", checkpoint: "9fceb02d0ae598e95dc970b74767f19372d61af8", millis: 84 },
+      {
+        ...turn,
+        point: "end",
+        checkpoint: "1f7a7a472abf3dd9643fd615f6da379c4acb3e3a",
+        late: true,
+        skipped: [{ path: "core.dump", reason: "it is larger than 33554432 bytes" }],
+        more: 2,
+        millis: 612
+      }
+    ]
+  },
+  "checkpoint.failed": {
+    when: "The files at the start or the end of a turn could not be stored. The turn is not affected; it has no diff, and cannot be taken back.",
+    examples: [{ ...turn, point: "end", reason: "git update-index did not finish within 30s." }]
+  },
+
   "provider.event": {
     when: "The agent sends a message that this version does not map. It is stored unchanged.",
     examples: [{ ...thread, epoch: 1, turnId, method: "demo/unknown", payload: { value: 1 } }]

@@ -1,6 +1,6 @@
 /** Filters of thread lists and of the log. */
 import { Schema } from "effect"
-import { EventData } from "./Event.ts"
+import { eventTypes } from "./EventTypes.ts"
 import { ProjectId, StreamName } from "./Ids.ts"
 import { oneOf } from "./OneOf.ts"
 import { Label } from "./Labels.ts"
@@ -35,7 +35,7 @@ export type Streams = typeof Streams.Type
 
 /** Event types that the log itself writes. */
 const ofLog = ["log.corrupt", "log.forgotten", "log.rewound"]
-const known: ReadonlyArray<string> = [...Object.keys(EventData), ...ofLog]
+const known: ReadonlyArray<string> = [...eventTypes, ...ofLog]
 
 /** Whether a pattern (`turn.started`, `turn.*` or `*`) matches the type. */
 const fits = (pattern: string, type: string): boolean =>

@@ -185,6 +185,8 @@ const notSummarised: ReadonlySet<string> = new Set<EventType>([
   "provider.event",
   "turn.updated",
   "session.kept",
+  "checkpoint.taken",
+  "checkpoint.failed",
   "turn.imported",
   "item.imported",
   "request.imported"

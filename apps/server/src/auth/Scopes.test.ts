@@ -48,6 +48,8 @@ const bodies: Readonly<Record<CommandType, object>> = {
   "goal.clear": { threadId: "thr_a" },
   "continuation.cancel": { threadId: "thr_a" },
   "request.answer": { requestId: "req_a", decision: "accept" },
+  "thread.rewind": { threadId: "thr_a", turnId: "trn_a" },
+  "workspace.remove": { threadId: "thr_a" },
   "session.stop": { threadId: "thr_a" }
 }
 const commands = (Object.keys(CommandBody) as Array<CommandType>).map((type) =>

@@ -96,6 +96,8 @@ const table: Readonly<Record<Operation, Least>> = {
   "goal.resume": "operate",
   "goal.clear": "operate",
   "continuation.cancel": "operate",
+  "thread.rewind": "operate",
+  "workspace.remove": "operate",
   "session.stop": "operate"
 }
 

@@ -64,13 +64,18 @@ const projectFor = (draft: Draft, id: ProjectId) => {
     : Either.right(state)
 }
 
-const projectUpdate = (draft: Draft, { env, projectId, title }: CommandOf<"project.update">): CommandOutcome =>
-  Either.map(projectFor(draft, projectId), (state) => {
-    const isSet = env !== undefined && JSON.stringify(env) !== JSON.stringify(state.env ?? {})
-    if (isSet || (title !== undefined && state.title !== title))
-      draft.emitProject("project.updated", { projectId, title: title ?? state.title, ...(isSet ? { env } : {}) })
-    return { projectId }
-  })
+/** Parts of the workspace that this version declares and cannot do yet. */
+const notYet = (what: string) => reject("Unsupported", `This version of the server cannot ${what} yet.`)
+
+const projectUpdate = (draft: Draft, { env, projectId, setup, title }: CommandOf<"project.update">): CommandOutcome =>
+  setup !== undefined
+    ? notYet("run a setup command in a new worktree")
+    : Either.map(projectFor(draft, projectId), (state) => {
+        const isSet = env !== undefined && JSON.stringify(env) !== JSON.stringify(state.env ?? {})
+        if (isSet || (title !== undefined && state.title !== title))
+          draft.emitProject("project.updated", { projectId, title: title ?? state.title, ...(isSet ? { env } : {}) })
+        return { projectId }
+      })
 
 const projectDelete = (draft: Draft, { projectId, purge }: CommandOf<"project.delete">): CommandOutcome =>
   Either.flatMap(projectFor(draft, projectId), ({ threads }) => {
@@ -94,6 +99,7 @@ const threadCreate = (
   { command, directory, blobs, further }: CommandInput & { readonly command: CommandOf<"thread.create"> }
 ): CommandOutcome => {
   const { provider, turn } = command
+  if (command.workspace?.kind === "worktree") return notYet("create a worktree for a thread")
   const prompt = turn === undefined ? Either.right(undefined) : Attachments.prompt(turn, blobs)
   if (Either.isLeft(prompt)) return Either.left(prompt.left)
   if (!draft.context.providers.has(provider)) {
@@ -325,6 +331,10 @@ export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome
       return threadAct(draft, command.threadId, { type: "compact" })
     case "thread.review":
       return threadAct(draft, command.threadId, { type: "review", target: command.target })
+    case "thread.rewind":
+      return notYet("take turns back")
+    case "workspace.remove":
+      return notYet("remove a worktree")
     case "thread.archive":
       return threadArchive(draft, command.threadId, "thread.archived")
     case "thread.unarchive":

@@ -60,6 +60,8 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "session.stop.requested": (data) => data.reason,
   "session.stopped": (data) => `${data.status}  ${data.error?.message ?? data.reason}`,
   "session.kept": reasonOf,
+  "checkpoint.taken": ({ late, point }) => `${point}${late === true ? ", late" : ""}`,
+  "checkpoint.failed": ({ point, reason }) => `${point}: ${reason}`,
   "background.started": (data) => data.taskId,
   "background.ended": (data) => `${data.taskId}  ${reasonOf(data)}`,
   "turn.requested": (data) => data.text,

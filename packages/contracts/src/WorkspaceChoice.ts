@@ -1,0 +1,14 @@
+/** Where a thread works: a field of `thread.create`. Separate from `Workspace.ts`, so that it adds little to a client. */
+import { Schema } from "effect"
+
+const Ref = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(250))
+/** Where a new thread works: in the directory itself, or in a new worktree of its repository. */
+export const WorkspaceChoice = Schema.Union(
+  Schema.Struct({ kind: Schema.Literal("directory") }),
+  Schema.Struct({
+    kind: Schema.Literal("worktree"),
+    base: Schema.optional(Ref).annotations({ description: "What the branch starts from. Default: HEAD." }),
+    branch: Schema.optional(Ref).annotations({ description: "Default: a new branch." })
+  })
+)
+export type WorkspaceChoice = typeof WorkspaceChoice.Type
