@@ -14,5 +14,6 @@ export default [
   project("host"),
   project("log"),
   project("providers"),
-  project("testing")
+  project("testing"),
+  project("workspace")
 ]

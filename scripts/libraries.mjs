@@ -19,6 +19,7 @@ const names = [
   "orchestration",
   "providers",
   "adapter-kit",
+  "workspace",
   "host"
 ]
 /** Two copies of these in one program do not know each other's classes. */

@@ -14,7 +14,7 @@ const banned = [
   [/\bof (its|their|our) own(?= ?(?:[.,;:)]|and\b|but\b|$))/i, "separate, its own X"],
   [/\bunder way\b/i, "running, in flight, open"]
 ]
-const invariantId = [[/\b[LDCTRPSX]\d{1,2}\b/, "what it means: a user does not know the ids of invariants"]]
+const invariantId = [[/\b[LDCTRPSXW]\d{1,2}\b/, "what it means: a user does not know the ids of invariants"]]
 
 const files = filesOf("*.ts", "*.tsx", "*.mjs", "*.md").filter((file) => !/^CONTRIBUTING\.md$|^scripts\/words\.mjs$/.test(file))
 const isUserDocument = (file) =>
@@ -24,7 +24,7 @@ const isTest = (file) => /\.test\.tsx?$|\.real\.ts$|\/(test|suite|adapter-kit)\/
 /** Without quoted code and quoted names. */
 const unquoted = (text) => text.replace(/`[^`]*`|"[^"]*"/g, "")
 const comment = (line) => /(?:^|\s)(?:\/\/|\/\*\*?|\*(?!\/)) (.*)$/.exec(line)?.[1] ?? ""
-const title = /\b(?:it|test|describe)(?:\.\w+)*(?:\([^()]*\)(?=\())?\(\s*(["`'])(.*?)\1|["`]([LDCTRPSX]\d{1,2} .*?)["`]/g
+const title = /\b(?:it|test|describe)(?:\.\w+)*(?:\([^()]*\)(?=\())?\(\s*(["`'])(.*?)\1|["`]([LDCTRPSXW]\d{1,2} .*?)["`]/g
 /** A sentence for a person: a capital, at least four words, a full stop. Prompts for agents say "go on" and are not messages. */
 const message = /["`]([A-Z][^"`]*(?: [^"`\s]+){3,}[^"`]*\.)["`]/g
 const isPrompt = (text) => /\bgo on\b/i.test(text)

@@ -43,8 +43,8 @@ export interface Child {
   readonly pid: number
   /** The next bytes of stdout, at most what the pipe held; `null` at end of file. One reader. A reader that does not read holds the child back through the pipe. */
   readonly read: Effect.Effect<Buffer | null>
-  /** Returns when the pipe has accepted the text; `false`: stdin is closed. Concurrent writes do not interleave and keep their order. */
-  readonly write: (text: string) => Effect.Effect<boolean>
+  /** Returns when the pipe has accepted the text or the bytes; `false`: stdin is closed. Concurrent writes do not interleave and keep their order. */
+  readonly write: (text: string | Uint8Array) => Effect.Effect<boolean>
   readonly closeStdin: Effect.Effect<void>
   /** Signals the whole group. No-op once the leader's exit was collected. */
   readonly signal: (name: NodeJS.Signals) => Effect.Effect<void>

@@ -1,0 +1,162 @@
+/**
+ * Runs `git` as a child process: recorded in the process ledger (P1), with a deadline, bounded output, and ended with its scope. It runs nothing of the
+ * repository: no hooks, no signing, no monitor, no garbage collection, no prompt, and no network unless the call permits it.
+ */
+import * as Ledger from "@millrace/providers/process/Ledger"
+import * as Spawn from "@millrace/providers/process/Spawn"
+import { Context, Duration, Effect, Layer, Schema } from "effect"
+
+/** There is no `git` on the server's PATH. */
+export class GitMissing extends Schema.TaggedError<GitMissing>()("GitMissing", { message: Schema.String }) {}
+
+/** The directory is in no work tree of a git repository. */
+export class NotARepository extends Schema.TaggedError<NotARepository>()("NotARepository", {
+  directory: Schema.String,
+  message: Schema.String
+}) {}
+
+/** `git` ended with another code than the call expects. `stderr`: at most its last 8 KiB. */
+export class GitFailed extends Schema.TaggedError<GitFailed>()("GitFailed", {
+  command: Schema.String,
+  code: Schema.NullOr(Schema.Int),
+  stderr: Schema.String,
+  message: Schema.String
+}) {}
+
+/** `git` was ended, because it did not finish before its deadline. */
+export class GitTimeout extends Schema.TaggedError<GitTimeout>()("GitTimeout", {
+  command: Schema.String,
+  message: Schema.String
+}) {}
+
+export type GitError = GitMissing | GitFailed | GitTimeout
+
+export interface GitOptions {
+  /** Absolute path of an existing directory. */
+  readonly cwd: string
+  /** Added to the clean environment. */
+  readonly env?: Readonly<Record<string, string>>
+  /** Written to stdin, which is then closed. */
+  readonly input?: Uint8Array | string
+  /** Default 30 seconds. */
+  readonly deadline?: Duration.DurationInput
+  /** Bytes of stdout that are kept; after them, `git` is ended. Default 64 MiB. */
+  readonly maxBytes?: number
+  /** Exit codes that are no failure. Default 0. */
+  readonly codes?: ReadonlyArray<number>
+  /** Permits network protocols and the person's ssh agent. Default false. */
+  readonly network?: boolean
+}
+
+export interface GitOutput {
+  /** File names and contents may be any bytes. */
+  readonly stdout: Buffer
+  readonly code: number
+  /** There was more output than `maxBytes`. */
+  readonly truncated: boolean
+}
+
+/** Configuration of every call. It precedes that of the system, the person and the repository. */
+const settings = [
+  "core.hooksPath=/dev/null",
+  "core.fsmonitor=false",
+  "core.pager=cat",
+  "core.quotePath=false",
+  "commit.gpgSign=false",
+  "tag.gpgSign=false",
+  "gc.auto=0",
+  "maintenance.auto=false",
+  "color.ui=false",
+  "submodule.recurse=false",
+  "diff.external=",
+  "advice.detachedHead=false"
+].flatMap((setting) => ["-c", setting])
+
+/** `Environment.select` of the agents' processes has removed every other `GIT_*` variable of the server. */
+const environment = {
+  GIT_OPTIONAL_LOCKS: "0",
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_NO_LAZY_FETCH: "1",
+  GIT_NO_REPLACE_OBJECTS: "1",
+  GIT_EDITOR: "true",
+  GIT_PAGER: "cat",
+  LC_ALL: "C"
+}
+/** No protocol is permitted. */
+const offline = { GIT_ALLOW_PROTOCOL: "none", SSH_AUTH_SOCK: "" }
+
+/** Time between TERM, on which git removes its lock files, and KILL. */
+const graceMillis = 2000
+const defaultBytes = 64 * 1024 * 1024
+
+export class Git extends Context.Tag("@millrace/workspace/Git")<
+  Git,
+  {
+    /** Runs `git ARGS`. An interruption ends the process, which first removes its lock files. */
+    readonly run: (args: ReadonlyArray<string>, options: GitOptions) => Effect.Effect<GitOutput, GitError>
+  }
+>() {}
+
+const failed = ({ kind, message }: Spawn.SpawnFailure, command: string): GitMissing | GitFailed =>
+  kind === "not-installed"
+    ? new GitMissing({ message: "The server found no git. Install git, or set checkpoints to off in the configuration." })
+    : new GitFailed({ command, code: null, stderr: "", message: `git ${command} could not be started: ${message}` })
+
+const run = (args: ReadonlyArray<string>, options: GitOptions) => {
+  const command = args.find((arg) => !arg.startsWith("-")) ?? ""
+  const { codes = [0], cwd, deadline = "30 seconds", env, input = "", maxBytes = defaultBytes, network = false } = options
+  return Effect.gen(function* () {
+    const child = yield* Effect.mapError(
+      Spawn.spawn({
+        command: "git",
+        args: [...settings, ...args],
+        cwd,
+        env: { ...environment, ...(network ? {} : offline), ...env },
+        threadId: "git",
+        epoch: 0
+      }),
+      (failure) => failed(failure, command)
+    )
+    const end = Effect.suspend(() =>
+      child.hasExited()
+        ? Effect.void
+        : Effect.zipRight(child.signal("SIGTERM"), Effect.asVoid(Spawn.within(child.exited, graceMillis)))
+    )
+    yield* Effect.addFinalizer(() => end)
+    // In a fiber: git may write before it has read all of its input.
+    yield* Effect.forkScoped(Effect.zipRight(child.write(input), child.closeStdin))
+    const parts: Array<Buffer> = []
+    let bytes = 0
+    for (;;) {
+      const part = yield* child.read
+      if (part === null) break
+      parts.push(part)
+      bytes += part.length
+      if (bytes > maxBytes) break
+    }
+    const stdout = Buffer.concat(parts).subarray(0, maxBytes)
+    if (bytes > maxBytes) return { stdout, code: 0, truncated: true }
+    const { code, signal } = yield* child.exited
+    if (code !== null && codes.includes(code)) return { stdout, code, truncated: false }
+    const stderr = child.stderr().trim()
+    const why = stderr === "" ? (signal === null ? `code ${code}` : signal) : stderr.slice(-1000)
+    return yield* new GitFailed({ command, code, stderr, message: `git ${command} failed: ${why}` })
+  }).pipe(
+    Effect.scoped,
+    Effect.timeoutFail({
+      duration: deadline,
+      onTimeout: () =>
+        new GitTimeout({
+          command,
+          message: `git ${command} did not finish within ${Duration.format(Duration.decode(deadline))}.`
+        })
+    }),
+    Effect.withSpan("Git.run", { attributes: { command } })
+  )
+}
+
+export const make = Effect.map(Ledger.Ledger, (ledger) =>
+  Git.of({ run: (args, options) => Effect.provideService(run(args, options), Ledger.Ledger, ledger) })
+)
+
+export const layer = Layer.effect(Git, make)

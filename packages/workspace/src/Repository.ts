@@ -1,0 +1,55 @@
+/** Finds the work tree of a directory by asking git, never by the presence of `.git`. */
+import { Effect } from "effect"
+import { Git, NotARepository } from "./Git.ts"
+
+export interface Repository {
+  /** Absolute path of the work tree's root, links resolved. */
+  readonly root: string
+  /** The git directory of this work tree: of a linked work tree, its own. Absolute. */
+  readonly gitDir: string
+  /** The git directory that all work trees of the repository share. Absolute. Refs and objects are there. */
+  readonly commonDir: string
+  /** The directory of its objects. Absolute. */
+  readonly objects: string
+  /** `sha1` or `sha256`. */
+  readonly objectFormat: string
+}
+
+const lines = (output: Buffer): ReadonlyArray<string> => output.toString("utf8").replace(/\n$/, "").split("\n")
+
+/** Fails with `NotARepository` if the directory is in no work tree. */
+export const find = (directory: string) =>
+  Effect.gen(function* () {
+    const git = yield* Git
+    const asked = git.run(
+      [
+        "rev-parse",
+        "--path-format=absolute",
+        "--show-toplevel",
+        "--git-dir",
+        "--git-common-dir",
+        "--git-path",
+        "objects",
+        "--show-object-format"
+      ],
+      { cwd: directory, deadline: "10 seconds" }
+    )
+    const { stdout } = yield* Effect.catchTag(asked, "GitFailed", ({ stderr }) =>
+      Effect.fail(
+        new NotARepository({
+          directory,
+          message: `The directory is in no work tree of a git repository${stderr === "" ? "." : `: ${stderr.slice(0, 500)}`}`
+        })
+      )
+    )
+    const [root, gitDir, commonDir, objects, objectFormat] = lines(stdout)
+    if (
+      root === undefined ||
+      gitDir === undefined ||
+      commonDir === undefined ||
+      objects === undefined ||
+      objectFormat === undefined
+    )
+      return yield* new NotARepository({ directory, message: "git did not name a work tree of this directory." })
+    return { root, gitDir, commonDir, objectFormat, objects } satisfies Repository
+  })
