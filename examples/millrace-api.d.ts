@@ -4432,7 +4432,7 @@ export interface components {
             threadId: components["schemas"]["ThreadId"];
             turnId?: components["schemas"]["TurnId"];
             itemId?: components["schemas"]["ItemId"];
-            /** @description usage: `data` is the turn's `Usage` so far | progress: `data` is the `Progress` of an item | another kind of a newer server */
+            /** @description usage: `data` is the turn's `Usage` so far | progress: `data` is the `Progress` of an item | agent: `data` is the `AgentReport` of the session, with the names of the first commands only | another kind of a newer server */
             kind: string;
             data: unknown;
         };
@@ -5058,6 +5058,8 @@ export interface components {
             continuation?: components["schemas"]["Continuation"];
             /** @description The latest goal, ended or not. */
             goal?: components["schemas"]["Goal"];
+            /** @description What its running agent reports of itself. Only in answers: no event carries it. */
+            agent?: components["schemas"]["AgentReport"];
             /** @description Why its next turn waits in the queue. Only in answers: no event carries it. */
             waiting?: {
                 /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; or another reason. */
@@ -5154,6 +5156,32 @@ export interface components {
             until?: string;
             /** @description When the next turn starts. Set after a very short turn. */
             nextAt?: string;
+        };
+        /** @description What the running agent reports of itself. */
+        AgentReport: {
+            /** @description The model that it uses. */
+            model?: string;
+            /** @description Its mode, as it names it: `plan`, `acceptEdits` and so on. */
+            mode?: string;
+            /** @description Its slash commands, at most 1,000, without the slash. The signal has the first names only. */
+            commands?: {
+                name: string;
+                description: string;
+            }[];
+            /** @description Tokens of the conversation in the model's context window, and the size of the window. */
+            context?: {
+                tokens?: number;
+                window?: number;
+            };
+            /** @description Limits of the account, at most 16. */
+            limits?: {
+                name: string;
+                /** @description As the agent names it: `allowed`, `rejected` and so on. */
+                status?: string;
+                usedPercent?: number;
+                /** @description ISO 8601. */
+                resetsAt?: string;
+            }[];
         };
         /** @description A question of the agent to a person. */
         Request: {

@@ -98,6 +98,7 @@ export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<stri
         if (turns.get(event.turnId) !== "running") found.push(`${event.turnId} updated, and does not run`)
         break
       case "Signal":
+        if (event.kind === "agent") break
         if (turns.get(event.turnId) !== "running") found.push(`a signal of ${event.turnId}, which does not run`)
         if ("itemId" in event && items.get(event.itemId) !== "open") found.push(`a signal of ${event.itemId}, which is not open`)
         break

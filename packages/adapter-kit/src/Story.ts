@@ -1,4 +1,5 @@
 /** A short form of a history, for expectations in tests. */
+import type { AgentReport } from "@millrace/contracts/AgentReport"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 
 const line = (event: ProviderEvent): string | undefined => {
@@ -38,9 +39,16 @@ export const completed = (events: ReadonlyArray<ProviderEvent>, kind: string) =>
 export const deltas = (events: ReadonlyArray<ProviderEvent>, kind: string): string =>
   events.flatMap((event) => (event._tag === "ItemDelta" && event.kind === kind ? [event.text] : [])).join("")
 
-/** The data of the signals, in order. */
+/** The data of the signals of turns and items, in order. */
 export const signals = (events: ReadonlyArray<ProviderEvent>) =>
-  events.flatMap((event) => (event._tag === "Signal" ? [event.data] : []))
+  events.flatMap((event) => (event._tag === "Signal" && event.kind !== "agent" ? [event.data] : []))
+
+/** What the agent reported of itself: the latest value of each field. */
+export const reported = (events: ReadonlyArray<ProviderEvent>): AgentReport =>
+  events.reduce<AgentReport>(
+    (sum, event) => (event._tag === "Signal" && event.kind === "agent" ? { ...sum, ...event.data } : sum),
+    {}
+  )
 
 export const opaque = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<string> =>
   events.flatMap((event) => (event._tag === "Opaque" ? [event.method] : []))

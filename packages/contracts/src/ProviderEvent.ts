@@ -4,6 +4,7 @@
  * a turn that started ends exactly once; a request that opened is settled exactly once; unknown messages are `opaque`.
  * Plain values, never decoded on the hot path: the adapter's wire module validates the agent's messages.
  */
+import type { AgentReport } from "./AgentReport.ts"
 import type { Delivered } from "./Attachment.ts"
 import type { Blobs } from "./Blob.ts"
 import type { ItemId, RequestId, TurnId } from "./Ids.ts"
@@ -92,6 +93,8 @@ export type ProviderEvent =
     }
   /** Ephemeral (D12): the tokens that a running turn has used so far. The turn's terminal event has the last value too. */
   | { readonly _tag: "Signal"; readonly turnId: TurnId; readonly kind: "usage"; readonly data: Usage }
+  /** Ephemeral (D12): what the agent reports of itself, also outside turns. */
+  | { readonly _tag: "Signal"; readonly turnId?: undefined; readonly kind: "agent"; readonly data: AgentReport }
   /** Ephemeral (D12): the progress of an open item. */
   | {
       readonly _tag: "Signal"

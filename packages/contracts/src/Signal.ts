@@ -22,7 +22,7 @@ export const Signal = Schema.Struct({
   itemId: Schema.optional(ItemId),
   kind: Schema.String.annotations({
     description:
-      "usage: `data` is the turn's `Usage` so far | progress: `data` is the `Progress` of an item | another kind of a newer server"
+      "usage: `data` is the turn's `Usage` so far | progress: `data` is the `Progress` of an item | agent: `data` is the `AgentReport` of the session, with the names of the first commands only | another kind of a newer server"
   }),
   data: Schema.Unknown
 }).annotations({

@@ -1,6 +1,7 @@
 /** Session, turn and thread as read models show them. */
 import { Schema } from "effect"
 import { StoredRule } from "./ApprovalRule.ts"
+import { AgentReport } from "./AgentReport.ts"
 import { AttachmentView } from "./Attachment.ts"
 import { Blobs } from "./Blob.ts"
 import { Epoch, GoalId, ItemId, Offset, ProjectId, RequestId, ThreadId, TurnId } from "./Ids.ts"
@@ -240,6 +241,9 @@ export const ThreadView = Schema.Struct({
   ...labelled,
   continuation: Schema.optional(Continuation).annotations({ description: "Work that is scheduled to continue." }),
   goal: Schema.optional(Goal).annotations({ description: "The latest goal, ended or not." }),
+  agent: Schema.optional(AgentReport).annotations({
+    description: "What its running agent reports of itself. Only in answers: no event carries it."
+  }),
   waiting: Schema.optional(Waiting).annotations({
     description: "Why its next turn waits in the queue. Only in answers: no event carries it."
   }),

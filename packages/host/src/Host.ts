@@ -145,7 +145,7 @@ const service = ({ maintenance, onStep }: Limits) =>
       ...Blobs.make(log),
       ...logWorks,
       ...views,
-      ...ThreadAnswers.complete(views, engine, { adapters }),
+      ...ThreadAnswers.complete(views, engine, { adapters }, yield* Signals.Signals),
       search,
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
       dispatch: engine.dispatch,

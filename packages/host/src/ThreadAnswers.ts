@@ -1,6 +1,6 @@
 /**
  * Adds to the views of threads what is not in their rows: why a thread waits (R7), which depends on the live sessions, and the settings that hold with
- * the defaults of its provider instance, which depend on the server's configuration.
+ * the defaults of its provider instance, which depend on the server's configuration, and what its running agent reports of itself.
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { Millrace } from "@millrace/contracts/Millrace"
@@ -8,6 +8,7 @@ import type { Providers } from "@millrace/contracts/ProviderAdapter"
 import { effective } from "@millrace/contracts/Settings"
 import type { ThreadView, Waiting } from "@millrace/contracts/State"
 import type { Engine } from "@millrace/orchestration/engine/Engine"
+import type { Signals } from "@millrace/orchestration/streams/Signals"
 import { Effect } from "effect"
 
 /** A thread whose continuation is scheduled for the end of a usage limit also waits for that limit. */
@@ -23,7 +24,8 @@ const limitOf = ({ continuation }: ThreadView): Waiting | undefined =>
 export const complete = (
   views: Pick<Millrace, "state" | "threads" | "thread">,
   engine: Pick<typeof Engine.Service, "waiting">,
-  { adapters }: Pick<typeof Providers.Service, "adapters">
+  { adapters }: Pick<typeof Providers.Service, "adapters">,
+  signals: Pick<typeof Signals.Service, "reportOf">
 ): Pick<Millrace, "state" | "threads" | "thread"> => {
   const add = (threads: ReadonlyArray<ThreadView>) => {
     const queued = threads.filter(({ queuedTurnIds }) => queuedTurnIds.length > 0).map(({ threadId }) => threadId)
@@ -33,7 +35,7 @@ export const complete = (
         return {
           ...thread,
           effective: effective(thread, adapters.get(thread.provider)?.defaults),
-          ...defined({ waiting })
+          ...defined({ waiting, agent: signals.reportOf(thread.threadId) })
         }
       })
     )

@@ -3,6 +3,7 @@
  * The normaliser adds the five guarantees of `ProviderEvent` (items closed once, turns ended once, requests settled once, ids mapped once,
  * unknown messages kept).
  */
+import type { AgentReport } from "@millrace/contracts/AgentReport"
 import type { Ask, Failure, ItemContent, ItemKind, ItemStatus, PlanStep, Usage } from "@millrace/contracts/Item"
 import type { AgentFile } from "@millrace/contracts/ProviderEvent"
 import type { Progress } from "@millrace/contracts/Signal"
@@ -69,6 +70,8 @@ export type NativeEvent =
   | { readonly _tag: "IdleGraceOver" }
   /** Ephemeral (D12): dropped unless the turn runs and the item is open. `usage`: of the turn so far. */
   | { readonly _tag: "Signal"; readonly nativeTurnId: string; readonly kind: "usage"; readonly data: Usage }
+  /** Ephemeral: what the agent reports of itself, also outside turns. */
+  | { readonly _tag: "Signal"; readonly kind: "agent"; readonly data: AgentReport }
   | {
       readonly _tag: "Signal"
       readonly nativeTurnId: string

@@ -54,7 +54,7 @@ const check = (events: ReadonlyArray<ProviderEvent>, answered: ReadonlySet<strin
   const items = new Map<string, { turn: string; open: boolean }>()
   const requests = new Map<string, { turn: string; open: boolean }>()
   for (const event of events) {
-    if (event._tag === "Opaque") continue
+    if (event._tag === "Opaque" || (event._tag === "Signal" && event.kind === "agent")) continue
     const { turnId } = event
     const note = () => JSON.stringify(event)
     switch (event._tag) {

@@ -377,6 +377,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
         return
       }
       case "Signal": {
+        if (native.kind === "agent") return emit({ _tag: "Signal", kind: native.kind, data: native.data })
         // A signal starts nothing and is not stored (D12). Only the last usage is kept, for the turn's terminal.
         const turn = turns.get(native.nativeTurnId)
         if (turn?.started !== true || turn.ended !== undefined) return

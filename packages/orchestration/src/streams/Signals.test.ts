@@ -30,6 +30,34 @@ const found = (signals: typeof Signals.Signals.Service, position = 0, options = 
 const now = TestClock.adjust("0 millis")
 
 describe("Signals", () => {
+  it.scoped("D12 the report of an agent is joined from its parts, is bounded as a signal, and is gone with the session", () =>
+    Effect.gen(function* () {
+      const signals = yield* Signals.make()
+      const session = yield* signals.session(thread("a"))
+      const commands = Array.from({ length: 1000 }, (_, n) => ({ name: `command-${n}`, description: "does it".repeat(50) }))
+      session.publish({ _tag: "Signal", kind: "agent", data: { commands, mode: "plan" } })
+      session.publish({ _tag: "Signal", kind: "agent", data: { mode: "default", context: { tokens: 5, window: 9 } } })
+      yield* now
+      const [only, ...others] = signals.since(0).signals
+      expect(others).toEqual([])
+      expect(only).toMatchObject({
+        key: "agent/thr_a",
+        kind: "agent",
+        data: { mode: "default", context: { tokens: 5, window: 9 } }
+      })
+      expect(JSON.stringify(only?.data)).toContain('command-9"')
+      expect(JSON.stringify(only).length).toBeLessThan(10_000)
+      expect(signals.reportOf(thread("a"))).toEqual({ commands, mode: "default", context: { tokens: 5, window: 9 } })
+      // A newer session's report stays when the older session closes.
+      const newer = yield* signals.session(thread("a"))
+      newer.publish({ _tag: "Signal", kind: "agent", data: { mode: "new" } })
+      session.close()
+      expect(signals.reportOf(thread("a"))?.mode).toBe("new")
+      newer.close()
+      expect(signals.reportOf(thread("a"))).toBeUndefined()
+    })
+  )
+
   it.scoped("D12 only the latest of each key; D5 none has an id, an offset or a cursor", () =>
     Effect.gen(function* () {
       const signals = yield* Signals.make()

@@ -5,6 +5,7 @@
  * Signals become visible in batches, so that a busy agent wakes subscribers at most once per `every`. A subscriber keeps the position up to which it has
  * read; from an old position it gets the latest signal of each key.
  */
+import type { AgentReport } from "@millrace/contracts/AgentReport"
 import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import type { ItemId, StreamName, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { threadStream } from "@millrace/contracts/Ids"
@@ -45,6 +46,8 @@ export class Signals extends Context.Tag("@millrace/orchestration/Signals")<
     readonly position: () => number
     /** The latest signal of each key that changed after the position, oldest first; optionally of one stream, and at most `limit`. */
     readonly since: (position: number, options?: { readonly stream?: StreamName | string; readonly limit?: number }) => Seen
+    /** What the running agent of the thread has reported of itself. */
+    readonly reportOf: (threadId: ThreadId) => AgentReport | undefined
     /** Returns when a signal after the position is visible. */
     readonly awaitBeyond: (position: number) => Effect.Effect<void>
   }
@@ -52,6 +55,15 @@ export class Signals extends Context.Tag("@millrace/orchestration/Signals")<
 
 /** Most bytes of a signal's data; larger data is replaced by its size and beginning. */
 const maxBytes = 4096
+
+/** Most characters of the commands in a signal, and of one command without its name. */
+const maxNames = 2500
+const perCommand = 32
+/** The first commands, without their descriptions. */
+const firstNames = (commands: NonNullable<AgentReport["commands"]>) => {
+  let characters = 0
+  return commands.flatMap(({ name }) => ((characters += name.length + perCommand) > maxNames ? [] : [{ name, description: "" }]))
+}
 
 interface Entry {
   readonly signal: Signal
@@ -101,6 +113,8 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
       Effect.forkScoped
     )
 
+    /** By thread: the latest report of its live session. */
+    const reports = new Map<ThreadId, { readonly owner: Publisher; readonly report: AgentReport }>()
     const publisher = (threadId: ThreadId): Publisher => {
       const stream = threadStream(threadId)
       let closed = false
@@ -114,13 +128,24 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
         for (const [key, signal] of published) if (is(signal)) remove(key)
       }
       const dropOf = (id: TurnId | ItemId) => drop(({ itemId, turnId }) => turnId === id || itemId === id)
+      const progressSignal = (progress: Exclude<ProviderSignal, { readonly kind: "agent" }>): Signal => {
+        const { kind, turnId } = progress
+        const about = "itemId" in progress ? { turnId, itemId: progress.itemId } : { turnId }
+        return { key: `${kind}/${about.itemId ?? turnId}`, threadId, ...about, kind, data: fitUnknown(progress.data, maxBytes) }
+      }
+      const reportSignal = (data: AgentReport): Signal => {
+        const known = reports.get(threadId)
+        const report = known?.owner === owner ? { ...known.report, ...data } : data
+        reports.set(threadId, { owner, report })
+        const { commands, ...rest } = report
+        const shown = commands === undefined ? rest : { ...rest, commands: firstNames(commands) }
+        return { key: `agent/${threadId}`, threadId, kind: "agent", data: fitUnknown(shown, maxBytes) }
+      }
       const owner: Publisher = {
         publish: (progress) => {
           if (closed) return
-          const { kind, turnId } = progress
-          const about = "itemId" in progress ? { turnId, itemId: progress.itemId } : { turnId }
-          const key = `${kind}/${about.itemId ?? turnId}`
-          const signal: Signal = { key, threadId, ...about, kind, data: fitUnknown(progress.data, maxBytes) }
+          const signal = progress.kind === "agent" ? reportSignal(progress.data) : progressSignal(progress)
+          const { key } = signal
           pending.renew(key, { signal, stream, owner, position: 0, removed: false })
           published.renew(key, signal)
           hasPending.unsafeOpen()
@@ -139,6 +164,7 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
         },
         close: () => {
           closed = true
+          if (reports.get(threadId)?.owner === owner) reports.delete(threadId)
           drop(() => true)
         }
       }
@@ -152,6 +178,7 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
           ({ close }) => Effect.sync(close)
         ),
       position: () => head.value,
+      reportOf: (threadId) => reports.get(threadId)?.report,
       since: (seen, { limit = Number.POSITIVE_INFINITY, stream } = {}) => {
         const position = head.value
         if (seen >= position) return { position: seen, signals: [] }

@@ -2,6 +2,7 @@
  * Maps an agent's updates to native events, without any guarantee (the normaliser adds those).
  * A turn is one prompt: it begins when we send it and ends with its answer. Updates outside a turn start none: they are kept unchanged.
  */
+import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
 import type { Answer, Failure, PlanStep, Usage } from "@millrace/contracts/Item"
 import { Option } from "effect"
@@ -11,6 +12,7 @@ import { isRecord, stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
 import { pending, type Outcome } from "./PendingRequest.ts"
+import * as Report from "../Report.ts"
 import * as Images from "../Images.ts"
 import * as Items from "./Items.ts"
 import { decodeAsk, decodeStopped, decodeUpdate, type Stopped, type ToolCall, type Update } from "./Wire.ts"
@@ -220,10 +222,13 @@ export const make = (sessionId: string): Mapping => {
     if (told._tag === "Tool") return toolCall(told.call, params)
     if (told._tag === "Used") {
       contextWindow = told.contextWindow ?? contextWindow
-      if (current === undefined) return []
+      const report = Report.event({ context: defined({ tokens: told.contextTokens, window: contextWindow }) })
+      if (current === undefined) return [report]
       const data = usageIn({ contextTokens: told.contextTokens, contextWindow })
-      return data === undefined ? [] : [{ _tag: "Signal", nativeTurnId: current.id, kind: "usage", data }]
+      return data === undefined ? [report] : [report, { _tag: "Signal", nativeTurnId: current.id, kind: "usage", data }]
     }
+    if (told._tag === "Commands") return [Report.event({ commands: Report.commands(told.commands) })]
+    if (told._tag === "Mode") return [Report.event({ mode: cut(told.mode, 200) })]
     const image = current === undefined || told._tag !== "Other" ? undefined : imageChunk(current.id, params)
     if (image !== undefined) return image
     if (current === undefined || told._tag === "Other") return [opaque("session/update", params)]

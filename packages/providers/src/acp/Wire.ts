@@ -58,6 +58,7 @@ export interface Permission extends Omit<typeof Permission.Type, "options"> {
 }
 
 const Plan = Schema.Struct({ entries: Schema.Array(Schema.Struct({ content: text, status: maybe(text) })) })
+const Commands = Schema.Struct({ availableCommands: Schema.Array(Schema.Struct({ name: text, description: maybe(text) })) })
 const Used = Schema.Struct({ used: maybe(Schema.Int), size: maybe(Schema.Int) })
 
 export type Update =
@@ -67,11 +68,14 @@ export type Update =
   | { readonly _tag: "Tool"; readonly call: ToolCall }
   | { readonly _tag: "Plan"; readonly entries: (typeof Plan.Type)["entries"] }
   | { readonly _tag: "Used"; readonly contextTokens: number | undefined; readonly contextWindow: number | undefined }
+  | { readonly _tag: "Commands"; readonly commands: (typeof Commands.Type)["availableCommands"] }
+  | { readonly _tag: "Mode"; readonly mode: string }
   | { readonly _tag: "Other" }
 
 const other: Update = { _tag: "Other" }
 const decodeTool = Schema.decodeUnknownOption(ToolCall)
 const decodePlan = Schema.decodeUnknownOption(Plan)
+const decodeCommands = Schema.decodeUnknownOption(Commands)
 const decodeUsed = Schema.decodeUnknownOption(Used)
 const decodePermission = Schema.decodeUnknownOption(Permission)
 const decodeOption = Schema.decodeUnknownOption(PermissionOption)
@@ -105,6 +109,15 @@ const decoders: Partial<Record<SessionUpdate["sessionUpdate"], (update: Fields) 
   tool_call_update: tool,
   plan: (update) =>
     Option.match(decodePlan(update), { onNone: () => other, onSome: ({ entries }): Update => ({ _tag: "Plan", entries }) }),
+  available_commands_update: (update) =>
+    Option.match(decodeCommands(update), {
+      onNone: () => other,
+      onSome: ({ availableCommands }): Update => ({ _tag: "Commands", commands: availableCommands })
+    }),
+  current_mode_update: (update) => {
+    const mode = stringAt(update, "currentModeId")
+    return mode === undefined ? other : { _tag: "Mode", mode }
+  },
   usage_update: (update) =>
     Option.match(decodeUsed(update), {
       onNone: () => other,

@@ -9,6 +9,7 @@ import { BoundedSet } from "@millrace/contracts/BoundedMap"
 import { maxTools } from "../Bounds.ts"
 import { stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
+import * as Report from "../Report.ts"
 import * as Content from "./Content.ts"
 import { failureOf, outcomeOf, usageOf } from "./Failures.ts"
 import * as Limits from "./Limits.ts"
@@ -59,6 +60,9 @@ export const make = (now?: () => number): Mapping => {
   /** Reset time of the account limit that currently rejects requests, ISO 8601. */
   let limited: string | undefined
   let warnings = 0
+  const limits = new Report.Limits()
+  /** Tokens of the newest message: the model has read its input, and its output is part of the next request. */
+  let context: Tokens | undefined
   const agents = SubAgents.make()
   /** Ids of calls that a person declined. */
   const declined = new BoundedSet<string>(maxTools)
@@ -67,7 +71,17 @@ export const make = (now?: () => number): Mapping => {
   /** `uuid`s of the newest results: a repeated one is dropped, because it would end the next turn. */
   const results = new BoundedSet<string>(maxResults)
 
-  const count = (turn: Turn, messageId: string, tokens: Tokens): NativeEvent => ({
+  const count = (turn: Turn, messageId: string, tokens: Tokens): NativeEvent => {
+    context = { ...context, ...defined(tokens) }
+    return counted(turn, messageId, tokens)
+  }
+  /** How full the context window is after the turn. */
+  const fill = (result: Result): ReadonlyArray<NativeEvent> => {
+    if (context === undefined) return []
+    const tokens = Object.values(context).reduce<number>((sum, count) => sum + (count ?? 0), 0)
+    return [Report.event({ context: defined({ tokens, window: usageOf(result)?.contextWindow }) })]
+  }
+  const counted = (turn: Turn, messageId: string, tokens: Tokens): NativeEvent => ({
     _tag: "Signal",
     nativeTurnId: turn.id,
     kind: "usage",
@@ -124,6 +138,7 @@ export const make = (now?: () => number): Mapping => {
         content: { text }
       })
     const end = Turns.joined(ended.turn, endOf(ended.turn, said.result))
+    out.push(...fill(said.result))
     if (ended.turn.diff !== "") out.push({ _tag: "TurnUpdated", nativeTurnId: ended.turn.id, diff: ended.turn.diff })
     if (ended.turn.steers.size > 0 && end.outcome !== "interrupted") whose.hold(ended.turn, end)
     else out.push(end)
@@ -177,6 +192,7 @@ export const make = (now?: () => number): Mapping => {
           // This starts no turn that Claude begins by itself: such a turn starts with its first content.
           sessionId = said.sessionId ?? sessionId
           whose.init(said, out)
+          if ((said.model ?? said.mode) !== undefined) out.push(Report.event(defined({ model: said.model, mode: said.mode })))
           return out
         case "TaskStarted":
           if (said.toolId !== undefined) questions.taskStarted(said.taskId, said.toolId)
@@ -191,8 +207,10 @@ export const make = (now?: () => number): Mapping => {
           const { status } = said.limit
           limited = status === "rejected" ? ResetTime.fromSeconds(said.limit.resetsAt) : undefined
           const turn = whose.current()
-          if (status !== "allowed_warning" || turn === undefined) return [opaque(type, params)]
+          const report = limits.learn([Limits.reported(said.limit)])
+          if (status !== "allowed_warning" || turn === undefined) return [report]
           return [
+            report,
             {
               _tag: "ItemCompleted",
               nativeTurnId: turn.id,

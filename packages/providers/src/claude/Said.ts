@@ -74,6 +74,8 @@ export type Said =
       readonly sessionId: string | undefined
       readonly messageIds: ReadonlyArray<string>
       readonly names: boolean
+      readonly model: string | undefined
+      readonly mode: string | undefined
     }
   /** The echo of a user message: Claude has taken it. */
   | { readonly _tag: "Taken"; readonly messageId: string }

@@ -11,6 +11,7 @@ import * as Normaliser from "../Normaliser.ts"
 import type { Ledger } from "../process/Ledger.ts"
 import { methodNotFound } from "../process/Message.ts"
 import * as RpcChild from "../process/RpcChild.ts"
+import * as Report from "../Report.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
 import { type Permission, refusedToSubagent, tooLate } from "./PendingRequest.ts"
@@ -73,6 +74,7 @@ const isLost = (error: ProviderError): boolean =>
 
 interface Begun {
   readonly child: RpcChild.RpcChild
+  readonly offered: Offered
   /** The id of the conversation; `undefined`: a fork, which Claude writes to disk only with its first turn (measured). */
   readonly conversation: string | undefined
   readonly resumed: boolean
@@ -109,18 +111,19 @@ const begin = Effect.fn("Claude.begin")(function* (
           install: Process.notInstalled,
           dialect: codec
         })
-        learn(offeredBy(yield* child.request("initialize", {}, { deadlineMillis: startMillis })))
-        return child
+        const offered = offeredBy(yield* child.request("initialize", {}, { deadlineMillis: startMillis }))
+        learn(offered)
+        return { child, offered }
       })
       // P7: a process that failed to start is dead before the next one is started.
       return yield* Scope.extend(opened, own).pipe(Effect.tapErrorCause((cause) => Scope.close(own, Exit.failCause(cause))))
     })
   const conversation = randomUUID()
-  const fresh = Effect.map(start({ begin: conversation }), (child): Begun => ({ child, conversation, resumed: false }))
+  const fresh = Effect.map(start({ begin: conversation }), (opened): Begun => ({ ...opened, conversation, resumed: false }))
   const { fork, resumeKey } = input
   if (resumeKey === undefined) return yield* fresh
   return yield* start({ resume: resumeKey, ...(fork === true ? { fork: conversation } : {}) }).pipe(
-    Effect.map((child): Begun => ({ child, conversation: fork === true ? undefined : resumeKey, resumed: true })),
+    Effect.map((opened): Begun => ({ ...opened, conversation: fork === true ? undefined : resumeKey, resumed: true })),
     Effect.catchIf(isLost, (error) =>
       Effect.map(fresh, (begun): Begun => ({
         ...begun,
@@ -137,7 +140,7 @@ export const open = Effect.fn("Claude.open")(function* (
   binary: string,
   learn: (offered: Offered) => void = () => {}
 ): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope | Ledger> {
-  const { child, conversation, lost, resumed } = yield* begin(input, options, binary, learn)
+  const { child, conversation, lost, offered, resumed } = yield* begin(input, options, binary, learn)
   const normaliser = Normaliser.make(input)
   const clock = yield* Effect.clock
   const mapping = Mapping.make(() => clock.unsafeCurrentTimeMillis())
@@ -202,6 +205,7 @@ export const open = Effect.fn("Claude.open")(function* (
     }
   })
   if (lost) yield* session.add([{ _tag: "ConversationLost", ...lost }])
+  if (offered.commands !== undefined) yield* session.add([Report.event({ commands: Report.commands(offered.commands) })])
 
   /** Ends the separate turn that exists only for a background subagent's request; the caller answers the request. `false`: not such a turn. */
   const settle = (nativeTurnId: string, outcome: "completed" | "interrupted") =>

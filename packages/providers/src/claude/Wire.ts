@@ -111,7 +111,9 @@ const system = (message: Fields): Said => {
         _tag: "Init",
         sessionId: stringAt(message, "session_id"),
         messageIds: messageIdsOf(message),
-        names: arrayAt(message, "capabilities").includes("msg_lifecycle_v1")
+        names: arrayAt(message, "capabilities").includes("msg_lifecycle_v1"),
+        model: stringAt(message, "model"),
+        mode: stringAt(message, "permissionMode")
       }
     case "task_started": {
       const taskId = stringAt(message, "task_id")

@@ -8,6 +8,7 @@ import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
 import type { NativeEvent } from "../NativeEvent.ts"
 import { requestKey, type RpcId } from "../process/Message.ts"
 import { pending, type PendingRequest } from "./PendingRequest.ts"
+import * as Report from "../Report.ts"
 import * as Failures from "./Failures.ts"
 import { fileChanges, itemContent, itemFiles, itemKind, itemStatus, startedContent } from "./Items.ts"
 import { RateLimits } from "./RateLimits.ts"
@@ -155,7 +156,11 @@ export const make = (nativeThreadId: string): Mapping => {
         const { tokenUsage, turnId } = message.params
         if (counting?.turnId !== turnId) counting = { turnId, before: minus(tokenUsage.total, tokenUsage.last) }
         const usage = usageOf(tokenUsage.total, counting.before, tokenUsage.modelContextWindow)
-        return [{ _tag: "Signal", nativeTurnId: turnId, kind: "usage", data: usage }]
+        const context = defined({
+          tokens: tokenUsage.last.totalTokens,
+          window: tokenUsage.modelContextWindow ?? undefined
+        })
+        return [{ _tag: "Signal", nativeTurnId: turnId, kind: "usage", data: usage }, Report.event({ context })]
       }
       case "item/mcpToolCall/progress": {
         const { itemId, message: text, turnId } = message.params
@@ -196,7 +201,8 @@ export const make = (nativeThreadId: string): Mapping => {
 
   return {
     notification: (method, params) => {
-      if (method === "account/rateLimits/updated") limits.learn(params)
+      const reported = method === "account/rateLimits/updated" ? limits.learn(params) : undefined
+      if (reported !== undefined) return [reported]
       const message = decodeNotification(nativeThreadId, method, params)
       const events = message._tag === "Other" ? [opaque(message)] : known(message, params)
       return review?.inner === undefined ? events : events.map(outward)

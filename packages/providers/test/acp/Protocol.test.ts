@@ -29,7 +29,9 @@ describe("Protocol", () => {
       read({ sessionUpdate: "usage_update", used: 10, size: 100 }),
       read({ sessionUpdate: "tool_call", ...call }),
       read({ sessionUpdate: "tool_call_update", ...call, content: [{ type: "content", content: text }] }),
-      read({ sessionUpdate: "available_commands_update", availableCommands: [] })
+      read({ sessionUpdate: "available_commands_update", availableCommands: [{ name: "web", description: "Search" }] }),
+      read({ sessionUpdate: "current_mode_update", currentModeId: "plan" }),
+      read({ sessionUpdate: "session_info_update", title: "a" })
     ]).toMatchObject([
       { _tag: "Text", of: "agent-message", text: "hello" },
       { _tag: "Text", of: "reasoning", text: "hello" },
@@ -38,6 +40,8 @@ describe("Protocol", () => {
       { _tag: "Used", contextTokens: 10, contextWindow: 100 },
       { _tag: "Tool", call },
       { _tag: "Tool", call: { ...call, content: [{ type: "content", content: text }] } },
+      { _tag: "Commands", commands: [{ name: "web", description: "Search" }] },
+      { _tag: "Mode", mode: "plan" },
       { _tag: "Other" }
     ])
   })

@@ -15,7 +15,7 @@ import * as Ledger from "../../src/process/Ledger.ts"
 import * as McpServer from "@millrace/testing/McpServer"
 import * as Shot from "@millrace/testing/Shot"
 import { faults, finish, record } from "@millrace/adapter-kit/Recording"
-import { completed, deltas, opaque, story } from "@millrace/adapter-kit/Story"
+import { completed, deltas, opaque, reported, story } from "@millrace/adapter-kit/Story"
 
 const binary = process.env["MILLRACE_CLAUDE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")
@@ -574,7 +574,8 @@ describe.skipIf(binary === "")("the real claude", () => {
       yield* session.startTurn({ turnId: turn(1), text: `[[limit reset=${reset}]]` })
       const { error } = yield* recording.until("TurnFailed")
       assert.deepInclude(error, { kind: "limit", resetAt: new Date(reset * 1000).toISOString() })
-      assert.include(opaque(recording.events).join(), "rate_limit_event")
+      assert.deepInclude(reported(recording.events).limits?.[0], { status: "rejected" })
+      assert.isAbove(reported(recording.events).commands?.length ?? 0, 0)
       yield* finish(session, recording)
     })
   )

@@ -344,11 +344,13 @@ describe("claude: questions and limits", () => {
     const now = () => Date.UTC(2026, 10, 28, 23, 30)
     assert.deepStrictEqual(end([], now), ["limit", "2026-11-29T23:00:00.000Z"])
     const near = { status: "allowed_warning", resetsAt: 1_800_000_000, rateLimitType: "seven_day", utilization: 0.85 }
-    const [shown] = begun().notification("rate_limit_event", limit(near))
+    const [report, shown] = begun().notification("rate_limit_event", limit(near))
+    const limits = [{ name: "seven_day", status: "allowed_warning", usedPercent: 85, resetsAt: "2027-01-15T08:00:00.000Z" }]
+    assert.deepStrictEqual(report, { _tag: "Signal", kind: "agent", data: { limits } })
     assert.deepInclude(shown, { _tag: "ItemCompleted", nativeTurnId: "t", kind: "notice" })
     assert.include(JSON.stringify(shown), "85 % of the seven day limit is used; it resets at 2027-01-15T08:00:00.000Z.")
     // A warning without a turn starts none.
-    assert.deepInclude(Mapping.make().notification("rate_limit_event", limit(near))[0], { _tag: "Opaque" })
+    assert.deepInclude(Mapping.make().notification("rate_limit_event", limit(near))[0], { _tag: "Signal", kind: "agent" })
   })
 })
 

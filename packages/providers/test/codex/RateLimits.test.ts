@@ -9,7 +9,7 @@ const failed = (updates: ReadonlyArray<unknown>, codexErrorInfo = "usageLimitExc
   const mapping = Mapping.make(threadId)
   mapping.notification("turn/started", turn("inProgress"))
   for (const update of updates)
-    expect(mapping.notification("account/rateLimits/updated", update)).toMatchObject([{ _tag: "Opaque" }])
+    expect(mapping.notification("account/rateLimits/updated", update)).toMatchObject([{ _tag: "Signal", kind: "agent" }])
   const [ended] = mapping.notification("turn/completed", turn("failed", { message: "no more", codexErrorInfo }))
   return ended
 }
