@@ -47,9 +47,9 @@ export const isAppState = (value: unknown): value is AppState =>
 const by = <K extends string, A>(all: ReadonlyArray<A>, key: (one: A) => K): Record<K, A> =>
   Object.fromEntries(all.map((one) => [key(one), one])) as Record<K, A>
 
-/** The thread of an answer, without what no event carries: its `effective` settings depend on the server's configuration. */
+/** The thread of an answer, without what no event carries: the report of its agent, and its `effective` settings, which depend on the server's configuration. */
 const threadOf = (shown: ThreadView): Thread.Thread => {
-  const { effective: _, ...thread } = shown
+  const { agent: _agent, effective: _, ...thread } = shown
   return { ...thread, failed: thread.status === "failed" || thread.lastTurnFailed === true }
 }
 

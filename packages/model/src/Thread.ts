@@ -30,7 +30,15 @@ type Fixed = Pick<ThreadView, "threadId" | "projectId" | "cwd" | "createdAt" | "
 type Work = Loose<
   Pick<
     ThreadView,
-    "queuedTurnIds" | "openRequestIds" | "openItemIds" | "continuation" | "goal" | "forkedFrom" | "waiting" | "effective"
+    | "queuedTurnIds"
+    | "openRequestIds"
+    | "openItemIds"
+    | "continuation"
+    | "goal"
+    | "forkedFrom"
+    | "waiting"
+    | "effective"
+    | "agent"
   >
 >
 
