@@ -45,10 +45,7 @@ export const signals = (events: ReadonlyArray<ProviderEvent>) =>
 
 /** What the agent reported of itself: the latest value of each field. */
 export const reported = (events: ReadonlyArray<ProviderEvent>): AgentReport =>
-  events.reduce<AgentReport>(
-    (sum, event) => (event._tag === "Signal" && event.kind === "agent" ? { ...sum, ...event.data } : sum),
-    {}
-  )
+  Object.assign({}, ...events.flatMap((event) => (event._tag === "Signal" && event.kind === "agent" ? [event.data] : [])))
 
 export const opaque = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<string> =>
   events.flatMap((event) => (event._tag === "Opaque" ? [event.method] : []))
