@@ -30,7 +30,7 @@ const found = (signals: typeof Signals.Signals.Service, position = 0, options = 
 const now = TestClock.adjust("0 millis")
 
 describe("Signals", () => {
-  it.scoped("D12 the report of an agent is joined from its parts, is bounded as a signal, and is gone with the session", () =>
+  it.scoped("D12 the report of an agent is joined from its parts, is bounded as a signal, and ends with the session", () =>
     Effect.gen(function* () {
       const signals = yield* Signals.make()
       const session = yield* signals.session(thread("a"))
