@@ -1,4 +1,4 @@
-/** The client's only retry schedule: exponential from 200 ms, at most 10 s, with a jitter of 50 % either way. Uses Clock and Random. */
+/** The client's only retry schedule: exponential from 200 ms, at most 10 s, with a random change of up to 50 % in both directions. Uses Clock and Random. */
 import { Schedule } from "effect"
 
 export const backoff: Schedule.Schedule<unknown> = Schedule.exponential("200 millis", 2).pipe(

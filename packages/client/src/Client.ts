@@ -1,6 +1,6 @@
 /**
- * The resumable client: the interface of the host over any transport. Used by the command line, the web page and tests.
- * `follow` survives disconnects and restarts (Follow.ts), `dispatch` survives lost answers (Outbox.ts), queries are retried a few times.
+ * The resumable client. It has the interface of the host, over any transport. The command line, the web page and tests use it.
+ * `follow` survives disconnects and restarts (Follow.ts). `dispatch` survives lost answers (Outbox.ts). Queries are retried `lookTries` times.
  */
 import { Effect, Schedule } from "effect"
 import * as Command from "@millrace/contracts/Command"

@@ -1,4 +1,4 @@
-/** Servers that accept a connection and do not answer: every call of this client ends, and a subscriber reconnects. */
+/** Every call of this client to a server that accepts a connection and does not answer ends, and a subscriber reconnects. */
 import type { AddressInfo } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Exit, Fiber, Queue, Schedule, Stream, TestClock } from "effect"
@@ -15,16 +15,16 @@ const silence = {
   message: expect.stringMatching(/^No answer from .* within .*\. Check that the server runs/)
 }
 
-/** A request of the client, the number of its connection (1, 2, ...) and a function that answers it. */
-interface Asked {
+/** A request of the client, the number of its connection (1, 2, ...) and the function that answers the request. */
+interface PendingCall {
   readonly connection: number
   readonly tag: string
   readonly chunk: (...values: ReadonlyArray<object>) => void
 }
 
-/** A WebSocket server that answers pings; the test sends every other answer. */
+/** A WebSocket server that answers pings. The test sends every other answer. */
 const server = Effect.gen(function* () {
-  const asked = yield* Queue.bounded<Asked>(64)
+  const asked = yield* Queue.bounded<PendingCall>(64)
   const listening = yield* Deferred.make<void>()
   const sockets = yield* Effect.acquireRelease(
     Effect.sync(() => new WebSocketServer({ host: "127.0.0.1", port: 0 })),
@@ -69,7 +69,7 @@ describe("RPC", () => {
     })
   )
 
-  it.scoped("P6 other calls in flight on an abandoned connection fail, and are not only interrupted", () =>
+  it.scoped("P6 other calls in flight on an abandoned connection fail with an error and are not interrupted", () =>
     Effect.gen(function* () {
       const { asked, rpc } = yield* server
       const first = yield* Effect.fork(Effect.flip(rpc.state))

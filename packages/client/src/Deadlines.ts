@@ -1,9 +1,9 @@
 /** How long this client waits for a server that accepted the connection: every request has a deadline (P6). */
 import { Duration, Effect, Option, Stream } from "effect"
 
-/** Deadline of an answer, and of the first bytes of `follow`: a server sends them at once, and an overloaded server within seconds. */
+/** Deadline of an answer, and of the first bytes of `follow`. A server sends them at once; an overloaded server needs seconds. */
 export const answer = Duration.seconds(30)
-/** Deadline of an answer that takes work: an import, or a list of an agent's conversations. */
+/** Deadline of an answer that needs work: an import, or a list of an agent's conversations. */
 export const work = Duration.minutes(5)
 
 /** Sets a deadline for the first chunk of a stream only. */

@@ -19,7 +19,7 @@ const caughtUp = (head: number): Frame => ({ _tag: "caught-up", head, replayed: 
 const lost = new Disconnected({ message: "cut" })
 
 type Script = (after: string | undefined) => Stream.Stream<Frame, Follow.FollowError>
-/** Each attach delivers the next part; the last part repeats. */
+/** Each attach delivers the next part. The last part repeats. */
 const scripted = (...parts: ReadonlyArray<Script>) => {
   const seen: Array<string | undefined> = []
   const transport: Pick<Transport, "follow"> = {
@@ -57,7 +57,7 @@ const hurried = <A, E>(effect: Effect.Effect<A, E>) =>
   })
 
 describe("Follow", () => {
-  it("D2 drops, ends, byes, repeats and silences at any frame: every event once, in order (200 seeds)", async () => {
+  it("D2 a connection drops, ends, repeats or falls silent at any frame, and every event is delivered once, in order (200 seeds)", async () => {
     const total = 24
     /** A server that delivers a log and misbehaves according to the seed. */
     const server = (filtered: boolean): Pick<Transport, "follow"> => ({
@@ -69,7 +69,7 @@ describe("Follow", () => {
             const first = Math.max(1, from + 1 - (from === 0 ? 0 : back))
             const last = Math.min(total, first + (yield* Random.nextIntBetween(0, 7)))
             const all = Array.from({ length: Math.max(0, last - first + 1) }, (_, n) => first + n)
-            // A filtered stream is every third event, with separate versions.
+            // The filtered stream has every third event, with its own versions.
             const frames = all.flatMap((offset) =>
               !filtered ? [event(offset)] : offset % 3 === 0 ? [event(offset, "thread/thr_1", offset / 3)] : []
             )
@@ -128,7 +128,7 @@ describe("Follow", () => {
     })
   )
 
-  it.effect("D2 a gap is an error that names it, after the events before it", () =>
+  it.effect("D2 a gap is an error that names the missing number, after the events before the gap", () =>
     Effect.gen(function* () {
       const got: Array<Frame> = []
       const { transport } = scripted(plays([event(1), event(3)]))
@@ -142,7 +142,7 @@ describe("Follow", () => {
     })
   )
 
-  it.effect("D2 a filtered stream may leave offsets out, but no version", () =>
+  it.effect("D2 a filtered stream may skip offsets, but no version", () =>
     Effect.gen(function* () {
       const stream = "thread/thr_1"
       const { transport } = scripted(plays([event(5, stream, 1), event(9, stream, 2), event(12, stream, 4)]))
@@ -175,33 +175,41 @@ describe("Follow", () => {
       const frames = yield* hurried(collect(Follow.follow(filtered.transport, { stream }), 2))
       expect(frames.map((frame) => frame._tag)).toEqual(["event", "bye", "event"])
       expect(filtered.seen).toEqual([undefined, cursor(40)])
-      // Without a filter no event is hidden: a `bye` ahead of the last event would skip events.
+      // Without a filter no event is hidden, so a `bye` ahead of the last event would skip events.
       const whole = scripted(plays([event(1), bye]), plays([event(2)]))
       yield* hurried(collect(Follow.follow(whole.transport, {}), 2))
       expect(whole.seen).toEqual([undefined, cursor(1)])
     })
   )
 
-  it.effect("D2 an ended lease is renewed at once without a status change; one that delivered nothing waits", () =>
-    Effect.gen(function* () {
-      const stream = "thread/thr_1"
-      const lease: Frame = { _tag: "bye", reason: "lease", resumeAfter: cursor(40) }
-      const statuses: Array<string> = []
-      const onStatus = (status: Follow.Status) => Effect.sync(() => void statuses.push(status._tag))
-      const { seen, transport } = scripted(
-        plays([event(7, stream, 1), caughtUp(30), lease, event(99, stream, 99)]),
-        plays([caughtUp(41), lease], "end"),
-        plays([lease]),
-        plays([event(41, stream, 2)])
-      )
-      const frames = yield* Effect.fork(collect(Follow.follow(transport, { stream }, { onStatus }), 2))
-      yield* Effect.yieldNow()
-      yield* TestClock.adjust(0)
-      expect(seen).toEqual([undefined, cursor(40), cursor(40)])
-      yield* TestClock.adjust("1 second")
-      expect((yield* Fiber.join(frames)).map((frame) => frame._tag)).toEqual(["event", "caught-up", "caught-up", "bye", "event"])
-      expect(statuses).toEqual(["attached", "attached", "attached", "reconnecting", "attached"])
-    })
+  it.effect(
+    "D2 an expired lease is renewed at once without a status change; after a lease that delivered nothing the client waits",
+    () =>
+      Effect.gen(function* () {
+        const stream = "thread/thr_1"
+        const lease: Frame = { _tag: "bye", reason: "lease", resumeAfter: cursor(40) }
+        const statuses: Array<string> = []
+        const onStatus = (status: Follow.Status) => Effect.sync(() => void statuses.push(status._tag))
+        const { seen, transport } = scripted(
+          plays([event(7, stream, 1), caughtUp(30), lease, event(99, stream, 99)]),
+          plays([caughtUp(41), lease], "end"),
+          plays([lease]),
+          plays([event(41, stream, 2)])
+        )
+        const frames = yield* Effect.fork(collect(Follow.follow(transport, { stream }, { onStatus }), 2))
+        yield* Effect.yieldNow()
+        yield* TestClock.adjust(0)
+        expect(seen).toEqual([undefined, cursor(40), cursor(40)])
+        yield* TestClock.adjust("1 second")
+        expect((yield* Fiber.join(frames)).map((frame) => frame._tag)).toEqual([
+          "event",
+          "caught-up",
+          "caught-up",
+          "bye",
+          "event"
+        ])
+        expect(statuses).toEqual(["attached", "attached", "attached", "reconnecting", "attached"])
+      })
   )
 
   it.effect("D3 an invalid cursor and a rejected token are reported to the caller at once", () =>
@@ -233,7 +241,7 @@ describe("Follow", () => {
     })
   )
 
-  it.effect("D2 a retry schedule that ends returns the last failure; the server's retry delay is respected", () =>
+  it.effect("D2 follow fails with the last failure when its retry schedule ends, and waits as long as the server asks", () =>
     Effect.gen(function* () {
       const busy = new Disconnected({ message: "busy", retryAfterMillis: 5_000 })
       const { seen, transport } = scripted(plays([], busy))
@@ -259,7 +267,7 @@ describe("Follow", () => {
   )
 
   it.effect(
-    "R7 a bye at a limit counts as a rejected connection: it is reported as a status and not delivered, and each wait is longer and never shorter than the server's",
+    "R7 a bye at a limit counts as a failed attach: follow reports a status, does not deliver the bye, and waits longer each time and at least as long as the server asks",
     () =>
       Effect.gen(function* () {
         const bye: Frame = { _tag: "bye", reason: "limit", resumeAfter: cursor(0), retryAfterMillis: 2_000 }

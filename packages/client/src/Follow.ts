@@ -1,6 +1,6 @@
 /**
- * The only reconnect path (D2), for every transport. When a connection ends, it attaches again after the last emitted event, for as long as the schedule
- * allows. It drops repeated events. A missing event, which a retry cannot repair, is a `ProtocolError`.
+ * The only reconnect path (D2), for every transport. When a connection ends, `follow` attaches again after the last emitted event, for as long as the
+ * schedule allows. It drops repeated events. It fails with a `ProtocolError` at a missing event, because a retry cannot repair that.
  */
 import { defined } from "@millrace/contracts/Defined"
 import { Chunk, Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
@@ -20,7 +20,7 @@ export type Status =
   | { readonly _tag: "reconnecting"; readonly attempt: number; readonly cause: FollowError }
 
 export interface Options {
-  /** The wait between attaches; restarts when an attach delivers a frame. When it ends, `follow` fails with the last failure. Default `Backoff`, endless. */
+  /** The wait between attaches. It restarts when an attach delivers a frame. When the schedule ends, `follow` fails with the last failure. Default `Backoff`, endless. */
   readonly schedule?: Schedule.Schedule<unknown>
   /** The connection is closed after this long without a frame (heartbeats come every 15 s). Default 45 seconds. */
   readonly silence?: Duration.DurationInput
@@ -37,15 +37,15 @@ interface Position {
 const start = (after: string | undefined): Position => {
   if (after === undefined) return { cursor: undefined, offset: 0, version: 0 }
   const cursor = Option.getRight(Cursor.parse(after))
-  // The transport rejects a malformed cursor. At offset 0 the version is known too.
+  // The transport rejects a malformed cursor. At offset 0 the version is known too: it is 0.
   const offset = Option.isSome(cursor) ? cursor.value.offset : undefined
   return { cursor: after, offset, version: offset === 0 ? 0 : undefined }
 }
 
-/** Which numbers of the delivered events are contiguous: the offsets, the versions of the one followed stream, or neither. */
+/** The numbers that must have no gap in the delivered events: the offsets, the versions of the one followed stream, or neither. */
 type Contiguous = "offset" | "version" | "neither"
 
-/** The position after this event; undefined if it was emitted before. */
+/** The position after this event, or `undefined` if the event was emitted before. */
 const advance = (at: Position, frame: EventFrame, contiguous: Contiguous): Position | undefined | ProtocolError => {
   const { offset, version } = frame.event
   if (at.offset !== undefined && offset <= at.offset) return undefined
@@ -68,7 +68,7 @@ const resumed = (at: Position, resumeAfter: string, filtered: boolean): Position
   return cursor.value.offset > at.offset ? { ...at, cursor: resumeAfter, offset: cursor.value.offset } : at
 }
 
-/** Milliseconds to wait at a limit if the server names no time. */
+/** Milliseconds to wait at a limit if the server's `bye` names no time. */
 const limitMillis = 5000
 
 const isRetried = (error: FollowError): boolean => error._tag === "Disconnected" || error._tag === "StorageUnavailable"
@@ -76,10 +76,10 @@ const retryAfter = (error: FollowError): number =>
   error._tag === "Disconnected" || error._tag === "StorageUnavailable" ? (error.retryAfterMillis ?? 0) : 0
 
 /**
- * Emits every event after the cursor once, in order, over any number of connections. `caught-up` is emitted once per attach; `bye` is emitted
- * and followed by another attach; `end` is the last frame. A connection whose lease expired is renewed at once, without `bye` or `reconnecting`.
- * A `bye` at a limit of the token counts as a failed attach: it is reported as `reconnecting` and not emitted, and the next attach waits at least as
- * long as the server asks, longer each time. Fails with errors that only the caller can handle: an unusable cursor, a rejected token.
+ * Emits every event after the cursor once, in order, over any number of connections. Emits `caught-up` once per attach. Emits `bye` and then attaches
+ * again. `end` is the last frame. Renews a connection whose lease expired at once, without `bye` or `reconnecting`.
+ * A `bye` at a limit of the token counts as a failed attach. `follow` reports it as `reconnecting` and does not emit it. The next attach waits at least
+ * as long as the server asks, and longer each time. Fails with errors that only the caller can handle: an unusable cursor, a rejected token.
  */
 export const follow = (
   transport: Pick<Transport, "follow">,

@@ -13,21 +13,21 @@ import {
 } from "./TransportError.ts"
 
 export interface Options {
-  /** Like `http://127.0.0.1:7717`. */
+  /** The server's URL, for example `http://127.0.0.1:7717`. */
   readonly url: string
-  /** Absent if a cookie authenticates. */
+  /** The token of the client. Absent if a cookie authenticates the client. */
   readonly token?: string
-  /** Default: the global one. */
+  /** Default: the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch
-  /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the head of the answer; for an export, the head and each part. */
+  /** The deadline of an answer. Default 30 seconds. For `follow` it covers only the response headers; for an export, the headers and each part. */
   readonly deadline?: Duration.DurationInput
-  /** The server ignores fields and parameters that it does not know, for a client newer than the server. Default: it refuses them. */
+  /** The server ignores fields and parameters that it does not know. Use it for a client newer than the server. Default: the server rejects them. */
   readonly lenient?: boolean
 }
 
 export interface Init {
   readonly method?: string
-  /** A text is sent as JSON. */
+  /** A string is sent as JSON. */
   readonly body?: string | ReadableStream<Uint8Array>
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -38,10 +38,10 @@ export interface HttpRequest {
   readonly deadline: Duration.Duration
   /** The error of a request that could not connect, or whose connection broke. */
   readonly lost: (cause: unknown) => Disconnected
-  /** Fails with `Disconnected` at the deadline. */
+  /** Runs the effect with the deadline. Fails with `Disconnected` when it passes. */
   readonly within: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | Disconnected, R>
   /**
-   * Succeeds with the head of a 2xx answer, without a deadline. Fails with an error of `error`, or with a transport error. The request is
+   * Succeeds with the response headers of a 2xx answer; its body has no deadline. Fails with an error of `error`, or with a transport error. The request is
    * aborted when the scope closes.
    */
   readonly open: <E, I>(
@@ -76,12 +76,12 @@ export const parse = (text: string): Option.Option<unknown> => {
   }
 }
 
-/** A server that is starting or has lost its storage answers with these tags before it reads the request. */
+/** A server that is starting, or has lost its storage, answers with these tags before it reads the request. */
 const unreadTags: ReadonlySet<unknown> = new Set(["Starting", "Unavailable"])
 const isUnread = (body: unknown): boolean =>
   typeof body === "object" && body !== null && "_tag" in body && unreadTags.has(body._tag)
 
-/** The error of an answer that is not 2xx: an error of the call if it decodes as one, otherwise a transport error. */
+/** The error of an answer that is not 2xx: an error of the call if the body decodes as one, otherwise a transport error. */
 const rejected = <E, I>(address: string, response: Response, text: string, error: Schema.Schema<E, I>): E | TransportError => {
   const body = Option.getOrUndefined(parse(text))
   const known = Schema.decodeUnknownOption(error)(body)
@@ -106,7 +106,7 @@ const rejected = <E, I>(address: string, response: Response, text: string, error
 const contentTypeOf = (body: Init["body"]): Readonly<Record<string, string>> =>
   typeof body === "string" ? { "content-type": "application/json" } : {}
 
-/** Throws a `TypeError` if the URL is not one of http or https: no retry would repair it. */
+/** Throws a `TypeError` if the URL is not an `http` or `https` URL: no retry would repair it. */
 export const make = (options: Options): HttpRequest => {
   checkUrl(options.url, "http")
   const fetch = options.fetch ?? globalThis.fetch

@@ -19,12 +19,12 @@ const failures = Schema.Union(
 export type TransferError = typeof failures.Type | TransportError
 
 /**
- * A document has no deadline as a whole. Each part of it, and the head of the answer, has the `deadline` of the options (default 30 seconds).
- * A server that works (on an import, or with an agent) must answer within five minutes after the last part was sent.
+ * A document has no deadline as a whole. The response headers and each part have the `deadline` of the options (default 30 seconds).
+ * The server must answer an import, or a request that needs an agent, within five minutes after the client sent the last part.
  */
 export interface HttpTransfer {
   readonly exportThread: (threadId: ThreadId, format: ExportFormat) => Stream.Stream<Uint8Array, TransferError>
-  /** Streams `source` to the server, which reads all of it before it writes anything. */
+  /** Streams `source` to the server. The server reads all of it before it writes anything. */
   readonly importThread: (
     source: Stream.Stream<Uint8Array>,
     options: { readonly cwd?: string | undefined }
@@ -51,7 +51,7 @@ export const make = ({ address, deadline, json, lost, open, within }: HttpReques
   const slow = () => unanswered(address, Deadlines.work)
   const working = Effect.timeoutFail({ duration: Deadlines.work, onTimeout: slow })
 
-  /** Fails if the server neither takes a part of the source nor answers for `Deadlines.work`. Time spent waiting for the source does not count. */
+  /** Fails if the server takes no part of the source and does not answer for `Deadlines.work`. The wait for the source does not count. */
   const whileSent = <A>(
     source: Stream.Stream<Uint8Array>,
     send: (source: Stream.Stream<Uint8Array>) => Effect.Effect<A, TransferError>

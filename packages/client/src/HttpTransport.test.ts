@@ -51,7 +51,7 @@ const answering = (status: number, body: unknown, headers: Record<string, string
 })
 
 describe("HttpTransport", () => {
-  it.effect("D2 cut at 50 random bytes and resumed: the history is the log, byte for byte", () =>
+  it.effect("D2 a stream that is cut at 50 random bytes and resumed delivers the log, byte for byte", () =>
     Effect.gen(function* () {
       const total = 200
       const seed = 7
@@ -75,7 +75,7 @@ describe("HttpTransport", () => {
     })
   )
 
-  it.effect("D3 the errors of the interface are typed; others keep their status and body", () =>
+  it.effect("D3 the errors of the interface are typed; every other error keeps its status and body", () =>
     Effect.gen(function* () {
       const follow = (options: HttpTransport.Options) =>
         Effect.flip(Stream.runDrain(HttpTransport.make(options).follow({ after: "x" })))
@@ -151,7 +151,7 @@ describe("HttpTransport", () => {
     })
   )
 
-  it.effect("D2 a page instead of an event stream is an error, not a reason to reconnect repeatedly", () =>
+  it.effect("D2 an HTML page instead of an event stream is an error, and the client does not reconnect", () =>
     Effect.gen(function* () {
       const page: HttpTransport.Options = {
         url,

@@ -1,4 +1,4 @@
-/** The HTTP interface: read models and commands as JSON, `follow` as server-sent events, export and import of threads. Needs only `fetch`. */
+/** The HTTP interface: read models and commands as JSON, `follow` as server-sent events, export and import of threads. It needs only `fetch`. */
 import type { EventSourceMessage } from "eventsource-parser"
 import { Array, Effect, Option, Schema, Stream } from "effect"
 import { Accepted, CommandStatus } from "@millrace/contracts/Command"
@@ -21,11 +21,11 @@ export type Options = HttpRequest.Options
 export interface HttpTransport extends Transport, HttpTransfer.HttpTransfer {
   /** A turn by its id alone. */
   readonly turn: (turnId: TurnId) => Effect.Effect<TurnView, Errors.NotFound | Errors.StorageUnavailable | TransportError>
-  /** What the log and the other files of the server take on the disk, measured in the last minute. */
+  /** The bytes that the log and the other files of the server use on the disk, at most one minute old. */
   readonly logUsage: Effect.Effect<LogUsage, Errors.StorageUnavailable | TransportError>
-  /** Packs the log, for about 10 seconds at most. Needs a token of the scope admin. */
+  /** Packs the log for at most about 10 seconds. Needs a token of the scope admin. */
   readonly packLog: Effect.Effect<LogWork, Errors.StorageUnavailable | TransportError>
-  /** Removes the oldest events, for about 10 seconds at most. A dry run has no deadline. Needs a token of the scope admin. */
+  /** Removes the oldest events for at most about 10 seconds. A dry run has no deadline. Needs a token of the scope admin. */
   readonly pruneLog: (request: PruneRequest) => Effect.Effect<LogWork, Errors.StorageUnavailable | TransportError>
 }
 
@@ -83,7 +83,7 @@ export const make = (options: Options): HttpTransport => {
       Effect.gen(function* () {
         const path = `/api/events${query({ stream, types: types?.join(","), after })}`
         const response = yield* within(open(path, following, { headers: { accept: "text/event-stream" } }))
-        // A proxy's page is not an event stream, and another attach would not change that.
+        // A proxy's page is not an event stream. Another attach would not change that.
         const type = response.headers.get("content-type") ?? ""
         if (!type.startsWith("text/event-stream"))
           return yield* new ProtocolError({

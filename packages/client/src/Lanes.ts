@@ -2,9 +2,9 @@
 import { Deferred, Effect } from "effect"
 
 export interface Lanes {
-  /** Runs the effect after every earlier one of its lane. */
+  /** Runs the effect after every earlier effect of its lane. */
   readonly inOrder: (key: string) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Number of effects in all lanes, the running ones included. */
+  /** Number of effects in all lanes, including the running ones. */
   readonly size: () => number
 }
 

@@ -1,4 +1,4 @@
-/** WebSockets for Node, with the token in a header of the upgrade request (X1). Needed because Node 20 has no WebSocket. Not for browsers. */
+/** WebSockets for Node, with the token in a header of the upgrade request (X1). Node 20 has no WebSocket. Do not use it in a browser. */
 import { WebSocket } from "ws"
 
 export const open =
@@ -7,5 +7,5 @@ export const open =
     new WebSocket(url, {
       handshakeTimeout: 30_000,
       ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } })
-      // The library has the same interface under a different type.
+      // The library's type differs, its interface is the same.
     }) as unknown as globalThis.WebSocket

@@ -45,7 +45,7 @@ const wire = () => {
 }
 
 describe("Outbox", () => {
-  it("C2 T12 lost questions and answers: each command runs once, those of a thread in order (200 seeds)", async () => {
+  it("C2 T12 after lost requests and answers each command runs once, and the commands of a thread in order (200 seeds)", async () => {
     for await (const seed of seeds(200, 0)) {
       const { ran, transport } = wire()
       const outbox = Outbox.make(transport, { tries: 100 })
@@ -56,7 +56,7 @@ describe("Outbox", () => {
           const fibers = []
           for (const command of commands) {
             fibers.push(yield* Effect.fork(outbox.send(command)))
-            // Sent in this order: the next command is sent only after this one has entered its lane.
+            // The next command is sent only after this one has entered its lane, so the order is known.
             yield* Effect.sleep(1)
           }
           return yield* Fiber.joinAll(fibers)
@@ -88,7 +88,7 @@ describe("Outbox", () => {
     })
   )
 
-  it.effect("C1 a rejection by a rule is not retried; an unknown outcome is an error that names the command", () =>
+  it.effect("C1 the client does not retry a rejection by a rule; the error of an unknown outcome names the command", () =>
     Effect.gen(function* () {
       let sent = 0
       const no = new CommandRejected({ message: "no such thread", rule: "ThreadNotFound" })
@@ -103,7 +103,7 @@ describe("Outbox", () => {
   )
 
   it.effect(
-    "C3 commands beyond its capacity are rejected at once, and capacity is released, also when a waiting sender gives up",
+    "C3 the outbox rejects commands beyond its capacity at once, and releases capacity also when a waiting sender gives up",
     () =>
       Effect.gen(function* () {
         const sent: Array<string> = []

@@ -1,6 +1,6 @@
 /**
- * Sends commands with retries. A command keeps its id, so after a lost answer the same command is sent again (C2): the server executes it
- * at most once. Commands of one thread are sent in the order of the calls (T12). The number of commands and the tries of each are
+ * Sends commands with retries. A command keeps its id, so the client sends the same command again after a lost answer (C2), and the server executes it
+ * at most once. Commands of one thread are sent in the order of the calls (T12). The number of commands and the number of tries of each are
  * bounded.
  */
 import { Duration, Effect, Schedule } from "effect"
@@ -12,9 +12,9 @@ import type { Transport } from "./Transport.ts"
 import { Disconnected, type TransportError } from "./TransportError.ts"
 
 export interface Options {
-  /** The most commands that wait or are being sent; further ones fail with `Overloaded`. Default 256. */
+  /** The most commands that wait or are being sent. A further command fails with `Overloaded`. Default 256. */
   readonly capacity?: number
-  /** How often one command is sent before `send` fails with the last failure. Default 8. */
+  /** The number of times that one command is sent before `send` fails with the last failure. Default 8. */
   readonly tries?: number
   /** The wait between tries, in addition to the time that the server names. Default `Backoff`. */
   readonly schedule?: Schedule.Schedule<unknown>
@@ -24,17 +24,17 @@ export interface Options {
 
 export interface Outbox {
   /**
-   * Succeeds when the command is committed. `Disconnected` after the last try: the outcome is unknown if its message says so, and
-   * `commandStatus` or the same command again returns it. The other failures mean that nothing happened.
+   * Succeeds when the command is committed. If the message of a `Disconnected` says that the outcome is unknown, ask with `commandStatus` or send the
+   * same command again. Every other failure means that the command changed nothing.
    */
   readonly send: (command: Command) => Effect.Effect<Accepted, CommandError | TransportError>
 }
 
-/** The key of the command's lane. Only commands of one thread or one request are ordered. */
+/** The key of the command's lane. Only commands of one thread or of one request are ordered. */
 const laneOf = (command: { readonly threadId?: string; readonly requestId?: string; readonly commandId: string }): string =>
   command.threadId ?? command.requestId ?? command.commandId
 
-/** The least time to wait before the next try, in milliseconds; undefined: do not retry. */
+/** The least time to wait before the next try, in milliseconds. `undefined`: do not retry. */
 const again = (error: CommandError | TransportError): number | undefined => {
   switch (error._tag) {
     case "Overloaded":

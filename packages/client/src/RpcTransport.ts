@@ -1,6 +1,6 @@
 /**
- * The RPC interface over one WebSocket (JSON). A connection is opened when a call needs it, and dropped when it fails. This module does not reconnect:
- * Follow.ts and Outbox.ts do.
+ * The RPC interface over one WebSocket (JSON). A call opens a connection when there is none. A failed connection is dropped. This module does not
+ * reconnect: Follow.ts and Outbox.ts do.
  */
 import * as Socket from "@effect/platform/Socket"
 import * as RpcClient from "@effect/rpc/RpcClient"
@@ -36,14 +36,14 @@ type Client = RpcClient.RpcClient<RpcGroup.Rpcs<typeof MillraceRpcs>, RpcClientE
 interface Connection {
   readonly client: Client
   readonly scope: Scope.CloseableScope
-  /** Number of answers and chunks of frames received on it. */
+  /** Number of answers and chunks of frames received on this connection. */
   received: number
-  /** Why the connection was dropped. The library only interrupts the calls in flight, so their error is taken from here. */
+  /** The reason for which the connection was dropped. The library only interrupts the calls in flight, so they fail with this error. */
   lost: TransportError | undefined
 }
 
 export interface Options {
-  /** Like `ws://127.0.0.1:7717/rpc`. With `?lenient=1` the server ignores fields that it does not know. */
+  /** The URL of the interface, for example `ws://127.0.0.1:7717/rpc`. With `?lenient=1` the server ignores fields that it does not know. */
   readonly url: string
   /**
    * Opens the socket. The token goes into the upgrade request (a header in Node, a subprotocol or the session cookie in a browser), never into the
@@ -61,12 +61,12 @@ const text = (cause: unknown): string => {
 }
 const isStreamName = Schema.is(Streams)
 
-/** Errors that mean that the server rejected the request itself, as 400 and 403 over HTTP. */
+/** The errors of a server that rejected the request itself. Over HTTP they are 400 and 403. */
 type Rejected = BadRequest | Forbidden
 const isRejected = (error: unknown): error is Rejected => error instanceof BadRequest || error instanceof Forbidden
 const encodeRejected = Schema.encodeSync(Schema.Union(BadRequest, Forbidden))
 
-/** Dies with a `TypeError` if the URL is not one of ws or wss. */
+/** Dies with a `TypeError` if the URL is not a `ws` or `wss` URL. */
 export const make = (options: Options): Effect.Effect<Transport, never, Scope.Scope> =>
   Effect.gen(function* () {
     checkUrl(options.url, "ws")
@@ -90,7 +90,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
     const connection = SynchronizedRef.modifyEffect(current, (held) =>
       Effect.map(held === undefined ? connect : Effect.succeed(held), (live) => [live, live] as const)
     )
-    /** Drops the connection and fails with the reason. The other calls in flight on it fail with the same reason. */
+    /** Drops the connection and fails with the reason. The other calls in flight on the connection fail with the same reason. */
     const drop = (used: Connection, why: TransportError): Effect.Effect<never, TransportError> =>
       Effect.suspend(() => {
         used.lost ??= why
@@ -111,7 +111,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
           : disconnected(options.url, message)
       )
     }
-    /** The server did not answer a call in time. If anything else has arrived on the connection since the call began, only this call fails. */
+    /** The server did not answer a call in time. If something else has arrived on the connection since the call began, only this call fails. */
     const silent = (used: Connection, since: number): Effect.Effect<never, TransportError> =>
       Effect.suspend(() => {
         const why = unanswered(options.url, deadline)
@@ -120,10 +120,10 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
     const isLost = (error: unknown): error is RpcClientError =>
       error !== null && typeof error === "object" && "_tag" in error && error._tag === "RpcClientError"
 
-    /** As over HTTP: the server rejected the request. */
+    /** The error of a rejected request, equal to the one over HTTP. */
     const rejected = (error: Rejected) => refused(error._tag === "BadRequest" ? 400 : 403, JSON.stringify(encodeRejected(error)))
 
-    /** As over HTTP: only a command may fail with `Overloaded`. Any other call gets a `Disconnected` with the same wait. */
+    /** The error of an overloaded server, equal to the one over HTTP. Only a command may fail with `Overloaded`. Any other call fails with `Disconnected` and the same wait. */
     const later = ({ message, retryAfterMillis }: Overloaded) => new Disconnected({ message, retryAfterMillis })
 
     const call = <A, E>(run: (client: Client) => Effect.Effect<A, E | RpcClientError>) =>
@@ -145,7 +145,7 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
               ? lost(used, error)
               : Effect.fail(isRejected(error) ? rejected(error) : (error as Exclude<E, RpcClientError | Rejected>))
           ),
-          // The library reports an answer that does not decode, and a defect of the server, as a defect.
+          // The library reports two failures as a defect: an answer that does not decode, and a defect of the server.
           Effect.catchAllDefect((defect) => Effect.fail(new ProtocolError({ message: `The server's answer: ${text(defect)}.` })))
         )
       })

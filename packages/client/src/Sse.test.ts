@@ -31,7 +31,7 @@ const write = (frames: ReadonlyArray<typeof frame extends FastCheck.Arbitrary<in
     .join("")
 
 describe("Sse", () => {
-  it("D2 any cut of the bytes gives the same frames", () => {
+  it("D2 the frames are the same wherever the bytes are cut", () => {
     FastCheck.assert(
       FastCheck.property(
         FastCheck.array(frame, { maxLength: 8 }),
@@ -55,7 +55,7 @@ describe("Sse", () => {
     )
   })
 
-  it("D5 an id belongs to its own frame; a frame without data is ignored", () => {
+  it("D5 an id applies to its own frame only; a frame without data is ignored", () => {
     const parser = Sse.make(1_000)
     expect(parser.push(bytes("id: a\ndata: 1\n\ndata: 2\n\nid: b\n\nevent: x\ndata:\n\ndata: cut off"))).toEqual([
       { id: "a", event: undefined, data: "1" },

@@ -6,6 +6,6 @@ import type { Millrace } from "@millrace/contracts/Millrace"
 import type { TransportError } from "./TransportError.ts"
 
 export interface Transport extends Millrace<TransportError> {
-  /** Shown in messages to people. */
+  /** The address of the server, for messages to people. */
   readonly address: string
 }

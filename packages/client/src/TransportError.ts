@@ -4,18 +4,18 @@ import { cut } from "@millrace/contracts/Text"
 import { Unauthorized } from "@millrace/contracts/Errors"
 
 /**
- * No answer: there was no connection, it broke, or the deadline passed. The outcome of a command is unknown unless `unsent` is set: send the command
- * again with the same id to learn it (C2).
+ * The server did not answer: there was no connection, it broke, or the deadline passed. The outcome of a command is unknown unless `unsent` is set. Send
+ * the command again with the same id to learn the outcome (C2).
  */
 export class Disconnected extends Schema.TaggedError<Disconnected>()("Disconnected", {
   message: Schema.String,
-  /** How long to wait before the next try, from the server. */
+  /** Milliseconds to wait before the next try, as the server asks. */
   retryAfterMillis: Schema.optional(Schema.Number),
   /** The request was not sent, so nothing happened. */
   unsent: Schema.optional(Schema.Literal(true))
 }) {}
 
-/** The server answered with a status that the interface does not define for the call. `body`: its first 2,000 characters. */
+/** The server answered with a status that the interface does not define for the call. `body`: the first 2,000 characters of the body. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", {
   status: Schema.Int,
   body: Schema.String,
@@ -28,19 +28,19 @@ export class ProtocolError extends Schema.TaggedError<ProtocolError>()("Protocol
 export type TransportError = Disconnected | Unauthorized | Refused | ProtocolError
 export { Unauthorized }
 
-/** Throws a `TypeError` if it is not a URL of this scheme, or of its form over TLS (https, wss). */
+/** Throws a `TypeError` if `url` is not a URL of this scheme, or of the scheme over TLS (https, wss). */
 export const checkUrl = (url: string, scheme: "http" | "ws"): void => {
   if (URL.canParse(url) && [`${scheme}:`, `${scheme}s:`].includes(new URL(url).protocol)) return
   throw new TypeError(`"${url}" is not a URL of ${scheme} or ${scheme}s. Give one like ${scheme}://127.0.0.1:7717.`)
 }
 
-/** The message of an error body of the server, else the body itself. */
+/** The message in an error body of the server, or the body itself. */
 const messageIn = (body: string): string => {
   const message = body.includes('"_tag":') ? /"message":("(?:[^"\\]|\\.)*")/.exec(body)?.[1] : undefined
   try {
     return message === undefined ? body : String(JSON.parse(message))
   } catch {
-    // A proxy answered, or changed the body.
+    // A proxy sent or changed the body.
     return body
   }
 }
@@ -52,7 +52,7 @@ export const refused = (status: number, body: string): Refused =>
     message: `The server answered ${status}${body === "" ? "" : `: ${cut(messageIn(body), 200).replace(/\.$/, "")}`}.`
   })
 
-/** The cause that Node's `fetch` wraps. Its message says more than "fetch failed". */
+/** The cause that Node's `fetch` wraps. The cause explains more than "fetch failed". */
 const inner = (cause: unknown): unknown => (cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause)
 const codeOf = (cause: unknown): string | undefined =>
   cause !== null && typeof cause === "object" && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
@@ -63,7 +63,7 @@ export const unanswered = (at: string, after: Duration.Duration): Disconnected =
     message: `No answer from ${at} within ${Duration.format(after)}. Check that the server runs (millrace doctor), then try again.`
   })
 
-/** `at`: the address, as the caller wrote it. */
+/** `at`: the address as the caller wrote it. */
 export const disconnected = (at: string, cause: unknown): Disconnected => {
   const why = inner(cause)
   const code = codeOf(why)

@@ -4,7 +4,7 @@ import * as Frame from "@millrace/contracts/Frame"
 
 const decode = Schema.decodeUnknownEither(Frame.WireFrame)
 
-it("D5 a control frame of a newer server decodes but is no Frame; a known one with a wrong field does not decode", () => {
+it("D5 a control frame of a newer server decodes, but not as a Frame; a known control frame with a wrong field does not decode", () => {
   const later = { _tag: "later", word: 1 }
   expect(decode(later)).toEqual(Either.right(later))
   expect(Frame.isFrame(later)).toBe(false)

@@ -1,6 +1,6 @@
 /**
  * The client for programs that do not use Effect: promises, async iterables, `await using` where the runtime supports it. A promise rejects with the
- * typed error itself, including its `_tag`.
+ * typed error itself. The error has its `_tag`.
  */
 import { defined } from "@millrace/contracts/Defined"
 import * as Command from "@millrace/contracts/Command"
@@ -22,7 +22,7 @@ import * as RpcTransport from "./RpcTransport.ts"
 import { Disconnected } from "./TransportError.ts"
 
 export interface CreateOptions extends HttpTransport.Options {
-  /** How calls and events travel; exports and imports always use HTTP. Default: `http`, which needs only `fetch`. */
+  /** The transport of calls and events. Exports and imports always use HTTP. Default: `http`, which needs only `fetch`. */
   readonly transport?: "http" | "websocket"
   /** Called when `follow` is connected, and each time before it waits to connect again. */
   readonly onStatus?: (status: Follow.Status) => void
@@ -31,49 +31,49 @@ export interface CreateOptions extends HttpTransport.Options {
 export interface FollowOptions extends EventFilter {
   /** The cursor of the last event that you processed. Default: the start of the log. */
   readonly after?: string
-  /** When it aborts, the loop rejects with the signal's reason. */
+  /** When the signal aborts, the loop rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
 type Service = Client.Client & HttpTransfer
-/** Methods whose signature differs here. */
+/** Methods of `Client` whose signature differs here. */
 type Adapted = "address" | "dispatch" | "follow" | "exportThread" | "importThread" | "putBlob" | "getBlob"
 
-/** Every method of `Client`, and those that export and import threads. Queries and commands are sent again after a lost answer; exports and imports are not. */
+/** Every method of `Client`, and the methods that export and import threads. The client sends queries and commands again after a lost answer, but not exports and imports. */
 export interface PromiseClient
   extends AsyncDisposable, Readonly<{ [K in Exclude<keyof Service, Adapted>]: Promised<Service, K> }> {
   readonly address: string
   /**
-   * Sends the command at most 8 times, always with its id, so it runs at most once. Resolves when it is committed. `Disconnected` after the last
-   * try: the outcome may be unknown; send the same id again.
+   * Sends the command at most 8 times, always with its id, so the command runs at most once. Resolves when it is committed. After a `Disconnected` the
+   * outcome may be unknown: send the same id again.
    */
   readonly dispatch: (command: Command.Command) => Promise<Command.Accepted>
-  /** As `dispatch`, with a new id unless you choose one. */
+  /** Like `dispatch`, with a new id unless you choose one. */
   readonly command: <T extends Command.CommandType>(
     type: T,
     body: Command.BodyOf<T>,
     options?: { readonly commandId?: string }
   ) => Promise<Command.Accepted>
   /**
-   * Every event after the cursor once, in order, over any number of connections. Ends after `end`, or when the client closes; rejects with an error
+   * Every event after the cursor once, in order, over any number of connections. Ends after `end`, or when the client closes. Rejects with an error
    * that a new connection cannot repair. Leaving the loop ends the connection.
    */
   readonly follow: (options?: FollowOptions) => AsyncIterable<Frame>
   /** The bytes of the document in parts. The loop rejects before its first part if there is no such thread. */
   readonly exportThread: (threadId: ThreadId, format: ExportFormat) => AsyncIterable<Uint8Array>
-  /** Streams the source to the server. If the source throws, rejects with what it threw, and nothing is imported. */
+  /** Streams the source to the server. If the source throws, the promise rejects with the same error, and nothing is imported. */
   readonly importThread: (options: { readonly source: Source; readonly cwd?: string | undefined }) => Promise<ImportResult>
-  /** Stores content of at most 32 MiB under its hash. If the source throws, rejects with what it threw. */
+  /** Stores content of at most 32 MiB under its hash. If the source throws, the promise rejects with the same error. */
   readonly putBlob: (source: Source, mediaType: string) => Promise<Blob>
   /** The content of a blob in parts. The loop rejects before its first part if there is no such blob. */
   readonly getBlob: (hash: string) => AsyncIterable<Uint8Array>
-  /** Ends every `follow` loop; rejects exports and calls in flight with `Disconnected`; closes the connections. `await using` calls it. */
+  /** Ends every `follow` loop, rejects exports and calls in flight with `Disconnected`, and closes the connections. `await using` calls it. */
   readonly close: () => Promise<void>
 }
 
 const isNode = globalThis.process?.versions?.node !== undefined
 
-/** In Node a token goes into a header of the upgrade request; in a browser into a subprotocol. Without a token a browser sends its cookie. */
+/** Puts the token into a header of the upgrade request in Node, and into a subprotocol in a browser. Without a token a browser sends its cookie. */
 const openWebSocket = async ({ token }: CreateOptions) => {
   if (globalThis.WebSocket !== undefined && token === undefined) return undefined
   return token === undefined || isNode ? (await import("./NodeWebSocket.ts")).open(token) : BrowserWebSocket.open(token)
@@ -89,7 +89,7 @@ const websocket = async (options: CreateOptions, scope: Scope.Scope) => {
   return Effect.runSync(Scope.extend(made, scope))
 }
 
-/** Connects when the first call needs it. Rejects with a `TypeError` if the URL is not one of http or https. */
+/** Connects when the first call needs a connection. Rejects with a `TypeError` if the URL is not an `http` or `https` URL. */
 export const createClient = async (options: CreateOptions): Promise<PromiseClient> => {
   const { onStatus } = options
   const scope = Effect.runSync(Scope.make())
@@ -105,7 +105,7 @@ export const createClient = async (options: CreateOptions): Promise<PromiseClien
     Deferred.unsafeDone(closed, Exit.fail(new Disconnected({ message: "The client was closed before the answer came." })))
     return (closing ??= Effect.runPromise(Scope.close(scope, Exit.void)))
   }
-  /** The error of an unfinished download: without an error, the received part of the document would look complete. */
+  /** The error of an unfinished download. Without an error, the received part of the document would look complete. */
   const cut = () => new Disconnected({ message: "The client was closed before the document was complete." })
   const run = async <A, E>(effect: Effect.Effect<A, E>): Promise<A> => {
     if (closing !== undefined) throw new Disconnected({ message: "The client is closed. Create another one.", unsent: true })

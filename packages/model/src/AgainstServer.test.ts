@@ -1,4 +1,4 @@
-/** The folds of a front end against the server's read models, for histories that the random ones of AppState.test.ts do not have. */
+/** Compares the folds of a front end with the server's read models, for histories that the random ones of AppState.test.ts do not contain. */
 import { expect, it } from "@effect/vitest"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Ask } from "@millrace/contracts/Item"
@@ -12,7 +12,7 @@ import { turnBoundaries } from "./turnBoundaries.ts"
 
 type Host = Effect.Effect.Success<ReturnType<typeof TestHost.make>>
 
-/** What a tab loads when it opens a thread. */
+/** The pages that a tab loads when it opens a thread. */
 const opened = (host: Host, threadId: ThreadId) =>
   Effect.gen(function* () {
     const state = AppState.fromSnapshot(yield* host.state)
@@ -27,7 +27,7 @@ const eventsTo = (host: Host, offset: number) =>
     Effect.map(TestHost.events)
   )
 
-/** Folds the log from these positions to the head and compares with what the server answers there. */
+/** Folds the log from these positions to the head, and compares the result with the server's answer at the head. */
 const expectEqual = (host: Host, threadId: ThreadId, tabs: ReadonlyArray<Effect.Effect.Success<ReturnType<typeof opened>>>) =>
   Effect.gen(function* () {
     const state = yield* host.state

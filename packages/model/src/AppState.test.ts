@@ -107,7 +107,7 @@ const run = (check: (told: Told) => void) => {
   }
 }
 
-it("D2 L11 a snapshot at any offset and the events after it fold to the snapshot at the head, 40 seeds", () =>
+it("D2 L11 a snapshot at any offset and the events after it fold to the snapshot at the head (40 seeds)", () =>
   run(({ events, places, state }) => {
     for (const { world } of places) {
       const folded = AppState.applyAll(
@@ -175,10 +175,10 @@ it.effect("D2 L11 a thread that is imported again, with more in it, folds to the
   }).pipe(Effect.scoped)
 )
 
-it("D14 T9 any page of a thread and the events after it fold to its last page, each event once, 40 seeds", () =>
+it("D14 T9 any page of a thread and the events after it fold to its last page, each event once (40 seeds)", () =>
   run(({ events, items, places, turns }) => {
     for (const { transcript } of places) {
-      // Events before the page are folded again, as in a tab that lags; this changes nothing.
+      // Events before the page are folded again, as in a tab that lags. They change nothing.
       const foldTo = (offset: number) => {
         for (const event of [...events, ...events])
           if (event.stream === `thread/${transcript.threadId}` && event.offset <= offset) Transcript.apply(transcript, event)
@@ -223,7 +223,7 @@ it("the rows of a sub-agent's items follow the tool call that started it, also w
     item(4, 2, "agent-message"),
     item(5, 1, "command", 2),
     item(6, 1, "agent-message", 1),
-    // Not loaded, and one that names a later item: both stand for themselves.
+    // One parent is not loaded, one item names a later item as its parent. Both items are shown at the top level.
     item(7, 2, "command", 99),
     item(8, 2, "command", 9),
     item(9, 2, "command", 8)

@@ -1,7 +1,7 @@
 /**
  * The state that the views of a front end share: projects, threads with their status, requests. It starts as a snapshot of the server
- * (`GET /api/state`) and folds the events after it. The fold from any offset equals the snapshot at the head. Plain, cloneable, immutable: an event
- * replaces only the values that it changes.
+ * (`GET /api/state`), and `apply` adds the events after the snapshot. The fold from any offset equals the snapshot at the head. The state is plain data,
+ * cloneable and immutable: an event replaces only the values that it changes.
  *
  * ```ts
  * let state = AppState.fromSnapshot(snapshot)
@@ -17,7 +17,7 @@ import * as Project from "./Project.ts"
 import * as Request from "./Request.ts"
 import * as Thread from "./Thread.ts"
 
-/** A settled request and its outcome, which is still shown; the first answer wins (T13). */
+/** A settled request and its outcome, for the views that still show it. The first answer wins (T13). */
 export interface Settled extends Omit<Request.Settlement, "requestId" | "status"> {
   /** The request as it was while it was open. */
   readonly request: RequestView
@@ -47,7 +47,7 @@ export const isAppState = (value: unknown): value is AppState =>
 const by = <K extends string, A>(all: ReadonlyArray<A>, key: (one: A) => K): Record<K, A> =>
   Object.fromEntries(all.map((one) => [key(one), one])) as Record<K, A>
 
-/** The thread of an answer, without what no event carries: the report of its agent, and its `effective` settings, which depend on the server's configuration. */
+/** The thread of an answer, without `agent` and `effective`: no event carries the agent's report, and the `effective` settings depend on the server's configuration. */
 const threadOf = (shown: ThreadView): Thread.Thread => {
   const { agent: _agent, effective: _, ...thread } = shown
   return { ...thread, failed: thread.status === "failed" || thread.lastTurnFailed === true }
@@ -65,7 +65,7 @@ export const fromSnapshot = (snapshot: Snapshot): AppState => ({
   settled: []
 })
 
-/** The record with this value, or without the key if the value is `undefined`. The same record if nothing changes. */
+/** The record with this value, or without the key if the value is `undefined`. Returns the same record if nothing changes. */
 const set = <K extends string, A>(record: Readonly<Record<K, A>>, key: K, value: A | undefined): Readonly<Record<K, A>> => {
   if (record[key] === value) return record
   if (value !== undefined) return { ...record, [key]: value }
@@ -90,7 +90,7 @@ const applyRequest = (state: AppState, event: DomainEvent, at: string): AppState
   return { ...state, requests: set(state.requests, requestId, undefined), settled }
 }
 
-/** Without the requests of a deleted thread, also the settled ones. */
+/** The state without the open and settled requests of a deleted thread. */
 const withoutRequestsOf = (state: AppState, threadId: ThreadId): AppState => ({
   ...state,
   requests: by(

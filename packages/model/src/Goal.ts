@@ -9,10 +9,10 @@ import { isTerminal, type TerminalEvent } from "./Turn.ts"
 export const tokensOf = (usage: Usage | undefined): number =>
   usage?.totalTokens ?? (usage?.inputTokens ?? 0) + (usage?.outputTokens ?? 0)
 
-/** The prefix of the ids of a goal's own turns. */
+/** The prefix of the ids of the turns that a goal starts. */
 export const turnPrefix = (goalId: GoalId): string => `trn_${goalId.slice("goal_".length)}_g`
 
-/** The goal after one of its turns was requested; `used` counts that turn. */
+/** The goal after one of its turns was requested. `used` includes that turn. */
 export const begun = <G extends Goal>(goal: G, used: GoalUsed) => {
   const { nextAt: _, ...rest } = goal
   return { ...rest, used }
@@ -24,7 +24,7 @@ export const counted = ({ used }: Goal, usage: Usage | undefined): GoalUsed => (
   tokens: used.tokens + tokensOf(usage)
 })
 
-/** Whether the turn that this event ends worked towards the goal. In a log of an older version only the turn's id shows it. */
+/** Whether the turn that this event ends worked towards the goal. In a log of an older version only the turn's id shows that. */
 const isOf = ({ goalId }: Goal, { data }: TerminalEvent): boolean =>
   data.goalId === undefined ? data.turnId.startsWith(turnPrefix(goalId)) : data.goalId === goalId
 

@@ -21,8 +21,8 @@ export const isAnswer = ({
 }): boolean => kind === "agent-message" && parentItemId === undefined
 
 /**
- * Whose message the item is; `undefined` for reasoning, tools and the like. In a log of an older version the id of a `notice` shows whether it is a prompt
- * of the server.
+ * Whose message the item is. `undefined` for reasoning, tools and other kinds. In a log of an older version the id of a `notice` shows whether it is a
+ * prompt of the server.
  */
 export const roleOf = ({
   itemId,
@@ -37,13 +37,13 @@ export const roleOf = ({
       ? "user"
       : undefined)
 
-/** The item with this text in the field that its deltas build; unchanged if the text is empty. */
+/** The item with this text in the field that its deltas build. Returns the same item if the text is empty. */
 export const withText = <I extends ItemContent & { readonly kind: string }>(item: I, text: string): I =>
   text === "" ? item : { ...item, [textField(item.kind)]: text }
 
 /**
- * The item after an event that names it; `undefined` if it is unknown and the event does not create it. `item.completed` and `item.amended` carry the
- * whole item and replace it.
+ * The item after an event that names it. `undefined` if the item is unknown and the event does not create it. `item.completed` and `item.amended` carry
+ * the whole item and replace the known one.
  */
 export const apply = (item: ItemView | undefined, event: ItemEvent): ItemView | undefined => {
   switch (event.type) {

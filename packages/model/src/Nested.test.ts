@@ -9,7 +9,7 @@ const parentItemId = ItemId.make("itm_task")
 const own = { ...of, itemId: ItemId.make("itm_own"), kind: "agent-message" }
 const theirs = { ...of, itemId: ItemId.make("itm_theirs"), kind: "agent-message", parentItemId }
 
-it("the events of a sub-agent's item are recognised, its deltas by its start; the answer has only the agent's own messages", () => {
+it("Nested recognises the events of a sub-agent's item, and its deltas by the item's start; the answer has only the agent's own messages", () => {
   const { parentItemId: _, ...piece } = theirs
   const events: ReadonlyArray<StreamEvent> = [
     make("item.started", own),

@@ -1,8 +1,8 @@
-/** Recognises the events of sub-agents' items, also their deltas, which do not name the parent. For a reader that sees a turn from its start. */
+/** Recognises the events of sub-agents' items. Deltas do not name the parent, so the reader must see a turn from its start. */
 import { BoundedSet } from "@millrace/contracts/BoundedMap"
 import type { StreamEvent } from "./Item.ts"
 
-/** Open items of sub-agents that are recognised: more than a session can have open. */
+/** The most open items of sub-agents that are recognised. A session cannot have so many open. */
 const maxOpen = 1024
 
 export class Nested {

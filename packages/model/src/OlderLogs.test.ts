@@ -18,7 +18,7 @@ const goal: GoalView = {
   pauseOnUserMessage: true
 }
 
-it("L6 the position of a turn: the field, or in an older log what its strategy means", () => {
+it("L6 the position of a turn is its field; in an older log its strategy decides", () => {
   const requested = (data: Partial<DataOf<"turn.requested">>): DataOf<"turn.requested"> => ({
     threadId,
     turnId: TurnId.make("trn_new"),
@@ -31,7 +31,7 @@ it("L6 the position of a turn: the field, or in an older log what its strategy m
   expect(strategies.map((strategy) => Queue.positionOf(requested({ strategy })))).toEqual(["back", "back", "front", "front"])
 })
 
-it("L6 the goal of an ended turn: the field, or in an older log the id of the turn", () => {
+it("L6 the goal of an ended turn is its field; in an older log the id of the turn decides", () => {
   const tokensAfter = (turnId: string, named?: string) =>
     Goal.apply(goal, {
       type: "turn.completed",
@@ -48,7 +48,7 @@ it("L6 the goal of an ended turn: the field, or in an older log the id of the tu
   expect(tokensAfter("trn_of_a_person")).toBe(10)
 })
 
-it("L6 the role of an item: the field, or in an older log its kind and id", () => {
+it("L6 the role of an item is its field; in an older log its kind and id decide", () => {
   const role = (kind: string, itemId: string, named?: "user") =>
     Item.roleOf({ kind, itemId: ItemId.make(itemId), ...(named === undefined ? {} : { role: named }) })
   expect(role("notice", "itm_1", "user")).toBe("user")

@@ -2,14 +2,14 @@
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { ProjectView } from "@millrace/contracts/State"
 
-/** The project with a new title, and with the variables if they were set. */
+/** The project with a new title, and with the variables if the event sets them. */
 export const updated = <P extends ProjectView>(project: P, { env, title }: DataOf<"project.updated">): P => ({
   ...project,
   title,
   ...(env === undefined ? {} : { env })
 })
 
-/** The project after an event that names it; `undefined` if it is unknown, or deleted by the event. `at`: the time of the event. */
+/** The project after an event that names it. `undefined` if the project is unknown, or if the event deletes it. `at`: the time of the event. */
 export const apply = (project: ProjectView | undefined, event: DomainEvent, at: string): ProjectView | undefined => {
   switch (event.type) {
     case "project.created": {

@@ -2,12 +2,12 @@
 import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
 import type { TurnId } from "@millrace/contracts/Ids"
 
-/** Where a requested turn enters the queue; in a log of an older version its strategy decides. */
+/** Where a requested turn enters the queue. In a log of an older version the turn's strategy decides. */
 export const positionOf = ({ position, strategy }: DataOf<"turn.requested">): "front" | "back" =>
   position ?? (strategy === "interrupt" || strategy === "steer" ? "front" : "back")
 
 /**
- * The queue after an event of the thread. Returns the same value if the event does not change it. `idOf` reads an entry's turn; `entry` makes the
+ * The queue after an event of the thread. Returns the same value if the event does not change it. `idOf` reads the turn id of an entry. `entry` makes the
  * entry of a turn that this event queues, or none.
  */
 export const apply = <A>(

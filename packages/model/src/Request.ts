@@ -10,7 +10,7 @@ export const opened = (data: DataOf<"request.opened">, at: string): RequestView 
   return { requestId, threadId, turnId, status: "open", ask, ...defined({ proposedRule, reasks }), openedAt: at }
 }
 
-/** The open request after a `request.held` or `request.repeated`; the same value after any other event. */
+/** The open request after a `request.held` or `request.repeated`. Returns the same value after any other event. */
 export const changed = (request: RequestView, event: DomainEvent): RequestView => {
   if (event.type === "request.held") return { ...request, turnId: event.data.turnId, held: true }
   if (event.type !== "request.repeated") return request
@@ -28,7 +28,7 @@ export interface Settlement {
   readonly reason?: string
 }
 
-/** How this event settles a request; `undefined` if it settles none. */
+/** How this event settles a request, or `undefined` if it settles none. */
 export const settlement = (event: DomainEvent): Settlement | undefined => {
   switch (event.type) {
     case "request.answered": {

@@ -8,7 +8,7 @@ import type { Continuation, SessionState, SessionStatus, ThreadStatus, ThreadVie
 import * as Goal from "./Goal.ts"
 import * as Queue from "./Queue.ts"
 
-/** An optional field may also hold `undefined`, which means absent. */
+/** The same fields; an optional field may also hold `undefined`, which means absent. */
 type Loose<A> = { readonly [K in keyof A]: Record<never, never> extends Pick<A, K> ? A[K] | undefined : A[K] }
 
 /** The fields of a summary that an event changes independently of the thread's turns, items and requests. */
@@ -17,16 +17,16 @@ export interface Facts
     Pick<ThreadView, "title" | "provider" | "archived">,
     SomeSettings,
     Loose<Pick<ThreadView, "session" | "recovery" | "afterLimit" | "approve" | "labels" | "metadata" | "stopping">> {
-  /** The provider's ids of the background work that runs. */
+  /** The provider's ids of the background work that is running. */
   readonly background: ReadonlyArray<string>
-  /** Whether the last active turn failed; `false` again when a turn is requested. */
+  /** Whether the last active turn failed. `false` again when a turn is requested. */
   readonly failed: boolean
 }
 
 /** The fields that no event of the thread changes, and the time of the last change. */
 type Fixed = Pick<ThreadView, "threadId" | "projectId" | "cwd" | "createdAt" | "updatedAt">
 
-/** What is open, queued or scheduled in a thread. */
+/** The open requests, queued turns and the scheduled continuation of a thread. */
 type Work = Loose<
   Pick<
     ThreadView,
@@ -42,12 +42,12 @@ type Work = Loose<
   >
 >
 
-/** A thread's view, and whether its last active turn failed, which its status may not show. */
+/** A thread's view, and whether its last active turn failed: the status may not show that. */
 export interface Thread extends ThreadView {
   readonly failed: boolean
 }
 
-/** Whether the session has an agent. */
+/** Whether the session has a running agent. */
 export const isLive = (session: SessionState | undefined): boolean =>
   session !== undefined && session.status !== "stopped" && session.status !== "error"
 
@@ -55,7 +55,7 @@ export const isLive = (session: SessionState | undefined): boolean =>
 export const holdsTurn = (status: SessionStatus): status is "starting" | "running" =>
   status === "starting" || status === "running"
 
-/** Makes a session's state. Only this function does, so that an active turn exists only with `starting` or `running` (T3). */
+/** Builds a session's state. No other function builds one, so an active turn exists only with `starting` or `running` (T3). */
 export const sessionOf = (data: {
   readonly epoch: number
   readonly status: SessionState["status"]
@@ -73,7 +73,7 @@ export const sessionOf = (data: {
     : { epoch, status, ...rest }
 }
 
-/** The session after a turn ended or was queued again: the turn is no longer its active turn. */
+/** The session after a turn ended or was queued again: its active turn is no longer this turn. */
 const released = (session: SessionState | undefined, turnId: string): SessionState | undefined => {
   if (session === undefined || session.activeTurnId !== turnId) return session
   const { activeTurnId: _, ...rest } = session
@@ -143,7 +143,7 @@ export const changes = (thread: Facts, event: DomainEvent): Partial<Facts> | und
   }
 }
 
-/** The scheduled continuation after an event: as planned, until it is cancelled or its turn is requested. */
+/** The scheduled continuation after an event. It exists until it is cancelled or its turn is requested. */
 const continuationAfter = (known: Continuation | undefined, event: DomainEvent): Continuation | undefined => {
   switch (event.type) {
     case "continuation.planned": {
@@ -159,7 +159,7 @@ const continuationAfter = (known: Continuation | undefined, event: DomainEvent):
   }
 }
 
-/** A continuation as views show it: without the prompt and the action of its turn. */
+/** A continuation as views show it, without the prompt and the action of its turn. */
 export const continuationOf = (planned: Omit<DataOf<"continuation.planned">, "threadId">): Continuation => {
   const { action: _a, text: _t, ...plan } = planned
   return plan
@@ -200,10 +200,10 @@ const notSummarised: ReadonlySet<string> = new Set<EventType>([
   "request.imported"
 ])
 
-/** Whether events of this type change the summary or its time of the last change. */
+/** Whether events of this type change the summary or the time of its last change. */
 export const isSummarised = (type: string): boolean => !notSummarised.has(type)
 
-/** The status of a thread, by the first rule that applies: a request is open, a turn runs, work is queued or scheduled, the last turn failed. */
+/** The status of a thread. The first rule that applies decides: a request is open, a turn runs, work is queued or scheduled, the last turn failed. */
 export const statusOf = (thread: Pick<Facts, "session" | "failed">, work: Work): ThreadStatus => {
   if (work.openRequestIds.length > 0) return "needs-you"
   if (thread.session?.activeTurnId !== undefined) return "running"

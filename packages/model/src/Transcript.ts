@@ -1,6 +1,6 @@
 /**
- * One thread's turns and items, from pages of the read model and the events after the pages' offsets. The transcript is changed in place; its items and
- * turns are immutable values that are replaced, so that a view redraws only those that changed.
+ * One thread's turns and items, from pages of the read model and the events after the pages' offsets. Events change the transcript in place. Its items
+ * and turns are immutable and are replaced, so a view draws only the changed ones again.
  */
 import { domainEvent, type DomainEvent, type LogEvent } from "@millrace/contracts/Event"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -13,8 +13,8 @@ import * as Request from "./Request.ts"
 import * as Turn from "./Turn.ts"
 
 /**
- * A row of the thread: an item, a settled request, or the end of a turn. `depth`: the item is one of a sub-agent, and follows the tool call that started
- * it; 2 or more: of a sub-agent's sub-agent.
+ * A row of the thread: an item, a settled request, or the end of a turn. `depth` is set for an item of a sub-agent: 1 for a sub-agent, 2 for a
+ * sub-agent's sub-agent. The item follows the tool call that started the sub-agent.
  */
 export type Row =
   | { readonly kind: "settled"; readonly key: string; readonly settled: Settled }
@@ -30,19 +30,19 @@ interface At<A> {
 export interface Transcript {
   readonly threadId: ThreadId
   readonly items: Map<ItemId, At<ItemView>>
-  /** Oldest first. */
+  /** Item ids, oldest first. */
   order: Array<ItemId>
   readonly turns: Map<TurnId, At<TurnView>>
-  /** Oldest first. */
+  /** Turn ids, oldest first. */
   turnOrder: Array<TurnId>
-  /** For requests that opened while this transcript was followed: the newest item at that time. */
+  /** The newest item at the time a request was opened. Only for requests that opened while this transcript was followed. */
   readonly askedAfter: Map<RequestId, ItemId>
   /** The open requests, and the turn of each. */
   readonly openRequests: Map<RequestId, TurnId>
   /** Page cursor of older items and turns; `undefined` when all are loaded. */
   before: number | undefined
   beforeTurns: number | undefined
-  /** Offsets of the newest pages: later items and turns are created by events. */
+  /** Offsets of the newest pages. Events create the items and turns after them. */
   itemsFrom: number
   turnsFrom: number
   /** Counts all changes; `structure` counts those that change the number or order of rows. */
@@ -51,8 +51,8 @@ export interface Transcript {
 }
 
 /**
- * The transcript of a thread from the newest page of its items and of its turns. `requests`: the open requests of an `AppState`. Then apply all events
- * that you received after that state or since you requested the pages.
+ * The transcript of a thread from the newest page of its items and of its turns. `requests`: the open requests of an `AppState`. Afterwards apply every
+ * event that you received after that state, or since you requested the pages.
  */
 export const make = (
   threadId: ThreadId,
@@ -80,7 +80,7 @@ export const make = (
   return transcript
 }
 
-/** Adds an older page (newest first) and returns its new ids, oldest first. Known values stay: events were folded into them, so they are newer. */
+/** Adds an older page (newest first) and returns its new ids, oldest first. Known values stay, because later events are folded into them. */
 const addPage = <Id extends string, A>(known: Map<Id, At<A>>, page: PageOf<A>, idOf: (one: A) => Id): ReadonlyArray<Id> => {
   const added: Array<Id> = []
   for (const value of page.items.toReversed()) {
@@ -116,7 +116,7 @@ const addTurn = (transcript: Transcript, offset: number, turn: TurnView): boolea
   return true
 }
 
-/** Whether an item that completes without a known start belongs to a fully loaded turn, rather than to a page that is not loaded. */
+/** Whether the turn of an item that completes without a known start is loaded. If not, the item belongs to an older page. */
 const isLate = (transcript: Transcript, { turnId }: ItemView): boolean => {
   if (transcript.before === undefined) return true
   const oldest = transcript.order[0]
@@ -203,7 +203,7 @@ const placed = (transcript: Transcript, settled: ReadonlyArray<Settled>) => {
   return { byItem, byTurn }
 }
 
-/** The loaded items: the items of a sub-agent follow the tool call that started it, also if it worked beyond its turn. */
+/** The loaded items. The items of a sub-agent follow the tool call that started it, also if it worked after its turn had ended. */
 const nested = ({ items, order }: Transcript): ReadonlyArray<{ readonly item: ItemView; readonly depth: number }> => {
   const children = new Map<ItemId, Array<ItemView>>()
   const roots: Array<ItemView> = []
@@ -212,7 +212,7 @@ const nested = ({ items, order }: Transcript): ReadonlyArray<{ readonly item: It
     const item = items.get(itemId)?.value
     if (item === undefined) continue
     const parent = item.parentItemId
-    // A parent on a page that is not loaded: the item stands for itself. A parent that comes later is none, so there is no cycle.
+    // An item whose parent is not loaded is shown at the top level. A parent must come before its child, so there is no cycle.
     const of = parent === undefined || !seen.has(parent) ? roots : (children.get(parent) ?? [])
     of.push(item)
     if (of !== roots && parent !== undefined) children.set(parent, of)
@@ -229,8 +229,8 @@ const nested = ({ items, order }: Transcript): ReadonlyArray<{ readonly item: It
 }
 
 /**
- * The rows, oldest first: each turn's items with its settled requests, then its end. Turns older than the oldest loaded item are not shown until
- * their items are loaded.
+ * The rows, oldest first: each turn's items with its settled requests, then the end of the turn. Turns older than the oldest loaded item are not shown
+ * until their items are loaded.
  */
 export const rows = (transcript: Transcript, settled: ReadonlyArray<Settled> = []): ReadonlyArray<Row> => {
   const out: Array<Row> = []

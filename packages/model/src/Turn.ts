@@ -44,7 +44,7 @@ export const requested = (
   }
 }
 
-/** A turn that no event requested, such as one that the provider started. `origin` is a placeholder until `turn.started` sets it. */
+/** A turn that no event requested, for example one that the provider started. `origin` is a placeholder until `turn.started` sets it. */
 export const unrequested = ({ threadId, turnId }: Pick<TurnView, "threadId" | "turnId">, at: string): TurnView => ({
   turnId,
   threadId,
@@ -60,7 +60,7 @@ export const imported = (data: DataOf<"turn.imported">): TurnView => {
   return turn
 }
 
-/** Copies the view's fields in their canonical order. Drops other fields, and `endedAt`, `reason` and `error`, which only an ended turn has. */
+/** Copies the view's fields in their canonical order. Drops every other field. Drops `endedAt`, `reason` and `error` unless the turn has ended. */
 export const view = (turn: TurnView): TurnView => ({
   turnId: turn.turnId,
   threadId: turn.threadId,
@@ -73,14 +73,14 @@ export const view = (turn: TurnView): TurnView => ({
   ...defined({ startedAt: turn.startedAt, usage: turn.usage, plan: turn.plan, diff: turn.diff, blobs: turn.blobs })
 })
 
-/** The whole values of the turn after an update, whose plan and diff replace the earlier ones. */
+/** The whole values of the turn after an update. A new plan or diff replaces the earlier one. */
 const blobsAfter = (before: TurnView["blobs"], update: DataOf<"turn.updated">): TurnView["blobs"] => {
   if (before === undefined) return update.blobs
   const kept = Object.entries(before).filter(([name]) => !(name in update))
   return { ...Object.fromEntries(kept), ...update.blobs }
 }
 
-/** The turn's attachments with how the agent got each. */
+/** The turn's attachments, each with the way in which the agent got it. */
 const delivered = (attachments: TurnView["attachments"], how: DataOf<"turn.started">["attachments"]): TurnView["attachments"] =>
   attachments?.map((one) => ({ ...one, ...defined({ delivery: how?.find(({ blob }) => blob === one.blob)?.delivery }) }))
 
@@ -131,8 +131,8 @@ const changes = (turn: TurnView, event: DomainEvent, at: string, isWaiting: bool
 }
 
 /**
- * Applies an event that names this turn. Returns the same value for an event that has no effect on turns, and after the turn has ended. Fields of `T`
- * beyond the view are kept. `isWaiting`: whether a request of the turn is open after the event.
+ * Applies an event that names this turn. Returns the same value for an event without effect on turns, and after the turn has ended. Keeps the fields of
+ * `T` that the view does not have. `isWaiting`: whether a request of the turn is open after the event.
  */
 export const apply = <T extends TurnView>(turn: T, event: DomainEvent, at: string, isWaiting = false): T => {
   const changed = outcomeOfTurn(turn) === undefined ? changes(turn, event, at, isWaiting) : undefined
@@ -140,8 +140,8 @@ export const apply = <T extends TurnView>(turn: T, event: DomainEvent, at: strin
 }
 
 /**
- * The turn of the first event that names it, if that event begins a turn: a request, the start of a turn that the provider began, or an import. `at`: the
- * time of the event.
+ * The turn that an event begins: a request, the start of a turn that the provider began, or an import. `undefined` for any other event. `at`: the time of
+ * the event.
  */
 export const begun = (event: DomainEvent, at: string): TurnView | undefined => {
   switch (event.type) {

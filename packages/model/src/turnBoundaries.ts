@@ -11,19 +11,19 @@ import * as Turn from "./Turn.ts"
 /** An event of one thread's stream, in order. Unknown types are ignored. */
 export type HistoryEvent = Pick<LogEvent, "offset" | "type" | "data">
 
-/** `status` is that at the end of the history, `text` the prompt as last edited; empty for a turn that the provider began. */
+/** `status`: the status at the end of the history. `text`: the prompt as last edited, empty for a turn that the provider began. */
 export interface TurnBoundary extends Pick<TurnView, "turnId" | "status" | "text"> {
   /** Offsets of the event that begins the turn, and of the last event that names it. */
   readonly first: number
   readonly last: number
-  /** In the order in which they began. */
+  /** Items in the order in which they began. */
   readonly itemIds: ReadonlyArray<ItemId>
-  /** Requests opened in it, in order. */
+  /** Requests opened in the turn, in order. */
   readonly requestIds: ReadonlyArray<RequestId>
 }
 
 interface Entry {
-  /** `undefined` until the turn is requested or started; one of its items may come first. */
+  /** `undefined` until the turn is requested or started. One of its items may come first. */
   turn: TurnView | undefined
   first: number
   last: number
@@ -57,7 +57,7 @@ const add = (entry: Entry, { offset, ...history }: HistoryEvent): void => {
   }
 }
 
-/** An open request that is held moves to the turn that continues the work. The answer of a settled one does not move its request. */
+/** Moves an open request that is held to the turn that continues the work. The answer of a settled request does not move it. */
 const move = (turns: ReadonlyMap<TurnId, Entry>, to: Entry, requestId: RequestId): void => {
   for (const from of turns.values()) {
     if (!from.open.delete(requestId) && !from.held.delete(requestId)) continue
@@ -69,7 +69,7 @@ const move = (turns: ReadonlyMap<TurnId, Entry>, to: Entry, requestId: RequestId
 
 const requestOf = ({ data }: HistoryEvent) => (data as { readonly requestId: RequestId }).requestId
 
-/** Pure and total; one pass. Turns in the order in which they begin. */
+/** Pure and total, in one pass. Returns the turns in the order in which they begin. */
 export const turnBoundaries = (events: Iterable<HistoryEvent>): ReadonlyArray<TurnBoundary> => {
   const turns = new Map<TurnId, Entry>()
   for (const event of events) {
