@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { createHash } from "node:crypto"
 import type { Page } from "playwright-core"
 import { scan } from "./support/Axe.ts"
-import { browser, log, pair, server } from "./support/Browser.ts"
+import { browser, log, pair, post, server } from "./support/Browser.ts"
 import { choose, give, notes, shot } from "./support/Files.ts"
 import { fits, phone } from "./support/Phone.ts"
 
@@ -178,4 +178,37 @@ it.scopedLive(
       found.push(...(yield* scan(device, "transcript")))
       expect(found).toEqual([])
     })
+)
+
+it.scopedLive("D14 an attachment that the server has deleted meanwhile is uploaded again, and its message is sent once", () =>
+  Effect.gen(function* () {
+    const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
+    const { page } = yield* pair(chrome, millrace, "laptop")
+    const attachments = [{ blob: notesHash, name: "notes.txt" }]
+    let uploads = 0
+    page.on("request", (request) => {
+      if (request.method() === "POST" && request.url().endsWith("/api/blobs")) uploads++
+    })
+    const uploaded = draft(page).getByRole("link", { name: /notes\.txt/ })
+    /** The last thread that refers to the content is deleted, and the content with it. */
+    const forget = Effect.gen(function* () {
+      const create = { provider: "demo", cwd: process.cwd(), turn: { text: "[[say x]]", attachments } }
+      const { threadId } = yield* post<{ readonly threadId: string }>(millrace, "/api/threads", create)
+      yield* post(millrace, "/api/commands", { commandId: `cmd-${threadId}`, type: "thread.delete", threadId })
+    })
+    const send = Effect.promise(async () => {
+      await page.getByLabel("Prompt", { exact: true }).press("Enter")
+      await page.locator(".item-user-message a.file").waitFor()
+    })
+    yield* Effect.promise(async () => {
+      await page.getByText("Welcome to Millrace").waitFor()
+      await choose(page, notes)
+      await uploaded.waitFor()
+    })
+    yield* forget
+    yield* send
+    expect(uploads).toBe(2)
+    const messages = (yield* log(millrace)).filter(({ type }) => type === "turn.requested").map(({ data }) => data)
+    expect(messages).toMatchObject([{ text: "", attachments }])
+  })
 )

@@ -57,8 +57,8 @@ export const make = (
       attempt("putBlob", () => storage.addPart(id, n, part)),
       Effect.sleep(0)
     )
-  const finish = (id: number, head: BlobHead) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => attempt("putBlob", () => storage.finish(id, head, now)))
+  const finish = (id: number, head: BlobHead, typed: boolean) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => attempt("putBlob", () => storage.finish(id, head, now, typed)))
 
   const putBlob: BlobLog["putBlob"] = (content, mediaType) =>
     upload((id) =>
@@ -80,7 +80,8 @@ export const make = (
         )
         const { bytes, codec } = yield* Ref.get(state)
         const head: BlobHead = { hash: hash.digest("hex"), bytes, mediaType, codec }
-        yield* finish(id, head)
+        // The uploader's media type replaces that of an item's text with this content.
+        yield* finish(id, head, true)
         return head
       })
     )
@@ -89,7 +90,7 @@ export const make = (
     upload((id) =>
       Effect.zipRight(
         Effect.forEach(parts, (part, n) => addPart(id, n, part), { discard: true }),
-        finish(id, head)
+        finish(id, head, false)
       )
     )
 

@@ -29,10 +29,11 @@ export class MemoryBlobs implements BlobStorage {
     const stored = this.#blobs.get(id)
     if (stored !== undefined) stored.parts[part] = content.slice()
   }
-  readonly finish = (id: number, head: BlobHead, at: number): void => {
+  readonly finish = (id: number, head: BlobHead, at: number, typed: boolean): void => {
     const known = this.#named(head.hash)
     if (known !== undefined) {
       known[1].at = at
+      if (typed) known[1].head = { ...known[1].head, mediaType: head.mediaType }
       return this.abandon(id)
     }
     const stored = this.#blobs.get(id)

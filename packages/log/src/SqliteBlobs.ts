@@ -27,6 +27,7 @@ export class SqliteBlobs {
            stored = coalesce((SELECT sum(length(p.bytes)) FROM blob_parts p WHERE p.blob = blobs.id), 0) WHERE id = ?`
       ),
       at: db.prepare("UPDATE blobs SET at = ? WHERE id = ?"),
+      type: db.prepare("UPDATE blobs SET media_type = ? WHERE id = ?"),
       refer: db.prepare(
         "INSERT INTO blob_refs (stream, blob) SELECT id, ? FROM streams WHERE name = ? ON CONFLICT (stream, blob) DO NOTHING"
       ),
@@ -54,11 +55,12 @@ export class SqliteBlobs {
   }
 
   /** Gives the upload its name. If the same content is stored already, the upload is dropped. */
-  finish(id: number, { bytes, codec, hash, mediaType }: BlobHead, at: number): void {
+  finish(id: number, { bytes, codec, hash, mediaType }: BlobHead, at: number, typed: boolean): void {
     const known = this.#find(hash)
     if (known === undefined) this.#sql.name.run(hash, bytes, mediaType, codec, at, id)
     else {
       this.#sql.at.run(at, known.id)
+      if (typed) this.#sql.type.run(mediaType, known.id)
       this.#sql.at.run(-1, id)
     }
   }

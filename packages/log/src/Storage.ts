@@ -79,8 +79,11 @@ export interface BlobStorage {
   /** Begins an upload, which cannot be found before `finish`. */
   readonly begin: (at: number) => number
   readonly addPart: (id: number, part: number, content: Uint8Array) => void
-  /** Ends an upload. If the content is stored already, that blob counts as uploaded now, and the new parts are dropped. */
-  readonly finish: (id: number, head: BlobHead, at: number) => void
+  /**
+   * Ends an upload. If the content is stored already, that blob counts as uploaded now, and the new parts are dropped. `typed`: its media type becomes that
+   * of `head`.
+   */
+  readonly finish: (id: number, head: BlobHead, at: number, typed: boolean) => void
   readonly abandon: (id: number) => void
   readonly find: (hash: string) => FoundBlob | undefined
   readonly part: (id: number, part: number) => Uint8Array | undefined

@@ -11,6 +11,9 @@ const keptMillis = 12 * 3_600_000
 /** The hash of each content that this page uploaded lately, by itself, with the time of the upload. */
 let uploaded = new BoundedMap<string, number>(200)
 
+/** The files of the latest uploads, for `renew`. */
+const files = new BoundedMap<string, File>(32)
+
 /** Lowercase hex SHA-256; `undefined` where the browser has no such function: a page of another machine without TLS. */
 const hashOf = async (file: Blob): Promise<string | undefined> => {
   if (typeof crypto.subtle === "undefined") return undefined
@@ -68,6 +71,7 @@ const uploadNow = async (file: File, onProgress: (fraction: number) => void, sig
   signal.throwIfAborted()
   const hash = await send(file, mediaTypeOf(file.type), onProgress, signal)
   uploaded = uploaded.renew(hash, Date.now())
+  files.renew(hash, file)
   return hash
 }
 
@@ -79,4 +83,12 @@ export const upload = (file: File, onProgress: (fraction: number) => void, signa
   // The next upload starts whatever became of this one.
   last = done.catch(() => {})
   return done
+}
+
+/** Uploads these contents again, as far as this page still has their files. `false`: it has none of them. */
+export const renew = async (hashes: ReadonlyArray<string>): Promise<boolean> => {
+  const known = [...new Set(hashes)].flatMap((hash) => files.get(hash) ?? [])
+  for (const hash of hashes) uploaded.delete(hash)
+  for (const file of known) await upload(file, () => {}, new AbortController().signal)
+  return known.length > 0
 }

@@ -13,6 +13,7 @@ import type { Connection, Notice, ToTab } from "../hub/Wire.ts"
 import * as AppState from "@millrace/model/AppState"
 import { nextFrame } from "@millrace/react/nextFrame"
 import * as Transcripts from "@millrace/react/Transcripts"
+import { renewing } from "./Renewing.ts"
 import * as Waiting from "./Waiting.ts"
 
 /** Maximum number of events in `tail`. */
@@ -91,7 +92,7 @@ const receive = (message: ToTab) => {
   }
 }
 
-export const link: Link.Link = Link.make(receive)
+export const link: Link.Link = renewing(Link.make(receive))
 
 const transcripts = Transcripts.make({
   items: (threadId, page) => link.call<PageOf<ItemView>>({ name: "items", threadId, page }),

@@ -53,7 +53,7 @@ export const blobs = (test: Test): void => {
         })
         expect((yield* log.putBlob(Stream.make(content.subarray(0, 5), content.subarray(5)), "text/y")).hash).toBe(hash)
         expect((yield* contentOf(log, hash)).equals(content)).toBe(true)
-        expect(yield* log.getBlob(hash)).toMatchObject({ hash, bytes, mediaType })
+        expect(yield* log.getBlob(hash)).toMatchObject({ hash, bytes, mediaType: "text/y" })
       }
       expect(yield* log.getBlob("0".repeat(64))).toBeUndefined()
       const broken = log.putBlob(Stream.concat(Stream.make(noise(10, 1)), Stream.fail("no more")), "text/plain")
@@ -70,6 +70,18 @@ export const blobs = (test: Test): void => {
       yield* log.append([names("thread/thr_b", small.hash, small), names("thread/thr_b", large.hash)])
       expect((yield* contentOf(log, small.hash)).toString()).toBe("small ".repeat(20_000))
       expect((yield* contentOf(log, large.hash)).equals(noise(Blob.partBytes * 3, 3))).toBe(true)
+    }))
+
+  test("L22 an upload has its own media type, also if an item's text has the same content; that text does not change it back", (log) =>
+    Effect.gen(function* () {
+      for (const content of [Buffer.from("{}".repeat(50_000)), noise(Blob.partBytes * 2, 4)]) {
+        const text = yield* Blob.make(content, "text/plain")
+        yield* log.append([names("thread/thr_a", text.hash, text)])
+        yield* log.putBlob(Stream.make(content), "application/json")
+        expect(yield* log.getBlob(text.hash)).toMatchObject({ mediaType: "application/json" })
+        yield* log.append([names("thread/thr_b", text.hash, text)])
+        expect(yield* log.getBlob(text.hash)).toMatchObject({ mediaType: "application/json" })
+      }
     }))
 
   test("L22 an event that names a blob which is not stored is refused, and nothing is written", (log) =>

@@ -10,8 +10,11 @@ import type { ThreadState } from "../state/ThreadState.ts"
 export type CommandOutcome = Either.Either<CommandResult, CommandRejected>
 
 /** `id`: the object that the rule concerns; `message` states what to do next. */
+export const rejected = (rule: Rule, message: string, id?: string): CommandRejected =>
+  new CommandRejected({ rule, message, ...defined({ id }) })
+
 export const reject = (rule: Rule, message: string, id?: string): Either.Either<never, CommandRejected> =>
-  Either.left(new CommandRejected({ rule, message, ...defined({ id }) }))
+  Either.left(rejected(rule, message, id))
 
 export const ok = (result: CommandResult): CommandOutcome => Either.right(result)
 

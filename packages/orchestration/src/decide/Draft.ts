@@ -32,8 +32,8 @@ export interface StateReader {
   readonly knowsTurn: (threadId: ThreadId, turnId: TurnId) => boolean
   /** The row of a turn that the command names, as of the last commit. */
   readonly turn?: (threadId: ThreadId, turnId: TurnId) => TurnView | undefined
-  /** Whether no turn of the thread began after this one, as of the last commit. Known only for the turn of a `thread.fork`. */
-  readonly isLastTurn?: (threadId: ThreadId, turnId: TurnId) => boolean
+  /** The turn of the thread that began last, as of the last commit. Known only for the source of a `thread.fork`. */
+  readonly lastTurn?: (threadId: ThreadId) => TurnId | undefined
   /** The threads of a project that are not deleted, also archived ones, if the command deletes them with it. */
   readonly threadsOf: (id: ProjectId) => Iterable<ThreadId>
   /** Why the next turn of this thread cannot start now. Absent: the number of agents is not limited. */

@@ -179,3 +179,105 @@ it.effect("T18 a retry sends the prompt again in a fork without it, as it was or
     assert.deepStrictEqual((yield* Verify.run).problems, [])
   }).pipe(Effect.provide(layer))
 })
+
+it.effect("T18 an agent that can fork gets the transcript, not a copy, if the source had another turn since the fork", () => {
+  const { firstOf, layer, opened, start } = remembering(["interrupt", "resume", "fork"])
+  return Effect.gen(function* () {
+    const threadId = (yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work" })).threadId as ThreadId
+    const first = yield* start(threadId, "one", 1)
+    const whole = (yield* Kit.dispatch("thread.fork", { threadId })).threadId as ThreadId
+    const atLast = (yield* Kit.dispatch("thread.fork", { threadId, turnId: first })).threadId as ThreadId
+    yield* start(threadId, "later", 2)
+    for (const [n, forked] of [whole, atLast].entries()) {
+      yield* start(forked, "two", 3 + n)
+      assert.deepInclude(opened.at(-1), { threadId: forked })
+      assert.isUndefined(opened.at(-1)?.fork)
+      assert.isUndefined(opened.at(-1)?.resumeKey)
+      assert.include(firstOf(forked), "re: one")
+      assert.notInclude(firstOf(forked), "later")
+    }
+    // The fork's own conversation continues.
+    yield* Kit.dispatch("session.stop", { threadId: whole })
+    yield* Kit.eventually(Kit.ofType("session.stopped"))
+    yield* start(whole, "three", 5)
+    assert.deepInclude(opened.at(-1), { epoch: 2, resumeKey: `key-${whole}` })
+    assert.isUndefined(opened.at(-1)?.fork)
+  }).pipe(Effect.provide(layer))
+})
+
+it.effect("T18 a copy is dropped if the source begins a turn while the fork's agent opens", () => {
+  let hook: Effect.Effect<unknown> = Effect.void
+  const opened: Array<OpenInput> = []
+  const prompts: Array<string> = []
+  let ended = 0
+  const agent = ScriptedProvider.make({
+    capabilities: ["interrupt", "resume", "fork"],
+    open: (input) =>
+      Effect.gen(function* () {
+        opened.push(input)
+        if (input.fork !== true) return
+        yield* hook
+      }),
+    turn: (turn) =>
+      Effect.gen(function* () {
+        prompts.push(turn.text)
+        yield* turn.start
+        yield* turn.say(`re: ${turn.text}`)
+        yield* turn.complete
+      })
+  })
+  return Effect.gen(function* () {
+    const made = yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "one" } })
+    const threadId = made.threadId as ThreadId
+    yield* ends(++ended)
+    const forked = (yield* Kit.dispatch("thread.fork", { threadId })).threadId as ThreadId
+    const services = yield* Effect.context<Kit.Services>()
+    const meanwhile = Effect.zipRight(Kit.dispatch("turn.start", { threadId, text: "meanwhile" }), ends(++ended))
+    hook = Effect.orDie(Effect.provide(meanwhile, services))
+    yield* Kit.dispatch("turn.start", { threadId: forked, text: "two" })
+    yield* ends(++ended)
+    assert.deepStrictEqual(
+      opened.filter((input) => input.threadId === forked).map(({ fork }) => fork),
+      [true, undefined]
+    )
+    assert.include(prompts.at(-1), "re: one")
+    assert.notInclude(prompts.at(-1), "meanwhile")
+  }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+})
+
+it.effect("T18 a turn that failed before it began can be retried, and no fork can end with it", () => {
+  const prompts: Array<string> = []
+  let refuses = true
+  const agent = ScriptedProvider.make({
+    capabilities: ["interrupt", "resume"],
+    turn: (turn) =>
+      Effect.gen(function* () {
+        prompts.push(turn.text)
+        if (turn.text.endsWith("two") && refuses) return yield* turn.fail({ kind: "auth", message: "not signed in" })
+        yield* turn.start
+        yield* turn.say(`re: ${turn.text}`)
+        yield* turn.complete
+      })
+  })
+  return Effect.gen(function* () {
+    const made = yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work", turn: { text: "one" } })
+    const threadId = made.threadId as ThreadId
+    yield* ends(1)
+    const failed = (yield* Kit.dispatch("turn.start", { threadId, text: "two" })).turnId as TurnId
+    yield* Kit.eventually(Kit.ofType("turn.failed"))
+    const views = yield* Views
+    const [turn] = (yield* views.turns(threadId, {})).items
+    assert.deepInclude(turn, { turnId: failed, status: "failed" })
+    assert.isUndefined(turn?.startedAt)
+    refuses = false
+    yield* Kit.dispatch("turn.start", { threadId, text: "three" })
+    yield* ends(2)
+    assert.deepInclude(yield* Effect.flip(Kit.dispatch("thread.fork", { threadId, turnId: failed })), { rule: "TurnNotFound" })
+    yield* Kit.dispatch("turn.retry", { threadId, turnId: failed })
+    yield* ends(3)
+    assert.include(prompts.at(-1), "re: one")
+    assert.match(prompts.at(-1) ?? "", /two$/)
+    assert.notInclude(prompts.at(-1), "three")
+    assert.deepStrictEqual((yield* Verify.run).problems, [])
+  }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+})

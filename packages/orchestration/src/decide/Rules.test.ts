@@ -148,6 +148,13 @@ describe("approval rules", () => {
     const before = count()
     expect(configure([git])).toEqual([git])
     expect(count(), "no change, no event").toBe(before)
+    // Pressed twice, or by two clients.
+    const decline = { ...git, decision: "decline" } as const
+    expect(configure([git, decline, { ...git, name: "again" }])).toEqual([git, decline])
+    expect(configure([git])).toEqual([git])
+    const twice = { provider: "scripted", cwd: "/work", approve: [git, git] } as const
+    const made = Either.getOrThrow(model.ask(Kit.command("thread.create", twice), "/work"))
+    expect(model.thread(made.threadId as typeof threadId)?.approve).toEqual([git])
     expect(configure(null)).toBeUndefined()
   })
 })

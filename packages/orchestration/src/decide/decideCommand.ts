@@ -18,6 +18,7 @@ import { changedSettings } from "./decideSettings.ts"
 import { threadFork, turnRetry } from "./decideFork.ts"
 import { threadHandover } from "./decideHandover.ts"
 import type { Draft } from "./Draft.ts"
+import { distinct } from "../state/Rules.ts"
 import { dequeue, startNext, userMessage } from "./lifecycle.ts"
 import { activeTurn, epochOf, hasLiveSession, maxQueue } from "../state/ThreadState.ts"
 
@@ -127,7 +128,7 @@ const threadCreate = (
     ...settingsOf(resettled({}, settings.right)),
     title: titleFor(command),
     cwd: cwd as string,
-    ...defined({ recovery: command.recovery, afterLimit: command.afterLimit, approve: command.approve }),
+    ...defined({ recovery: command.recovery, afterLimit: command.afterLimit, approve: distinct(command.approve) }),
     ...given(command),
     ...defined({ keepSession: command.keepSession })
   })
@@ -170,7 +171,8 @@ const threadConfigure = (
   command: CommandOf<"thread.configure">,
   further: ReadonlyArray<string | undefined>
 ): CommandOutcome => {
-  const { threadId, recovery, afterLimit, approve } = command
+  const { threadId, recovery, afterLimit } = command
+  const approve = distinct(command.approve)
   return Either.gen(function* () {
     const state = yield* threadFor(draft, threadId)
     const settings = yield* changedSettings(draft, state.provider, state, command, further)

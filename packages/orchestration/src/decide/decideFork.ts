@@ -8,21 +8,27 @@ import { given } from "@millrace/contracts/Labels"
 import { settingsOf } from "@millrace/contracts/Settings"
 import type { ForkSource, TurnView } from "@millrace/contracts/State"
 import { Either } from "effect"
-import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
+import { type CommandOutcome, ok, reject, rejected, threadFor } from "./CommandOutcome.ts"
 import * as Attachments from "./decideAttachments.ts"
 import type { Draft } from "./Draft.ts"
 import { startNext } from "./lifecycle.ts"
 import type { ThreadState } from "../state/ThreadState.ts"
 
-/** A turn of the thread that began and has ended. */
+/** A turn of the thread that has ended. */
 const ended = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either<TurnView, CommandRejected> => {
   const turn = draft.state.turn?.(state.threadId, turnId)
   if (state.turns[turnId] !== undefined || state.queue.some((one) => one.turnId === turnId))
     return reject("TurnActive", "This turn has not ended. Wait for its end, or interrupt it.", turnId)
-  return turn?.startedAt === undefined
-    ? reject("TurnNotFound", "This thread has no such turn, or it never began.", turnId)
-    : Either.right(turn)
+  return turn === undefined ? reject("TurnNotFound", "This thread has no such turn.", turnId) : Either.right(turn)
 }
+
+/** A turn of the thread that has ended, with which a fork can end: the agent was given it. */
+const lastOf = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either<TurnView, CommandRejected> =>
+  Either.filterOrLeft(
+    ended(draft, state, turnId),
+    ({ startedAt }) => startedAt !== undefined,
+    () => rejected("TurnNotFound", "This turn never began. Fork at an earlier turn, or send it again with turn.retry.", turnId)
+  )
 
 /** Creates the fork, with the thread's settings, rules, labels and policies. */
 const emitFork = (draft: Draft, state: ThreadState, title: string, forkedFrom: typeof ForkSource.Type): ThreadId => {
@@ -43,8 +49,8 @@ const emitFork = (draft: Draft, state: ThreadState, title: string, forkedFrom: t
 }
 
 /**
- * The agent makes its own copy when the new thread's first session opens, if it can and the fork has all turns. Otherwise it gets the transcript. The earlier
- * transcript stays in the source thread only.
+ * The agent makes its own copy when the new thread's first session opens, if it can and the source has no other turn by then. Otherwise it gets the
+ * transcript. The earlier transcript stays in the source thread only.
  */
 export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): CommandOutcome =>
   Either.gen(function* () {
@@ -52,16 +58,17 @@ export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): Com
     const state = yield* threadFor(draft, source)
     const { capabilities, projectId, resumeKey } = state
     const [running] = Object.keys(state.turns)
-    if (turnId !== undefined) yield* ended(draft, state, turnId)
+    if (turnId !== undefined) yield* lastOf(draft, state, turnId)
     else if (running !== undefined)
       return yield* reject(
         "TurnActive",
         "A turn runs. Wait for its end, interrupt it, or give the turnId of an earlier turn.",
         running
       )
-    const isWhole = turnId === undefined || (running === undefined && draft.state.isLastTurn?.(source, turnId) === true)
+    const last = running === undefined ? draft.state.lastTurn?.(source) : undefined
+    const isWhole = turnId === undefined || turnId === last
     const copied = isWhole && capabilities.includes("fork") ? resumeKey : undefined
-    const forkedFrom = { threadId: source, ...defined({ resumeKey: copied, turnId }) }
+    const forkedFrom = { threadId: source, ...defined({ resumeKey: copied, turnId: turnId ?? last }) }
     return { projectId, threadId: emitFork(draft, state, title ?? state.title, forkedFrom) }
   })
 

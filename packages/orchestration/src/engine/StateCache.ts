@@ -43,7 +43,7 @@ const idsOf = (needs: ReadonlyArray<Needed>) => {
     if ("turnId" in names && names.turnId !== undefined) ids.turns.add(names.turnId)
     if ("requestId" in names) ids.requests.add(names.requestId)
     if ("type" in names && names.type === "thread.delete") ids.deleted.add(names.threadId)
-    if ("type" in names && names.type === "thread.fork" && names.turnId !== undefined) ids.forked.add(names.threadId)
+    if ("type" in names && names.type === "thread.fork") ids.forked.add(names.threadId)
     if ("deletes" in needed) ids.deleted.add(needed.threadId)
     if ("type" in names && names.type === "project.delete" && names.purge === true) ids.purged.add(names.projectId)
   }
@@ -60,13 +60,6 @@ const threadsIn = (log: Queryable, projectId: ProjectId) =>
     ({ archived, open }) => [...open.rows, ...archived.rows].map(({ value }) => value.threadId)
   )
 
-/** The turn that began last, if it is among the newest rows. */
-const lastTurnOf = (log: Queryable, threadId: ThreadId) =>
-  Effect.map(
-    log.query({ page: Query.rows(Collections.turn, { parent: threadId, limit: 50, maxBytes: 1024 * 1024 }) }),
-    ({ page }) => History.beganOf(page.rows).toSorted(History.byStart).at(-1)?.turnId
-  )
-
 const missing = <K>(keys: Iterable<K>, known: ReadonlyMap<K, unknown>): ReadonlyArray<K> =>
   Array.from(keys).filter((key) => !known.has(key))
 
@@ -76,7 +69,7 @@ export class StateCache implements StateReader {
   private readonly cwds = new Map<string, ProjectId>()
   private readonly requests = new Map<RequestId, ThreadId>()
   private readonly turns = new Map<TurnId, TurnView>()
-  /** The last turn that began, of each thread that a command forks at a turn. */
+  /** The last turn that began, of each thread that a command forks. */
   private readonly lastTurns = new Map<ThreadId, TurnId>()
   private undo: Array<() => void> = []
   private readonly idle: number
@@ -108,7 +101,7 @@ export class StateCache implements StateReader {
     const turn = this.turns.get(turnId)
     return turn?.threadId === threadId ? turn : undefined
   }
-  readonly isLastTurn = (threadId: ThreadId, turnId: TurnId) => this.lastTurns.get(threadId) === turnId
+  readonly lastTurn = (threadId: ThreadId) => this.lastTurns.get(threadId)
 
   /** Whether rows must be read from the log before the command or fact can be decided. */
   isMissing(needed: Needed): boolean {
@@ -156,8 +149,8 @@ export class StateCache implements StateReader {
       }
     }
     for (const threadId of ids.forked) {
-      const last = yield* lastTurnOf(log, threadId)
-      if (last !== undefined) this.lastTurns.set(threadId, last)
+      const last = yield* History.lastTurnOf(log, threadId)
+      if (last !== undefined) this.lastTurns.set(threadId, last.turnId)
     }
     for (const projectId of ids.purged) for (const threadId of yield* threadsIn(log, projectId)) threads.add(threadId)
     yield* this.loadStates(log, threads, projects)

@@ -74,11 +74,34 @@ const itemsByTurn = (log: Queryable & Blobs, threadId: ThreadId, wanted: Readonl
 type Began = TurnView & { readonly startedAt: string; readonly rank: number }
 
 /** The rows' turns that began. */
-export const beganOf = (rows: ReadonlyArray<Query.Row<TurnView>>): ReadonlyArray<Began> =>
+const beganOf = (rows: ReadonlyArray<Query.Row<TurnView>>): ReadonlyArray<Began> =>
   rows.flatMap(({ rank, value }) => (value.startedAt === undefined ? [] : [{ ...value, startedAt: value.startedAt, rank }]))
 
 /** By start: the queue may have been reordered. */
-export const byStart = (a: Began, b: Began): number => a.startedAt.localeCompare(b.startedAt) || a.rank - b.rank
+const byStart = (a: Began, b: Began): number => a.startedAt.localeCompare(b.startedAt) || a.rank - b.rank
+
+/** The turn that began last, if it is among the newest rows. */
+export const lastTurnOf = (log: Queryable, threadId: ThreadId) =>
+  Effect.map(
+    log.query({ page: Query.rows(Collections.turn, { parent: threadId, limit: 50, maxBytes: 1024 * 1024 }) }),
+    ({ page }) => beganOf(page.rows).toSorted(byStart).at(-1)
+  )
+
+/**
+ * Whether a copy of the source's conversation, which its agent makes now, has the turns of the fork and no others. `createdAt`: of the fork. True if the
+ * source was deleted: the log has no turns to give instead.
+ */
+export const isUnchanged = (log: Queryable, { threadId, turnId }: typeof ForkSource.Type, createdAt: string) =>
+  Effect.gen(function* () {
+    const { row } = yield* log.query({ row: Query.row(Collections.threadState, threadId) })
+    if (row === undefined || row.value.deleted) return true
+    if (row.value.turns.length > 0) return false
+    const last = yield* lastTurnOf(log, threadId)
+    // A fork of an older version names its last turn only if it was made at a turn.
+    return turnId === undefined
+      ? last === undefined || (last.endedAt !== undefined && last.endedAt <= createdAt)
+      : last?.turnId === turnId
+  })
 
 /** A thread, and which of its turns belong to the conversation. */
 interface Segment {
@@ -92,7 +115,9 @@ const segmentOf = (log: Queryable, { before, threadId, turnId }: typeof ForkSour
     const bound = turnId ?? before
     if (bound === undefined) return { threadId, accepts: ({ endedAt }: Began) => endedAt !== undefined && endedAt <= createdAt }
     const { row } = yield* log.query({ row: Query.row(Collections.turn, bound) })
-    const [last] = row === undefined ? [] : beganOf([row])
+    // A turn that never began can be repeated: the fork has the turns that began before its end.
+    const startedAt = row?.value.startedAt ?? row?.value.endedAt
+    const last = row === undefined || startedAt === undefined ? undefined : { ...row.value, startedAt, rank: row.rank }
     const accepts = (turn: Began) =>
       last !== undefined && (turnId === undefined ? byStart(turn, last) < 0 : byStart(turn, last) <= 0)
     return { threadId, accepts }

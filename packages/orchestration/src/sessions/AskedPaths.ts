@@ -4,6 +4,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "nod
 import type { RequestId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { Effect } from "effect"
+import { lookUp } from "../engine/FileLookups.ts"
 import type { InsidePaths } from "../decide/Fact.ts"
 
 /** The paths of a request with more are not resolved, so no rule accepts it. */
@@ -55,14 +56,21 @@ const insideAll = async (cwd: string, paths: ReadonlyArray<string>): Promise<Rea
   return found
 }
 
-/** The paths of the complete approvals among the events whose paths are all in the workspace `cwd`. */
+/**
+ * The paths of the complete approvals among the events whose paths are all in the workspace `cwd`. Those that the file system does not resolve in time are
+ * not among them, so no rule accepts them and a person is asked.
+ */
 export const inside = (cwd: string, events: ReadonlyArray<DurableEvent>): Effect.Effect<InsidePaths | undefined> =>
   Effect.gen(function* () {
     const found = new Map<RequestId, ReadonlyArray<string>>()
     for (const event of events) {
       if (event._tag !== "RequestOpened" || event.ask.kind !== "approval" || event.ask.complete !== true) continue
       const { ask, requestId } = event
-      const paths = yield* Effect.promise(() => insideAll(cwd, pathsOf(ask)))
+      const paths = yield* lookUp(() => insideAll(cwd, pathsOf(ask))).pipe(
+        Effect.catchTag("LookupTimedOut", ({ message }) =>
+          Effect.as(Effect.logWarning(`No approval rule is applied to ${requestId}: ${message}`), undefined)
+        )
+      )
       if (paths !== undefined) found.set(requestId, paths)
     }
     return found.size === 0 ? undefined : found

@@ -103,15 +103,16 @@ export const make = (options: Options = {}) =>
             ? undefined
             : (yield* readFor(provider, "open", log.query({ project: Query.row(Collections.projectState, row.value.projectId) })))
                 .project
+        const source = row?.value.forkedFrom
+        const copies =
+          row !== undefined && source !== undefined && (row.value.resumeKey ?? source.resumeKey) === source.resumeKey
+            ? readFor(provider, "open", History.isUnchanged(log, source, row.value.createdAt))
+            : undefined
         return {
           cwd: row?.value.cwd ?? "/",
           projectEnv: project?.value.env ?? {},
           given: row === undefined ? {} : (row.value.given ?? settingsOf(row.value)),
-          ...defined({ resumeKey: row?.value.resumeKey }),
-          ...(row?.value.resumeKey !== undefined && row.value.forkedFrom?.resumeKey === row.value.resumeKey
-            ? { fork: true as const }
-            : {}),
-          ...defined({ handedFrom: row?.value.handedFrom }),
+          ...defined({ resumeKey: row?.value.resumeKey, copies, handedFrom: row?.value.handedFrom }),
           attachments: attachmentFiles.directoryOf(threadId),
           history: (bounds: HistoryBounds) =>
             // Adapters expect no failure of this effect. `SessionOpening` reads the defect.

@@ -13,7 +13,7 @@ import {
 import { onlyModel, unsupported } from "@millrace/contracts/Settable"
 import type { ProjectEnv, Settings } from "@millrace/contracts/Settings"
 import type { Secrets } from "@millrace/log/Secrets"
-import { type Duration, Effect, Scope } from "effect"
+import { type Duration, Effect, ExecutionStrategy, Exit, Scope } from "effect"
 import * as GivenSecrets from "../engine/GivenSecrets.ts"
 import * as Handover from "./Handover.ts"
 
@@ -28,7 +28,7 @@ export interface Input {
   readonly previousEnded: Effect.Effect<void>
   /** The input of `open`, read from the log. It fails, and `history` dies with a ProviderError, if the thread is damaged there. */
   readonly openInput: Effect.Effect<
-    Omit<OpenInput, "threadId" | "epoch" | "history" | "model" | "settings" | "env" | "secrets"> & {
+    Omit<OpenInput, "threadId" | "epoch" | "history" | "model" | "settings" | "env" | "secrets" | "fork"> & {
       /** The variables of the project. */
       readonly projectEnv: ProjectEnv
       /** The settings to open the session with. */
@@ -36,6 +36,11 @@ export interface Input {
       readonly history: NonNullable<OpenInput["history"]>
       /** The previous agent, after a hand-over. */
       readonly handedFrom?: string
+      /**
+       * Only for a fork whose agent has no conversation yet. `true`: the agent may copy the one of `resumeKey`, which is the source's. `false`: that one
+       * has other turns by now, so the agent gets the transcript.
+       */
+      readonly copies?: Effect.Effect<boolean, ProviderError>
     },
     ProviderError
   >
@@ -80,7 +85,7 @@ const notSettable = (provider: string, message: string) =>
 const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effect.Effect<Opened, ProviderError> =>
   Effect.gen(function* () {
     const { threadId, epoch } = input
-    const { given, handedFrom, history, projectEnv, ...rest } = yield* input.openInput
+    const { copies, given, handedFrom, history, projectEnv, resumeKey, ...rest } = yield* input.openInput
     // The thread was set for another configuration of the server.
     const refused = unsupported(input.provider, given, target.settable ?? onlyModel)
     if (refused !== undefined) return yield* notSettable(input.provider, refused)
@@ -101,23 +106,40 @@ const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): E
     const { cwd } = rest
     let read: History | undefined
     const recordingHistory = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
-    const session = yield* Scope.extend(
-      target.open({
-        ...rest,
-        ...defined({ model }),
-        settings,
-        ...(Object.keys(env).length === 0 ? {} : { env, secrets }),
-        threadId,
-        epoch,
-        history: recordingHistory
-      }),
-      scope
-    )
+    const openWith = (conversation: Pick<OpenInput, "resumeKey" | "fork">) =>
+      Effect.gen(function* () {
+        const agent = yield* Scope.fork(scope, ExecutionStrategy.sequential)
+        const opening = target.open({
+          ...rest,
+          ...conversation,
+          ...defined({ model }),
+          settings,
+          ...(Object.keys(env).length === 0 ? {} : { env, secrets }),
+          threadId,
+          epoch,
+          history: recordingHistory
+        })
+        return { agent, session: yield* Scope.extend(opening, agent) }
+      })
+    /** Opens the agent with a copy of the source's conversation. The source may begin a turn meanwhile, which the copy may then have. */
+    const openCopy = (source: string, isUnchanged: Effect.Effect<boolean, ProviderError>) =>
+      Effect.gen(function* () {
+        if (!(yield* isUnchanged)) return (yield* openWith({})).session
+        const { agent, session } = yield* openWith({ resumeKey: source, fork: true })
+        if (yield* isUnchanged) return session
+        yield* Scope.close(agent, Exit.void)
+        read = undefined
+        return (yield* openWith({})).session
+      })
+    const session =
+      copies !== undefined && resumeKey !== undefined
+        ? yield* openCopy(resumeKey, copies)
+        : (yield* openWith(defined({ resumeKey }))).session
     const continuity = handedFrom === undefined ? "replayed" : "handed-off"
     // The agent has no history: it began a new conversation instead of the requested one, or it is the first agent of a thread, which may have been
-    // imported. (A first session of any other thread has no turns before it, so its brief is empty.)
-    const forgot =
-      handedFrom === undefined && session.continuity === "fresh" && (rest.resumeKey !== undefined || input.epoch === 1)
+    // imported or forked. (A first session of any other thread has no turns before it, so its brief is empty.)
+    const isFirst = input.epoch === 1 || copies !== undefined
+    const forgot = handedFrom === undefined && session.continuity === "fresh" && (resumeKey !== undefined || isFirst)
     if (handedFrom === undefined && !forgot) return { session, settings: given, cwd }
     if (read !== undefined && read.turns.length > 0)
       return { session, settings: given, cwd, lost: Handover.replayed(read), continuity }

@@ -11,6 +11,18 @@ import { Schema } from "effect"
 
 const isRule = Schema.is(ApprovalRule)
 
+/** The rules without those that repeat an earlier one: they would never answer. A rule's name is not part of what it does. */
+export const distinct = <None extends null | undefined>(rules: ApprovalRules | None): ApprovalRules | None => {
+  if (rules === null || rules === undefined) return rules
+  const seen = new Set<string>()
+  return rules.filter(({ decision, match: { command, kind, path, tool } }) => {
+    const does = JSON.stringify([decision, kind, command, path, tool])
+    const isFirst = !seen.has(does)
+    seen.add(does)
+    return isFirst
+  })
+}
+
 export interface Asked {
   readonly ask: Extract<Ask, { readonly kind: "approval" }>
   /** The workspace. */
