@@ -114,6 +114,11 @@ export interface OpenInput {
   readonly resumeKey?: string
   /** Continue a copy of that conversation, which gets a new resume key. Only for an agent with the `fork` capability. */
   readonly fork?: true
+  /**
+   * With `fork`: the agent's id of the last turn that the copy has; absent: all. An agent that cannot copy up to there begins a new conversation, as
+   * after a lost one.
+   */
+  readonly forkAt?: string
   /** The conversation from the log, for an agent that stores none itself. Read when the effect runs. */
   readonly history?: (bounds: HistoryBounds) => Effect.Effect<History>
 }

@@ -61,6 +61,8 @@ export interface Begun {
   readonly continuity: Continuity
   /** The parameters of each turn that the settings need. */
   readonly turn: ReturnType<typeof Settings.turnParams>
+  /** The model that Codex opened the thread with. */
+  readonly model: string | undefined
   /** Why the requested conversation could not be continued. */
   readonly lost?: { readonly resumeKey: string; readonly message: string }
 }
@@ -79,11 +81,8 @@ export const models = (child: RpcChild) =>
     Effect.map(({ data }) => data)
   )
 
-/**
- * The thread's settings with Codex's own model and effort where it sets none: a resumed conversation would keep those of its last turn (measured).
- * Without an answer it keeps them.
- */
-const withOwn = (child: RpcChild, input: OpenInput) =>
+/** The thread's settings with Codex's own model and effort where it sets none: a conversation would keep those of its last turn (measured). */
+export const ownSettings = (child: RpcChild, input: OpenInput) =>
   Effect.gen(function* () {
     const { config } = yield* Effect.flatMap(
       child.request("config/read", { cwd: input.cwd, includeLayers: false }),
@@ -98,35 +97,45 @@ const withOwn = (child: RpcChild, input: OpenInput) =>
       ...defined({ model: named ?? model?.model }),
       settings: { ...input.settings, ...defined({ effort: effort ?? undefined }) }
     }
-  }).pipe(Effect.orElseSucceed(() => input))
+  })
 
 /** Opens the native thread: the one of `resumeKey`, or a fork of it, if Codex still has it; else a new one. */
 export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input: OpenInput, options: CodexOptions) {
-  const own = input.resumeKey === undefined ? input : yield* withOwn(child, input)
+  // Without an answer a resumed conversation keeps its own.
+  const own = input.resumeKey === undefined ? input : yield* Effect.orElseSucceed(ownSettings(child, input), () => input)
   const settings = Settings.threadParams(own, options)
   /** The answer to a fork has the id of the new thread. */
   const resume = (method: "thread/resume" | "thread/fork", threadId: string) =>
-    child.request(method, { threadId, excludeTurns: true, ...settings }, { deadlineMillis: startMillis }).pipe(
-      Effect.flatMap(answered(method, ThreadAnswer)),
-      Effect.map(({ model, thread }): Begun => ({
-        nativeThreadId: thread.id,
-        continuity: "resumed",
-        turn: Settings.turnParams(own, model)
-      }))
-    )
+    child
+      .request(
+        method,
+        { threadId, ...defined({ lastTurnId: input.forkAt }), excludeTurns: true, ...settings },
+        { deadlineMillis: startMillis }
+      )
+      .pipe(
+        Effect.flatMap(answered(method, ThreadAnswer)),
+        Effect.map(({ model, thread }): Begun => ({
+          nativeThreadId: thread.id,
+          continuity: "resumed",
+          model: model ?? undefined,
+          turn: Settings.turnParams(own, model)
+        }))
+      )
   const start = child.request("thread/start", settings, { deadlineMillis: startMillis }).pipe(
     Effect.flatMap(answered("thread/start", ThreadAnswer)),
     Effect.map(({ model, thread }): Begun => ({
       nativeThreadId: thread.id,
       continuity: "fresh",
+      model: model ?? undefined,
       turn: Settings.turnParams(own, model)
     }))
   )
   const { fork, resumeKey } = input
   if (resumeKey === undefined) return yield* start
   return yield* resume(fork === true ? "thread/fork" : "thread/resume", resumeKey).pipe(
-    Effect.catchIf(isLost, (error) =>
-      Effect.map(start, (begun): Begun => ({ ...begun, lost: { resumeKey, message: error.failure.message } }))
+    Effect.catchIf(
+      (error) => isLost(error) || (input.forkAt !== undefined && error.outcome === "failed"),
+      (error) => Effect.map(start, (begun): Begun => ({ ...begun, lost: { resumeKey, message: error.failure.message } }))
     )
   )
 })
@@ -143,12 +152,7 @@ const input = ({ attachments = [], text }: Prompt) => {
 }
 
 /** Returns the native turn's id. An accepted turn is not durable in Codex: after a kill it may be missing (measured). */
-export const startTurn = (
-  child: RpcChild,
-  threadId: string,
-  turn: Prompt & { readonly turnId: string },
-  settings: ReturnType<typeof Settings.turnParams>
-) =>
+export const startTurn = (child: RpcChild, threadId: string, turn: Prompt & { readonly turnId: string }, settings: object) =>
   child.request("turn/start", { threadId, clientUserMessageId: turn.turnId, input: input(turn), ...settings }).pipe(
     Effect.flatMap(answered("turn/start", TurnAnswer)),
     Effect.map((answer) => answer.turn.id)

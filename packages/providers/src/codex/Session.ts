@@ -15,6 +15,7 @@ import * as RpcChild from "../process/RpcChild.ts"
 import * as Session from "../Session.ts"
 import * as Turns from "../Turns.ts"
 import * as Conversation from "./Conversation.ts"
+import * as LiveSettings from "./LiveSettings.ts"
 import * as RunningWork from "./RunningWork.ts"
 import * as Mapping from "./Mapping.ts"
 import * as Process from "./Process.ts"
@@ -31,7 +32,10 @@ export const capabilities = [
   "usage",
   "images",
   "compact",
-  "review"
+  "review",
+  "set-model",
+  "set-effort",
+  "set-permission-mode"
 ] as const
 
 /** The error code that Codex itself uses for a stale request. */
@@ -79,6 +83,7 @@ export const open = Effect.fn("Codex.open")(function* (
   const normaliser = Normaliser.make(input)
   const mapping = Mapping.make(threadId)
   const live = RunningWork.make()
+  const settings = LiveSettings.make(child, input, options, begun)
   const turns = Turns.make()
   /** Turns whose start request is not answered yet. */
   const starting = new Map<TurnId, Deferred.Deferred<void>>()
@@ -143,12 +148,13 @@ export const open = Effect.fn("Codex.open")(function* (
     capabilities,
     // Codex makes an image smaller if it is too large for the model.
     takes: (attachment) => Images.isImage(attachment, maxBlobBytes),
+    configure: Effect.fn("Codex.configure")((changed) => settings.configure(changed)),
     startTurn: Effect.fn("Codex.startTurn")(function* (turn) {
       const answered = yield* Deferred.make<void>()
       starting.set(turn.turnId, answered)
       normaliser.expectTurn(turn.turnId)
       const { action } = turn
-      const start = action === undefined ? Conversation.startTurn(child, threadId, turn, begun.turn) : startAction(action)
+      const start = action === undefined ? Conversation.startTurn(child, threadId, turn, settings.turn()) : startAction(action)
       const nativeTurnId = yield* start.pipe(
         Effect.tapError((error) => Effect.sync(() => error.outcome === "failed" && normaliser.refuseTurn(turn.turnId))),
         Effect.tap((native) => session.bindTurn(turn.turnId, native)),

@@ -5,12 +5,14 @@ import type { PermissionMode, Settings } from "@millrace/contracts/Settings"
 import type { OfferedModel } from "@millrace/contracts/State"
 import * as McpServers from "../McpServers.ts"
 import type { CodexOptions } from "./Process.ts"
-import type { ModelsAnswer } from "./Wire.ts"
+import type { ConfigAnswer, ModelsAnswer } from "./Wire.ts"
 
 type Policy = Required<Pick<CodexOptions, "approvalPolicy" | "sandbox">>
+export type Sandbox = Policy["sandbox"]
+type Workspace = NonNullable<(typeof ConfigAnswer.Type)["config"]["sandbox_workspace_write"]>
 
 /** Codex runs a command in its sandbox without asking under `on-request`: `accept-edits` is the sandbox of the workspace. */
-const policies: Readonly<Record<PermissionMode, Policy>> = {
+export const policies: Readonly<Record<PermissionMode, Policy>> = {
   plan: { approvalPolicy: "on-request", sandbox: "read-only" },
   "read-only": { approvalPolicy: "never", sandbox: "read-only" },
   ask: { approvalPolicy: "untrusted", sandbox: "workspace-write" },
@@ -64,6 +66,19 @@ export const threadParams = ({ cwd, model, settings = {} }: OpenInput, options: 
     ...(Object.keys(config).length === 0 ? {} : { config })
   }
 }
+
+/** The policies of `turn/start`. */
+export const policy = (sandbox: Exclude<Sandbox, "workspace-write">) =>
+  sandbox === "read-only" ? { type: "readOnly", networkAccess: false } : { type: "dangerFullAccess" }
+
+/** `own`: what Codex' settings say. The thread's directories replace their `writable_roots`, as at a start. */
+export const workspacePolicy = (directories: ReadonlyArray<string> | undefined, own: Workspace) => ({
+  type: "workspaceWrite",
+  writableRoots: directories === undefined || directories.length === 0 ? (own.writable_roots ?? []) : directories,
+  networkAccess: own.network_access ?? false,
+  excludeTmpdirEnvVar: own.exclude_tmpdir_env_var ?? false,
+  excludeSlashTmp: own.exclude_slash_tmp ?? false
+})
 
 /** The parameters of `turn/start` that the settings need. `model`: the one that Codex opened the thread with. */
 export const turnParams = ({ model, resumeKey, settings = {} }: OpenInput, opened: string | null | undefined) => {

@@ -179,9 +179,25 @@ export const decodeRequest = (threadId: string, method: string, params: unknown)
 
 /** The fields that are read of the answers to our requests. */
 export const InitializeAnswer = Schema.Struct({ userAgent: text })
-export const ThreadAnswer = Schema.Struct({ thread: Schema.Struct({ id: text }), model: maybe(text) })
+export const ThreadAnswer = Schema.Struct({
+  thread: Schema.Struct({ id: text }),
+  model: maybe(text),
+  approvalPolicy: Schema.optional(Schema.Unknown),
+  sandbox: Schema.optional(Schema.Unknown)
+})
 export const ConfigAnswer = Schema.Struct({
-  config: Schema.Struct({ model: maybe(text), model_reasoning_effort: maybe(text) })
+  config: Schema.Struct({
+    model: maybe(text),
+    model_reasoning_effort: maybe(text),
+    sandbox_workspace_write: maybe(
+      Schema.Struct({
+        writable_roots: maybe(Schema.Array(text)),
+        network_access: maybe(Schema.Boolean),
+        exclude_tmpdir_env_var: maybe(Schema.Boolean),
+        exclude_slash_tmp: maybe(Schema.Boolean)
+      })
+    )
+  })
 })
 export const ModelsAnswer = Schema.Struct({
   data: Schema.Array(

@@ -119,6 +119,75 @@ describe("the real codex", () => {
   )
 
   live(
+    "T17 a running session takes a model, an effort and a permission mode, and their defaults",
+    Effect.gen(function* () {
+      const { endpoint, home, open } = yield* world
+      const { recording, session } = yield* open(1, { settings: { permissionMode: "ask" } })
+      const run = (n: number, text: string) =>
+        Effect.gen(function* () {
+          yield* session.startTurn({ turnId: turn(n), text })
+          yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(n))
+          return (yield* endpoint.requests).at(-1) as Readonly<Record<string, unknown>>
+        })
+      const set = (changed: Parameters<NonNullable<typeof session.configure>>[0]) => session.configure?.(changed) ?? Effect.void
+      const made = (file: string) => existsSync(inWorkspace(home, file))
+      const one = yield* run(1, "[[say one]]")
+      yield* set({ model: "model-two", effort: "low", permissionMode: "plan" })
+      const two = yield* run(2, "[[say two]]")
+      assert.deepInclude(two, { model: "model-two" })
+      assert.deepInclude(two["reasoning"], { effort: "low" })
+      assert.include(JSON.stringify(two["input"]), "Plan Mode")
+      assert.include(JSON.stringify(two["input"]), "[[say one]]")
+      yield* set({ permissionMode: "read-only" })
+      yield* run(3, "[[shell touch read-only.txt]] [[say three]]")
+      assert.isFalse(made("read-only.txt"))
+      yield* set({ model: undefined, effort: undefined, permissionMode: "accept-edits" })
+      const four = yield* run(4, "[[shell touch edits.txt]] [[say four]]")
+      assert.isTrue(made("edits.txt"))
+      assert.strictEqual(four["model"], one["model"])
+      assert.deepStrictEqual(four["reasoning"], one["reasoning"])
+      yield* set({ permissionMode: "ask" })
+      yield* session.startTurn({ turnId: turn(5), text: "[[shell touch asked.txt]] [[say five]]" })
+      const { requestId } = yield* recording.until("RequestOpened", ({ turnId }) => turnId === turn(5))
+      yield* session.answer(requestId, { decision: "decline" })
+      yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(5))
+      assert.isFalse(made("asked.txt"))
+      yield* set({ permissionMode: undefined })
+      yield* run(6, "[[say six]]")
+      const asked = recording.events.filter(({ _tag }) => _tag === "RequestOpened").length
+      assert.strictEqual(asked, 1)
+      assert.deepStrictEqual((yield* finish(session, recording, [requestId])).length, 6)
+    })
+  )
+
+  live(
+    "P7 a fork at a turn has the conversation up to that turn; one at an unknown turn is a new conversation, which is reported",
+    Effect.gen(function* () {
+      const { endpoint, open } = yield* world
+      const source = yield* open(1)
+      for (const [n, word] of ["apple", "banana", "cherry"].entries()) {
+        yield* source.session.startTurn({ turnId: turn(n + 1), text: `[[say ${word}]]` })
+        yield* source.recording.until("TurnCompleted", ({ turnId }) => turnId === turn(n + 1))
+      }
+      const { nativeTurnId } = yield* source.recording.until("TurnStarted", ({ turnId }) => turnId === turn(2))
+      const resumeKey = source.session.resumeKey ?? ""
+      const copy = yield* open(2, { resumeKey, fork: true, forkAt: nativeTurnId ?? "" })
+      assert.strictEqual(copy.session.continuity, "resumed")
+      yield* copy.session.startTurn({ turnId: turn(4), text: "[[say date]]" })
+      yield* copy.recording.until("TurnCompleted")
+      const sent = JSON.stringify((yield* endpoint.requests).at(-1)?.input)
+      assert.include(sent, "banana")
+      assert.notInclude(sent, "cherry")
+      const lost = yield* open(3, { resumeKey, fork: true, forkAt: "019a0000-0000-7000-8000-000000000000" })
+      assert.strictEqual(lost.session.continuity, "fresh")
+      yield* lost.recording.until("Opaque", ({ method }) => method === "millrace/conversation-lost")
+      yield* finish(lost.session, lost.recording)
+      yield* finish(copy.session, copy.recording)
+      yield* finish(source.session, source.recording)
+    })
+  )
+
+  live(
     "X4 a tool of an MCP server of the thread runs, with the value of its secret",
     Effect.gen(function* () {
       const { endpoint, open } = yield* world

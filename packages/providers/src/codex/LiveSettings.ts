@@ -1,0 +1,76 @@
+/**
+ * The settings of the turns of one session. Codex takes them with each `turn/start`, and they hold for that turn and the next ones (measured with
+ * 0.169), so a change needs no new session.
+ */
+import { defined } from "@millrace/contracts/Defined"
+import type { OpenInput, ProviderError, ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import { Effect } from "effect"
+import type { RpcChild } from "../process/RpcChild.ts"
+import * as Conversation from "./Conversation.ts"
+import type { CodexOptions } from "./Process.ts"
+import * as Settings from "./Settings.ts"
+import { ConfigAnswer, ThreadAnswer } from "./Wire.ts"
+
+type Changed = Parameters<NonNullable<ProviderSession["configure"]>>[0]
+
+export interface LiveSettings {
+  /** The parameters of the next `turn/start`. */
+  readonly turn: () => object
+  /** Sets what `changed` names; `undefined` is the default of the instance, else of Codex. */
+  readonly configure: (changed: Changed) => Effect.Effect<void, ProviderError>
+}
+
+/** A thread that is not stored and has no turn: Codex answers with the settings of a thread that sets none. */
+const asUnset = (child: RpcChild, cwd: string, { approvalPolicy, sandbox }: CodexOptions) =>
+  Effect.flatMap(
+    child.request("thread/start", { cwd, ephemeral: true, ...defined({ approvalPolicy, sandbox }) }),
+    Conversation.answered("thread/start", ThreadAnswer)
+  ).pipe(Effect.tap(({ thread }) => Effect.ignore(child.request("thread/unsubscribe", { threadId: thread.id }))))
+
+/** `turn/start` replaces the whole policy, so it has to contain what Codex' own settings say of the workspace. */
+const policyOf = (child: RpcChild, { cwd, settings = {} }: OpenInput, sandbox: Settings.Sandbox) =>
+  sandbox === "workspace-write"
+    ? Effect.flatMap(
+        child.request("config/read", { cwd, includeLayers: false }),
+        Conversation.answered("config/read", ConfigAnswer)
+      ).pipe(Effect.map(({ config }) => Settings.workspacePolicy(settings.directories, config.sandbox_workspace_write ?? {})))
+    : Effect.succeed(Settings.policy(sandbox))
+
+export const make = (child: RpcChild, opened: OpenInput, options: CodexOptions, begun: Conversation.Begun): LiveSettings => {
+  let input = opened
+  let turn: object = begun.turn
+  let permissions: object = {}
+
+  const permissionsOf = (next: OpenInput) =>
+    Effect.gen(function* () {
+      const mode = next.settings?.permissionMode
+      if (mode === undefined) {
+        const { approvalPolicy, sandbox } = yield* asUnset(child, next.cwd, options)
+        return defined({ approvalPolicy: approvalPolicy ?? undefined, sandboxPolicy: sandbox ?? undefined })
+      }
+      const { approvalPolicy, sandbox } = Settings.policies[mode]
+      return { approvalPolicy, sandboxPolicy: yield* policyOf(child, next, sandbox) }
+    })
+
+  return {
+    turn: () => turn,
+    configure: (changed) =>
+      Effect.gen(function* () {
+        const { model: _, settings: before, ...rest } = input
+        const model = "model" in changed ? changed.model : input.model
+        const effort = "effort" in changed ? changed.effort : before?.effort
+        const permissionMode = "permissionMode" in changed ? changed.permissionMode : before?.permissionMode
+        const { effort: _effort, permissionMode: _mode, ...others } = before ?? {}
+        const next: OpenInput = {
+          ...rest,
+          ...defined({ model }),
+          settings: { ...others, ...defined({ effort, permissionMode }) }
+        }
+        const own = yield* Conversation.ownSettings(child, next)
+        const now = "permissionMode" in changed ? yield* permissionsOf(next) : permissions
+        input = next
+        permissions = now
+        turn = { ...Settings.turnParams({ ...own, resumeKey: begun.nativeThreadId }, begun.model), ...now }
+      })
+  }
+}
