@@ -35,10 +35,18 @@ export class Secrets extends Context.Tag("@millrace/log/Secrets")<
     readonly list: Effect.Effect<ReadonlyArray<SecretView>, StorageUnavailable>
     readonly get: (name: string) => Effect.Effect<string | undefined, StorageUnavailable>
     /**
-     * Stores a value and returns the name that it has from now on. The same label and value have the same name, which reveals nothing about the value
-     * without a key that stays in the directory.
+     * The name under which a value of a command is stored. The same label and value have the same name, which reveals nothing about the value without a key
+     * that stays in the directory.
      */
+    readonly nameFor: (label: string, value: string) => Effect.Effect<string, StorageUnavailable>
+    /** Stores a value of a command under the name that `nameFor` gave it. */
+    readonly give: (name: string, value: string) => Effect.Effect<void, StorageUnavailable>
+    /** `nameFor` and `give` at once. */
     readonly keep: (label: string, value: string) => Effect.Effect<string, StorageUnavailable>
+    /** The names of the values that commands gave. */
+    readonly given: Effect.Effect<ReadonlyArray<string>, StorageUnavailable>
+    /** Removes a value that a command gave. A secret that a person set stays. */
+    readonly removeGiven: (name: string) => Effect.Effect<void, StorageUnavailable>
   }
 >() {}
 
@@ -67,6 +75,7 @@ const over = (store: {
   readonly write: (stored: Stored) => void
   readonly remove: (name: string) => boolean
   readonly all: () => ReadonlyArray<Stored>
+  readonly count: () => number
 }): typeof Secrets.Service => {
   const attempt = <A>(run: () => A): Effect.Effect<A, StorageUnavailable> =>
     Effect.try({
@@ -81,10 +90,16 @@ const over = (store: {
   const put = (stored: Omit<Stored, "setAt">) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
       attempt(() => {
-        if (store.read(stored.name) === undefined && store.all().length >= maxSecrets)
+        if (store.read(stored.name) === undefined && store.count() >= maxSecrets)
           throw new Error(`there are ${maxSecrets} secrets; remove some with millrace secret remove`)
         store.write({ ...stored, setAt: new Date(now).toISOString() })
       })
+    )
+  const nameFor = (label: string, value: string) => attempt(() => nameOf(store.key(), label, value))
+  const give = (name: string, value: string) =>
+    Effect.flatMap(
+      attempt(() => store.read(name)),
+      (known) => (known === undefined ? put({ name, value, given: true }) : Effect.void)
     )
   return Secrets.of({
     set: (name, value) => put({ name, value }),
@@ -96,15 +111,11 @@ const over = (store: {
         .sort((a, b) => (a.name < b.name ? -1 : 1))
     ),
     get: (name) => attempt(() => store.read(name)?.value),
-    keep: (label, value) =>
-      Effect.flatMap(
-        attempt(() => nameOf(store.key(), label, value)),
-        (name) =>
-          Effect.flatMap(
-            attempt(() => store.read(name)),
-            (known) => (known === undefined ? put({ name, value, given: true }) : Effect.void)
-          ).pipe(Effect.as(name))
-      )
+    nameFor,
+    give,
+    keep: (label, value) => Effect.tap(nameFor(label, value), (name) => give(name, value)),
+    given: attempt(() => store.all().flatMap(({ given, name }) => (given === true ? [name] : []))),
+    removeGiven: (name) => attempt(() => void (store.read(name)?.given === true && store.remove(name)))
   })
 }
 
@@ -124,6 +135,7 @@ const suffix = ".json"
 export const make = (dataDir: string): typeof Secrets.Service => {
   const root = join(dataDir, "secrets")
   const fileOf = (name: string) => join(root, `${createHash("sha256").update(name).digest("hex").slice(0, 40)}${suffix}`)
+  const files = () => readOr(() => readdirSync(root), []).filter((name) => name.endsWith(suffix))
   const read = (path: string) => Option.getOrUndefined(decode(readOr(() => readFileSync(path, "utf8"), "")))
   /** The file appears with its whole content. `place` moves or links it. */
   const write = (path: string, content: string | Uint8Array, place: (from: string, to: string) => void) => {
@@ -156,10 +168,8 @@ export const make = (dataDir: string): typeof Secrets.Service => {
       rmSync(fileOf(name), { force: true })
       return found
     },
-    all: () =>
-      readOr(() => readdirSync(root), [])
-        .filter((name) => name.endsWith(suffix))
-        .flatMap((name) => read(join(root, name)) ?? [])
+    all: () => files().flatMap((name) => read(join(root, name)) ?? []),
+    count: () => files().length
   })
 }
 
@@ -174,6 +184,7 @@ export const layerMemory: Layer.Layer<Secrets> = Layer.sync(Secrets, () => {
     read: (name) => stored.get(name),
     write: (one) => void stored.set(one.name, one),
     remove: (name) => stored.delete(name),
-    all: () => [...stored.values()]
+    all: () => [...stored.values()],
+    count: () => stored.size
   })
 })

@@ -2,6 +2,7 @@
 import type { ApprovalRules } from "@millrace/contracts/ApprovalRule"
 import { EventLog, type Committed, type Envelope, type LogUnavailable, type StoredReceipt } from "@millrace/log/EventLog"
 import type { ThreadId } from "@millrace/contracts/Ids"
+import { Secrets } from "@millrace/log/Secrets"
 import type { Waiting } from "@millrace/contracts/State"
 import { Cause, Clock, Data, Deferred, Effect, Either, Exit, Option } from "effect"
 import type { Policy } from "../state/Continuation.ts"
@@ -9,6 +10,7 @@ import { decideCommand } from "../decide/decideCommand.ts"
 import { decideFact } from "../decide/decideFact.ts"
 import { Draft, type DecisionContext } from "../decide/Draft.ts"
 import { GivenAnswers } from "./GivenAnswers.ts"
+import type { SecretReferences } from "./SecretReferences.ts"
 import { StateCache } from "./StateCache.ts"
 import type { Bounds, Places, Release } from "./Places.ts"
 import * as Receipts from "./Receipts.ts"
@@ -17,6 +19,8 @@ import { answer, appendFailed, type CommandJob, needed, settle, split, type Fact
 /** The decision on one command or fact. Without an envelope there is nothing to commit. */
 interface Decision {
   readonly envelope: Envelope | undefined
+  /** Values to store before the commit, by name. */
+  readonly secrets?: ReadonlyMap<string, string>
   readonly settle: (committed: Committed | undefined) => void
 }
 
@@ -62,8 +66,10 @@ export const make = (options: {
   readonly approve: ApprovalRules
   readonly goalPace: number
   readonly bounds: Bounds
-}): Effect.Effect<Committer, never, EventLog> =>
-  Effect.map(EventLog, (log): Committer => {
+  readonly references: SecretReferences
+}): Effect.Effect<Committer, never, EventLog | Secrets> =>
+  Effect.map(Effect.zip(EventLog, Secrets), ([log, secrets]): Committer => {
+    const { references } = options
     const cache = new StateCache(options.idleThreads, options.bounds)
     const counts = { batches: 0, events: 0 }
     const given = new GivenAnswers()
@@ -109,8 +115,10 @@ export const make = (options: {
       known.set(commandId, { digest, answer: remembered, offset: () => offset })
       return {
         envelope: Either.isRight(decided) ? { ...draft.envelope, receipt } : { events: [], rows: [], receipt },
+        ...(Either.isRight(decided) && job.secrets.size > 0 ? { secrets: job.secrets } : {}),
         settle: (committed) => {
           offset = committed?.last ?? 0
+          if (Either.isRight(decided)) references.note(draft)
           answer(job, Receipts.reply(log.epoch, commandId, remembered, offset, false))
         }
       }
@@ -124,7 +132,10 @@ export const make = (options: {
       cache.apply(draft)
       return {
         envelope: draft.events.length === 0 ? undefined : draft.envelope,
-        settle: () => settle(job, applied)
+        settle: () => {
+          references.note(draft)
+          settle(job, applied)
+        }
       }
     }
 
@@ -146,6 +157,7 @@ export const make = (options: {
             error.reason === "corrupt" ? new StateDamaged({ error }) : error
           )
         const decisions = decideAll(jobs, at, receipts)
+        for (const decision of decisions) for (const [name, value] of decision.secrets ?? []) yield* secrets.give(name, value)
         const envelopes = decisions.flatMap(({ envelope }) => envelope ?? [])
         const committed = envelopes.length === 0 ? [] : yield* log.append(envelopes)
         cache.commit()
@@ -155,12 +167,13 @@ export const make = (options: {
           settle(envelope === undefined ? undefined : committed[next++])
           counts.events += envelope?.events.length ?? 0
         }
+        yield* references.removeDropped
       }).pipe(Effect.onError(() => Effect.sync(() => cache.rollback())))
 
     /** A broken invariant fails only the job that met it: a command's caller gets the defect; a fact is dropped and logged. */
     const settleDefect = (job: Job, cause: Cause.Cause<unknown>) =>
       job._tag === "CommandJob"
-        ? Deferred.failCause(job.reply, Cause.die(Cause.squash(cause)))
+        ? Effect.zipRight(Effect.sync(job.release), Deferred.failCause(job.reply, Cause.die(Cause.squash(cause))))
         : Effect.zipRight(
             Effect.logError(`A fact of ${job.fact.threadId} could not be decided`, cause),
             Effect.sync(() => settle(job, false))
@@ -206,6 +219,11 @@ export const make = (options: {
           }
           if (failure.value._tag === "StateDamaged") {
             yield* settleDamaged(job, failure.value.error)
+            continue
+          }
+          if (failure.value._tag === "StorageUnavailable") {
+            // Its secrets cannot be stored. A fact has none.
+            if (job._tag === "CommandJob") answer(job, Either.left(failure.value))
             continue
           }
           // Only a command can name a blob that was deleted since it was looked up.

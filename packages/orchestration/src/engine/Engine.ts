@@ -26,6 +26,7 @@ import { Lane, type LaneLoad } from "./Lane.ts"
 import { type Bounds, type Places, unbounded } from "./Places.ts"
 import * as Receipts from "./Receipts.ts"
 import * as Seeds from "./Seeds.ts"
+import { type Pin, SecretReferences } from "./SecretReferences.ts"
 import { answer, type CommandJob, type FactJob, type Job } from "./Job.ts"
 import { storageUnavailable } from "@millrace/log/StorageError"
 
@@ -189,7 +190,9 @@ export const make = (options: Options = {}) =>
     }
     const commands = new Lane<CommandJob>(options.commands ?? { count: 1024, weight: 16 * 1024 * 1024 }, wake)
     const facts = new Lane<FactJob>(options.facts ?? { count: 256, weight: 4 * 1024 * 1024 }, wake)
+    const references = new SecretReferences(secrets)
     const committer = yield* Committer.make({
+      references,
       idleThreads: options.idleThreads ?? 1000,
       providers: new Map(Array.from(adapters, ([name, { settable = onlyModel }]) => [name, settable])),
       isPaused: () => gate.paused,
@@ -270,6 +273,12 @@ export const make = (options: Options = {}) =>
 
     yield* Effect.forkScoped(run)
     yield* Effect.forkScoped(awaitLimits)
+    yield* references.collect(log).pipe(
+      Effect.catchAllCause((cause) =>
+        Effect.logWarning("Secrets that are not used any more are kept until the next start", cause)
+      ),
+      Effect.forkScoped
+    )
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         refuseEntering()
@@ -293,13 +302,13 @@ export const make = (options: Options = {}) =>
     }
 
     /** Admission is decided on arrival; resolving the directory may take longer. */
-    const admit = Effect.fnUntraced(function* (sent: Command, actor: string) {
+    const admitPinned = Effect.fnUntraced(function* (sent: Command, actor: string, pin: Pin) {
       if (gate.admission === "starting") return yield* starting
       if (gate.admission !== "open") return yield* shuttingDown
       yield* enter
       const weight = weightOf(sent)
       if (!commands.hasRoom(weight)) return yield* refuse
-      const { command, unknownSecrets } = yield* GivenSecrets.keep(secrets, sent)
+      const { command, given, unknownSecrets } = yield* GivenSecrets.named(secrets, sent, pin)
       const directory = "cwd" in command && command.cwd !== undefined ? yield* directories.resolve(command.cwd) : undefined
       const blobs = yield* blobsOf(command)
       const further = "directories" in command ? yield* Effect.forEach(command.directories ?? [], directories.resolve) : []
@@ -310,13 +319,31 @@ export const make = (options: Options = {}) =>
       if (isEnded()) return yield* shuttingDown
       if (
         !commands.tryOffer(
-          { _tag: "CommandJob", command, actor, directory, further, blobs, unknownSecrets, digest, seed, reply },
+          {
+            _tag: "CommandJob",
+            command,
+            actor,
+            directory,
+            further,
+            blobs,
+            unknownSecrets,
+            secrets: given,
+            release: pin.release,
+            digest,
+            seed,
+            reply
+          },
           weight
         )
       )
         return yield* refuse
       return reply
     }, Effect.scoped)
+    const admit = (sent: Command, actor: string) =>
+      Effect.suspend(() => {
+        const pin = references.pin()
+        return Effect.onError(admitPinned(sent, actor, pin), () => Effect.sync(pin.release))
+      })
 
     const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor = "local") {
       if (options.trace === true) yield* Effect.annotateCurrentSpan({ command: command.type, commandId: command.commandId })

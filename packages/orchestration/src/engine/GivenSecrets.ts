@@ -1,9 +1,10 @@
-/** Secrets in commands: a plain value is stored and replaced by its name before the engine sees the command, so it reaches neither the log nor a receipt (X4). */
+/** Secrets in commands: a plain value is replaced by its name before the engine decides the command, so it reaches neither the log nor a receipt (X4). */
 import type { Command } from "@millrace/contracts/Command"
 import type { StorageUnavailable } from "@millrace/contracts/Errors"
 import { isSecretName, type McpServers, type SecretValue } from "@millrace/contracts/Settings"
 import type { Secrets } from "@millrace/log/Secrets"
 import { Effect } from "effect"
+import type { Pin } from "./SecretReferences.ts"
 
 type Store = typeof Secrets.Service
 
@@ -29,36 +30,50 @@ export const mapServers = <E>(
     return Effect.succeed(server)
   })
 
-/** The values as they may stand in the log. Adds the names that are not stored to `unknown`. */
-const kept = (secrets: Store, unknown: Array<string>) => (value: SecretValue, key: string) =>
-  typeof value === "string"
-    ? Effect.map(secrets.keep(key, value), (secret): SecretValue => ({ secret }))
-    : Effect.map(secrets.get(value.secret), (known): SecretValue => {
-        if (known === undefined) unknown.push(value.secret)
-        return value
-      })
-
-/** The servers as they may stand in the log. Names that are not stored stay. */
+/** The servers as they may stand in the log; plain values are stored. Names that are not stored stay. */
 export const keepServers = (secrets: Store, servers: McpServers): Effect.Effect<McpServers, StorageUnavailable> =>
-  mapServers(servers, kept(secrets, []))
+  mapServers(servers, (value, key) =>
+    typeof value === "string" ? Effect.map(secrets.keep(key, value), (secret) => ({ secret })) : Effect.succeed(value)
+  )
 
-/** The command without plain values, and the names in it that are not stored. */
-export const keep = (
-  secrets: Store,
-  command: Command
-): Effect.Effect<{ readonly command: Command; readonly unknownSecrets: ReadonlyArray<string> }, StorageUnavailable> => {
-  const unknown: Array<string> = []
-  const use = kept(secrets, unknown)
+/** A command without plain values. */
+export interface Named {
+  readonly command: Command
+  /** The values by their names, to be stored when the command is accepted. */
+  readonly given: ReadonlyMap<string, string>
+  /** The names in the command that are not stored. */
+  readonly unknownSecrets: ReadonlyArray<string>
+}
+
+/** Replaces the plain values of the command by names. Stores nothing. The names are pinned. */
+export const named = (secrets: Store, command: Command, pin: Pin): Effect.Effect<Named, StorageUnavailable> => {
+  const unknownSecrets: Array<string> = []
+  const given = new Map<string, string>()
+  const use = (value: SecretValue, key: string): Effect.Effect<SecretValue, StorageUnavailable> => {
+    if (typeof value === "string")
+      return Effect.map(secrets.nameFor(key, value), (secret) => {
+        pin.add(secret)
+        given.set(secret, value)
+        return { secret }
+      })
+    // Before the query, so that the value stays.
+    pin.add(value.secret)
+    return Effect.map(secrets.get(value.secret), (known) => {
+      if (known === undefined) unknownSecrets.push(value.secret)
+      return value
+    })
+  }
   if (command.type === "project.update" && command.env !== undefined) {
     const plain = (value: SecretValue, name: string) =>
       typeof value === "string" && !isSecretName(name) ? Effect.succeed(value) : use(value, name)
-    return Effect.map(mapValues(command.env, plain), (env) => ({ command: { ...command, env }, unknownSecrets: unknown }))
+    return Effect.map(mapValues(command.env, plain), (env) => ({ command: { ...command, env }, given, unknownSecrets }))
   }
   const servers = "mcpServers" in command ? command.mcpServers : undefined
-  if (servers === undefined || servers === null) return Effect.succeed({ command, unknownSecrets: unknown })
+  if (servers === undefined || servers === null) return Effect.succeed({ command, given, unknownSecrets })
   return Effect.map(mapServers(servers, use), (mcpServers) => ({
     command: { ...command, mcpServers } as Command,
-    unknownSecrets: unknown
+    given,
+    unknownSecrets
   }))
 }
 

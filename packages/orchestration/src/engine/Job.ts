@@ -22,6 +22,10 @@ export interface CommandJob {
   readonly further: ReadonlyArray<string | undefined>
   /** Names of secrets in the command that are not stored. */
   readonly unknownSecrets: ReadonlyArray<string>
+  /** Values of the command by the names that it has instead: stored when it is accepted, before its commit. */
+  readonly secrets: ReadonlyMap<string, string>
+  /** Releases the names of secrets in the command. */
+  readonly release: () => void
   readonly digest: string
   readonly seed: string
   readonly reply: Deferred.Deferred<Accepted, CommandError>
@@ -47,8 +51,10 @@ export const needed = (job: Job): Needed =>
         ...(job.fact._tag === "ArchivedExpired" ? { deletes: true } : {})
       }
 
-export const answer = (job: CommandJob, reply: Either.Either<Accepted, CommandError>): void =>
+export const answer = (job: CommandJob, reply: Either.Either<Accepted, CommandError>): void => {
+  job.release()
   Deferred.unsafeDone(job.reply, Either.isRight(reply) ? Effect.succeed(reply.right) : Effect.fail(reply.left))
+}
 
 /** `applied`: whether the fact still applied. */
 export const settle = (job: FactJob, applied: boolean): void => {
