@@ -3,6 +3,7 @@
  */
 import { Context, type Effect } from "effect"
 import type { Blobs } from "@millrace/host/Blobs"
+import type { WorkspaceReads } from "@millrace/host/WorkspaceReads"
 import type { Maintenance } from "@millrace/host/Maintenance"
 import type { HostStats } from "@millrace/host/HostStats"
 import type { ShutdownBegun } from "@millrace/contracts/Api"
@@ -15,6 +16,7 @@ export class Service extends Context.Tag("@millrace/server/Service")<
   Millrace &
     Blobs &
     Maintenance &
+    WorkspaceReads &
     Context.Tag.Service<typeof Transfer> & {
       /** The answer of `/ready`: `draining` as soon as admission is closed. Transports close later, when `Server.drain` is called (S3). */
       readonly ready: Effect.Effect<Ready>

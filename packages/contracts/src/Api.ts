@@ -14,6 +14,7 @@ import { LogEvent } from "./Event.ts"
 import { SearchFilter, SearchPage } from "./Search.ts"
 import { LogUsage } from "./LogUsage.ts"
 import { LogWork, PruneRequest } from "./LogWork.ts"
+import { FoundFiles, GitSummary } from "./Workspace.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 /** Times are milliseconds since 1970 by the server's clock. A repeated request returns the values of the first one (S7). */
@@ -233,6 +234,40 @@ export const ApiGroup = HttpApiGroup.make("api")
         })
       )
       .addSuccess(TurnView)
+      .addError(Errors.NotFound)
+  )
+  .add(
+    HttpApiEndpoint.get("files", "/threads/:id/files")
+      .annotate(OpenApi.Summary, "Search the paths of a thread's directory, the best match first")
+      .annotate(OpenApi.Description, "Tracked and untracked files, without those that `.gitignore` files exclude.")
+      .setPath(thread)
+      .setUrlParams(
+        Schema.Struct({
+          query: Schema.optional(Schema.String.pipe(Schema.maxLength(200))).annotations({
+            description: "Words that a path must match: a part of it, or characters of it in this order. Default: every path."
+          }),
+          limit: count("limit").annotations({ description: "At most this many paths. Default 20, at most 200." })
+        })
+      )
+      .addSuccess(FoundFiles)
+      .addError(Errors.NotFound)
+  )
+  .add(
+    HttpApiEndpoint.get("file", "/threads/:id/files/:path")
+      .annotate(OpenApi.Summary, "Read a file of a thread's directory")
+      .annotate(
+        OpenApi.Description,
+        "At most 1 MiB. `path` has its slashes as they are, not as `%2F`. Text is `text/plain`, PNG, JPEG, GIF and WebP images have their type, and all else is a download."
+      )
+      .setPath(Schema.Struct({ id: ThreadId, path: Schema.String }))
+      .addSuccess(Schema.String.annotations({ description: "The content of the file." }))
+      .addError(Errors.NotFound)
+  )
+  .add(
+    HttpApiEndpoint.get("git", "/threads/:id/git")
+      .annotate(OpenApi.Summary, "Read the state of the git repository of a thread's directory")
+      .setPath(thread)
+      .addSuccess(GitSummary)
       .addError(Errors.NotFound)
   )
   .add(

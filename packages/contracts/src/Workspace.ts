@@ -40,26 +40,42 @@ export type Diff = typeof Diff.Type
 export const DiffFrom = Schema.Union(Schema.Literal("start"), TurnId)
 export const DiffTo = Schema.Union(Schema.Literal("now"), TurnId)
 
+/** Largest file that is read. */
+export const maxFileBytes = 1_048_576
+/** Most paths of one answer. */
+export const maxFoundFiles = 200
+
 export const FoundFile = Schema.Struct({
   path,
   kind: Schema.Literal("file", "link", "directory"),
-  bytes: Schema.optional(count)
+  bytes: Schema.optional(count).annotations({ description: "Size of a file." })
 }).annotations({ identifier: "FoundFile" })
 export type FoundFile = typeof FoundFile.Type
 
-/** Files of a thread's directory, the best match first. */
+/** Files of a thread's directory. Paths are relative to it. */
 export const FoundFiles = Schema.Struct({
-  files: Schema.Array(FoundFile),
-  truncated: Schema.optional(Schema.Literal(true))
+  files: Schema.Array(FoundFile).annotations({ description: "The best match first." }),
+  truncated: Schema.optional(Schema.Literal(true)).annotations({
+    description: "The directory has more files than are searched: 200,000, or those of 100 repositories in it."
+  }),
+  unnamed: Schema.optional(count).annotations({
+    description: "Number of files that are never found, because their names are not UTF-8. Absent: none."
+  })
 }).annotations({ identifier: "FoundFiles" })
 export type FoundFiles = typeof FoundFiles.Type
 
-/** The state of a thread's work tree. */
+/** The state of the work tree of a thread's directory. */
 export const GitSummary = Schema.Struct({
+  repository: Schema.Boolean.annotations({ description: "false: the directory is in no git repository." }),
   branch: Schema.optional(Schema.String).annotations({ description: "Absent: no branch is checked out." }),
-  ahead: Schema.optional(count),
-  behind: Schema.optional(count),
-  dirty: Schema.Boolean
+  commit: Schema.optional(Schema.String).annotations({ description: "Absent: the repository has no commit." }),
+  upstream: Schema.optional(Schema.String).annotations({ description: "The branch that it follows, such as `origin/main`." }),
+  ahead: Schema.optional(count).annotations({ description: "Commits that the upstream does not have." }),
+  behind: Schema.optional(count).annotations({ description: "Commits of the upstream that the branch does not have." }),
+  changed: Schema.optional(count).annotations({ description: "Tracked files that differ from the commit, with conflicts." }),
+  untracked: Schema.optional(count).annotations({ description: "Untracked files and directories that are not ignored." }),
+  conflicts: Schema.optional(count).annotations({ description: "Files with a conflict of a merge." }),
+  dirty: Schema.Boolean.annotations({ description: "There are changed or untracked files." })
 }).annotations({ identifier: "GitSummary" })
 export type GitSummary = typeof GitSummary.Type
 

@@ -27,6 +27,8 @@ import * as Transfer from "@millrace/orchestration/transfer/Transfer"
 import * as Views from "@millrace/orchestration/readmodel/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Registry from "@millrace/providers/Registry"
+import * as Files from "@millrace/workspace/Files"
+import * as Git from "@millrace/workspace/Git"
 import { Context, type Duration, Effect, Layer, Option, type Stream } from "effect"
 import * as Blobs from "./Blobs.ts"
 import * as AgentMemory from "./AgentMemory.ts"
@@ -38,6 +40,7 @@ import * as Shutdown from "./Shutdown.ts"
 import * as FailPoints from "./FailPoints.ts"
 import * as Subscription from "./Subscription.ts"
 import * as ProviderAnswers from "./ProviderAnswers.ts"
+import * as WorkspaceReads from "./WorkspaceReads.ts"
 import * as ThreadAnswers from "./ThreadAnswers.ts"
 
 /** Limits of the components; each component has its defaults. */
@@ -83,6 +86,7 @@ export class Host extends Context.Tag("@millrace/host/Host")<
   Millrace &
     Blobs.Blobs &
     Maintenance.Maintenance &
+    WorkspaceReads.WorkspaceReads &
     Context.Tag.Service<typeof Transfer.Transfer> & {
       /**
        * As `follow`, with a choice of delivery mode. A slow consumer never blocks the log, commands or another consumer. After an interruption, resume
@@ -145,6 +149,7 @@ const service = ({ maintenance, onStep }: Limits) =>
       ...Blobs.make(log),
       ...logWorks,
       ...views,
+      ...(yield* WorkspaceReads.make(views)),
       ...ThreadAnswers.complete(views, engine, { adapters }, yield* Signals.Signals),
       search,
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
@@ -170,9 +175,13 @@ const service = ({ maintenance, onStep }: Limits) =>
 
 const closing = ({ closeWithin = "10 seconds" }: Limits) => BoundedLayer.closing(closeWithin)
 
+/** Reads of the directories of threads. */
+const workspaceFiles = Layer.provide(Files.layer, Git.layer)
+
 /** Each layer closes separately, in reverse order: consumers and sessions, dispatcher, engine. */
 const core = <E, R>(limits: Limits, attachmentFiles: Layer.Layer<AttachmentFiles.AttachmentFiles, E, R>) =>
   BoundedLayer.make("The host", Layer.scoped(Host, service(limits))).pipe(
+    Layer.provide(workspaceFiles),
     Layer.provideMerge(BoundedLayer.make("The reaper", Reaper.layer(limits.reaper))),
     Layer.provideMerge(BoundedLayer.make("The timers", Timers.layer())),
     Layer.provideMerge(BoundedLayer.make("The dispatcher", Layer.provide(Dispatcher.layer(limits.dispatcher), attachmentFiles))),
@@ -188,6 +197,7 @@ const core = <E, R>(limits: Limits, attachmentFiles: Layer.Layer<AttachmentFiles
  */
 export const layerOver = (limits: Limits = {}) =>
   core(limits, AttachmentFiles.layerTemporary).pipe(
+    Layer.provide(Ledger.layerMemory),
     Layer.provideMerge(Search.layerScan),
     Layer.provideMerge(Secrets.layerMemory),
     Layer.provide(closing(limits))
@@ -234,6 +244,7 @@ export const layer = (options: Options) => {
 /** A host in memory, for tests and for embedders that need no durability. */
 export const layerMemory = (options: MemoryOptions) =>
   core(options, AttachmentFiles.layerTemporary).pipe(
+    Layer.provide(Ledger.layerMemory),
     Layer.provideMerge(Search.layerScan),
     Layer.provideMerge(Secrets.layerMemory),
     Layer.provideMerge(

@@ -98,6 +98,7 @@ it.scopedLive("X9 every route of every token: 403 with the scope that it needs, 
     const needs: Readonly<Record<string, "read" | "answer" | "operate" | "admin" | "any">> = {
       createThread: "operate",
       startTurn: "operate",
+      file: "operate",
       interrupt: "operate",
       answer: "answer",
       dispatch: "any",

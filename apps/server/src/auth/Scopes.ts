@@ -10,6 +10,7 @@ import type { CommandType } from "@millrace/contracts/Command"
 import { Forbidden } from "@millrace/contracts/Errors"
 import type { MillraceRpcs } from "@millrace/contracts/Rpc"
 import type { Name } from "../http/Routes.ts"
+import { routed } from "../http/Target.ts"
 
 /** `any`: every valid token, also one of a runner. */
 type Least = TokenScope | "any"
@@ -47,6 +48,10 @@ const table: Readonly<Record<Operation, Least>> = {
   items: "read",
   turns: "read",
   turn: "read",
+  files: "read",
+  git: "read",
+  // A file may hold what no agent has said, such as `.env`. A token that starts agents can have it read anyway.
+  file: "operate",
   search: "read",
   requests: "read",
   providers: "read",
@@ -108,7 +113,12 @@ interface Route {
 const keyOf = ({ method, path }: Route) => `${method} ${path}`
 
 const isOther = (key: string): key is keyof typeof other => Object.hasOwn(other, key)
-const endpoints = new Map<string, Name>(Object.values(ApiGroup.endpoints).map((endpoint) => [keyOf(endpoint), endpoint.name]))
+const endpoints = new Map<string, Name>(
+  Object.values(ApiGroup.endpoints).map((endpoint) => [
+    keyOf({ method: endpoint.method, path: routed(endpoint.path) }),
+    endpoint.name
+  ])
+)
 
 /** The operation of a route; `undefined` for a route that has no entry, which only an administrator may use. */
 export const ofRoute = (route: Route): Operation | undefined => {

@@ -27,6 +27,7 @@ import * as Respond from "./Respond.ts"
 import * as Routes from "./Routes.ts"
 import * as TurnWait from "./TurnWait.ts"
 import * as Transfer from "./Transfer.ts"
+import * as WorkspaceFiles from "./WorkspaceFiles.ts"
 
 /** The command id: the caller's `Idempotency-Key`, else a new one. */
 const commandId = (key: string | undefined): Effect.Effect<CommandId, BadRequest> =>
@@ -109,6 +110,12 @@ const make = Effect.gen(function* () {
     items: ({ path, urlParams }) => service.items(path.id, paging(urlParams)),
     turn: ({ path, urlParams }) => turn(path.id, urlParams.wait ?? 0),
     turns: ({ path, urlParams }) => service.turns(path.id, paging(urlParams)),
+    files: ({ path, urlParams }) => service.searchFiles(path.id, urlParams),
+    file: ({ path, request }) =>
+      Effect.flatMap(WorkspaceFiles.pathOf(request.url), (name) =>
+        Effect.map(service.readFile(path.id, name), (found) => WorkspaceFiles.answer(request, name, found))
+      ),
+    git: ({ path }) => service.gitSummary(path.id),
     startTurn: ({ path, headers, payload }) =>
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
         dispatch({ ...payload, commandId, type: "turn.start", threadId: path.id })

@@ -38,7 +38,12 @@ const table = (known: ReadonlyArray<Known>) => {
     methods.add("OPTIONS")
   }
   const patterns = [...paths].map(([path, methods]) => ({
-    pattern: new RegExp(`^${path.replace(/[.]/g, "\\.").replace(/:[a-z]+/gi, "[^/]+")}/?$`),
+    pattern: new RegExp(
+      `^${path
+        .replace(/[.]/g, "\\.")
+        .replace(/:path$/, ".+")
+        .replace(/:[a-z]+/gi, "[^/]+")}/?$`
+    ),
     allow: [...methods].sort().join(", ")
   }))
   return (path: string): string | undefined => patterns.find(({ pattern }) => pattern.test(path))?.allow

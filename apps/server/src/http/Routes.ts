@@ -10,6 +10,7 @@ import { Session } from "../auth/Session.ts"
 import * as Body from "./Body.ts"
 import * as Respond from "./Respond.ts"
 import * as Strict from "./Strict.ts"
+import { routed } from "./Target.ts"
 
 type Endpoints = HttpApiGroup.HttpApiGroup.Endpoints<typeof ApiGroup>
 export type Name = Endpoints["name"]
@@ -28,6 +29,10 @@ export type Handlers = {
 
 const decodePath = (schema: Option.Option<Schema.Schema.All>) =>
   Option.map(schema, (some) => Schema.decodeUnknown(some as Schema.Schema<unknown>, { errors: "first" }))
+
+/** The router calls the rest of a path `*` (`Target.routed`). */
+const paramsOf = ({ "*": path, ...params }: Readonly<Record<string, string | undefined>>) =>
+  path === undefined ? params : { ...params, path }
 
 const nothingAt = (params: Readonly<Record<string, string | undefined>>) => (error: ParseResult.ParseError) => {
   const id = String(Object.values(params)[0])
@@ -59,7 +64,7 @@ const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler:
     const route = yield* HttpLayerRouter.RouteContext
     const search = yield* HttpServerRequest.ParsedSearchParams
     const input: Record<string, unknown> = { request }
-    if (Option.isSome(path)) input["path"] = yield* Effect.mapError(path.value(route.params), nothingAt(route.params))
+    if (Option.isSome(path)) input["path"] = yield* Effect.mapError(path.value(paramsOf(route.params)), nothingAt(route.params))
     const mode = yield* Strict.modeOf(request.headers)
     input["urlParams"] = yield* urlParams(yield* Strict.query(search, repeated), mode)
     // Lenient, because a request has many other headers; `modeOf` has checked those of Millrace.
@@ -77,7 +82,7 @@ export const make = (group: typeof ApiGroup, handlers: Handlers) => {
   return endpoints.map((endpoint) =>
     HttpLayerRouter.route(
       endpoint.method as "GET" | "POST",
-      endpoint.path as `/${string}`,
+      routed(endpoint.path) as `/${string}`,
       handle(endpoint, handlers[endpoint.name as Name])
     )
   )

@@ -25,6 +25,9 @@ export const canonical = (url: string): string => {
   return `${normalised === "" ? "/" : normalised}${at < 0 ? "" : beforeFragment.slice(at)}`
 }
 
+/** The router's pattern for the path of an endpoint: a last parameter `:path` takes the rest, with its slashes. */
+export const routed = (path: string): string => path.replace(/:path$/, "*")
+
 /** The path of a canonical target. */
 export const pathOf = (target: string): string => {
   const at = target.indexOf("?")
