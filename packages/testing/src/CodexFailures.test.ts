@@ -1,6 +1,6 @@
 /**
- * Failures that were seen with the real Codex, each once, as the log records them: the real adapter, a process that plays a recording with that
- * one fault (packages/adapter-kit), and the whole host over a log in memory.
+ * Failures that were seen with the real Codex, each once, as the log records them. The tests use the real adapter, a process that plays a recording with
+ * that one fault (packages/adapter-kit), and the whole host over a log in memory.
  */
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -17,7 +17,7 @@ const cwd = import.meta.dirname
 const player = join(cwd, "../../adapter-kit/src/player.mjs")
 const fixtures = join(cwd, "../../providers/test/codex/fixtures")
 
-/** A Codex whose nth session plays the nth of these: `RECORDING#PROCESS#FAULT`. */
+/** A Codex whose nth session plays the nth of these recordings: `RECORDING#PROCESS#FAULT`. */
 const codex = (...plays: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const ledger = yield* Ledger.Ledger

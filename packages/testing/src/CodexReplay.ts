@@ -22,12 +22,12 @@ export type Act =
 
 export interface Playback {
   readonly nativeThreadId: string
-  /** How the process exited by itself; `undefined` if it waits to be stopped. */
+  /** The evidence of a process that exited by itself. `undefined` if the process waits to be stopped. */
   readonly exit: ExitEvidence | undefined
   readonly normaliser: Normaliser.Normaliser
   /** Plays to the next act; returns the events before it. */
   readonly next: () => { readonly act: Act; readonly events: ReadonlyArray<ProviderEvent> }
-  /** Number of requests that were rejected because they came too late or are unknown. */
+  /** Number of requests that the playback rejected because they came too late or are unknown. */
   readonly refused: () => number
 }
 

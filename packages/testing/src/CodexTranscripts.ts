@@ -11,7 +11,7 @@ export interface Line {
     readonly params?: unknown
     readonly result?: unknown
     readonly error?: { readonly code: number; readonly message: string }
-    /** Only in lines that are notes. */
+    /** Set only in lines that are notes. */
     readonly exit?: { readonly code: number | null; readonly signal: string | null }
     readonly action?: string
   }

@@ -23,7 +23,7 @@ export class DecideModel implements StateReader {
   private readonly placed = new Map<string, { readonly parent: string; readonly value: unknown }>()
   paused = false
   policy: Policy = defaults
-  /** What can be set for the provider `scripted`. */
+  /** The settings that the provider `scripted` accepts. */
   settable: Settable = onlyModel
   private steps = 0
   private now = 1_700_000_000_000

@@ -1,4 +1,4 @@
-/** Tokens in memory: no caller is identified and every token is valid. A test overrides the methods it is about. */
+/** Tokens in memory: no caller is identified and every token is valid. A test replaces the methods that it tests. */
 import { Tokens } from "@millrace/server/internal/auth/Tokens"
 import { Effect, Either, Layer } from "effect"
 

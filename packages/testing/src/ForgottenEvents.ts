@@ -1,10 +1,10 @@
-/** Appends events that no reader has received and trims them, while no server has the directory open. */
+/** Appends events that no reader has received, and trims them, while no server uses the directory. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import { DateTime, Effect } from "effect"
 import { join } from "node:path"
 
-/** Afterwards every cursor that was issued before is below retention. */
+/** After this call every cursor that was issued earlier is below retention. */
 export const forget = (dataDir: string, threadId: ThreadId) =>
   Effect.gen(function* () {
     const log = yield* EventLogSqlite.make({ file: join(dataDir, "log.db") })

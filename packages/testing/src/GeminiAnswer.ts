@@ -27,7 +27,7 @@ export const ofGemini = ({ contents = [] }: GeminiBody): ResponsesBody => ({
 
 const usageMetadata = { promptTokenCount: 100, candidatesTokenCount: 10, totalTokenCount: 110 }
 
-/** The answer to the CLI's requests outside the conversation (`generateContent`): which model to use, and whether to continue. Scripts do not contain them. */
+/** Answers the requests that the CLI sends outside the conversation (`generateContent`): they ask which model to use, and whether to continue. Scripts do not contain them. */
 export const aside = (response: ServerResponse): void => {
   const candidate = { content: { role: "model", parts: [{ text: "{}" }] }, finishReason: "STOP", index: 0 }
   response.writeHead(200, { "content-type": "application/json" })

@@ -1,6 +1,6 @@
 /**
- * Compares what readers received with the log. Pure, so that it can check any recorded history. The concatenation of a reader's connections is
- * the log or its filter, once, in order, whatever was cut and resumed in between (D2). Every other rule names its invariant.
+ * Compares the histories of readers with the log. It is pure, so it can check any recorded history. The connections of a reader, joined, must equal
+ * the log or its filtered part, once, in order, wherever a connection was cut and resumed (D2). Every other rule names its invariant.
  */
 import { isTerminal } from "@millrace/contracts/Event"
 
@@ -9,11 +9,11 @@ export interface Row {
   readonly offset: number
   readonly stream: string
   readonly type: string
-  /** The wire JSON. */
+  /** The JSON text as sent to clients. */
   readonly json: string
 }
 
-/** What one connection delivered, in order of arrival. */
+/** A frame or page that one connection delivered. Frames are in order of arrival. */
 export type Seen =
   /** `offset`: from the frame's id. */
   | { readonly _tag: "event"; readonly offset: number; readonly json: string }
@@ -21,9 +21,9 @@ export type Seen =
   | { readonly _tag: "heartbeat"; readonly head: number }
   | { readonly _tag: "bye"; readonly resumeAfter: number }
   | { readonly _tag: "end" }
-  /** Best effort: `skipped` events of `from`..`to` were left out. */
+  /** Best effort: the server omitted `skipped` events of `from`..`to`. */
   | { readonly _tag: "lagged"; readonly from: number; readonly to: number; readonly skipped: number }
-  /** One page: the request had `since`, the response header says `upTo`. Events are in the order of the body. */
+  /** One page. `since` is from the request, `upTo` from the response header. Events are in the order of the body. */
   | {
       readonly _tag: "page"
       readonly since: number
@@ -36,13 +36,13 @@ export type Seen =
 export interface Attach {
   readonly after: number
   readonly seen: ReadonlyArray<Seen>
-  /** The connection is still open and nothing is in flight. */
+  /** Whether the connection is still open and nothing is in flight. */
   readonly live: boolean
 }
 
 export interface History {
   readonly reader: string
-  /** The reader requested only this stream. */
+  /** Set if the reader requested only this stream. */
   readonly stream?: string
   /** The offset at which the reader began. */
   readonly start: number
@@ -75,7 +75,7 @@ export interface Violation {
   readonly detail: string
 }
 
-/** The stream of a deleted thread has no more events. */
+/** The last event in the stream of a deleted thread. */
 const deletion = "thread.deleted"
 
 interface Position {
@@ -86,8 +86,8 @@ interface Position {
 }
 
 /**
- * An event that was delivered before its thread was deleted, as the log holds it now (L14): its position and time are the same, its content is forgotten.
- * Any other event is unchanged.
+ * Whether an event that was delivered before its thread was deleted equals the event in the log today (L14): its position and time are the same, and its
+ * content is forgotten. Any other event must be unchanged.
  */
 const asHeld = (log: ReadonlyArray<Row>, json: string): string => {
   const { at, offset, stream, version } = JSON.parse(json) as Position
@@ -106,7 +106,7 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
   )
   const deletedAt =
     history.stream === undefined ? undefined : log.find((row) => row.stream === history.stream && row.type === deletion)?.offset
-  /** How many of `wanted` have been delivered: the next one due is `wanted[next]`. */
+  /** Number of delivered events of `wanted`: `wanted[next]` is due next. */
   let next = 0
   let ended = false
   /** Offsets that a best-effort reader skipped. */
@@ -134,12 +134,12 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
       next = at + 1
     }
   }
-  /** True if everything up to this offset has been delivered. */
+  /** Whether everything up to this offset has been delivered. */
   const complete = (upTo: number): boolean => wanted[next] === undefined || (wanted[next]?.offset ?? 0) > upTo
   const lastDelivered = (): number => wanted[next - 1]?.offset ?? history.start
 
   for (const [n, attach] of history.attaches.entries()) {
-    // Skipped events after the cursor of a reader that reconnects are due again.
+    // A reader that reconnects must get the skipped events after its cursor.
     while (next > 0 && (wanted[next - 1]?.offset ?? 0) > attach.after && skipped.delete(wanted[next - 1]?.offset ?? 0)) next--
     let caughtUps = 0
     let came = 0
@@ -219,7 +219,7 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
   return found
 }
 
-/** L1: offsets are 1..n and the versions of each stream 1..m, in the order of the rows. */
+/** Checks L1: offsets are 1..n and the versions of each stream 1..m, in the order of the rows. */
 export const checkLog = (log: ReadonlyArray<Row>): ReadonlyArray<string> => {
   const found: Array<string> = []
   const versions = new Map<string, number>()
@@ -235,8 +235,8 @@ export const checkLog = (log: ReadonlyArray<Row>): ReadonlyArray<string> => {
 }
 
 /**
- * Every violation, in the order of the histories; empty if the invariants hold. `settled`: writers and faults have been idle long enough for
- * all readers to have everything. `log` is the whole log, from offset 1.
+ * Returns every violation, in the order of the histories; empty if the invariants hold. `settled`: writers and faults have been idle long enough for
+ * all readers to have received everything. `log` is the whole log, from offset 1.
  */
 export const check = (
   log: ReadonlyArray<Row>,

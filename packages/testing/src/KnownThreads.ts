@@ -4,7 +4,7 @@ import { Effect } from "effect"
 
 type Log = typeof EventLog.Service
 
-/** `exists` is called for a thread or project of which the log holds no state. Default: all exist. */
+/** `exists` is called for a thread or project without state in the log. Default: all exist. */
 export const knownThreads = (log: Log, exists: (id: string) => boolean = () => true): Log => ({
   ...log,
   query: (request) =>

@@ -1,4 +1,4 @@
-/** Invariants of any log, whatever process died and when. Checks the events as clients read them. */
+/** Invariants of any log, after the death of any process at any time. Checks the events as clients read them. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import { isTerminal } from "@millrace/contracts/Event"
 
@@ -12,7 +12,7 @@ const count = (counts: Map<string, number>, id: string | undefined) => {
   if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + 1)
 }
 
-/** Returns one sentence per violation; empty if there is none. `settled`: nothing is running any more. */
+/** Returns one sentence per violation; empty if there is none. `settled`: no work is running any more. */
 export const problems = (events: ReadonlyArray<LogEvent>, settled: boolean): ReadonlyArray<string> => {
   const wrong: Array<string> = []
   const opened = { turn: new Set<string>(), item: new Set<string>(), request: new Set<string>() }

@@ -1,6 +1,6 @@
 /**
- * A model endpoint on loopback. It speaks the OpenAI Responses API (`POST /v1/responses`, server-sent events), Chat Completions in ChatAnswer.ts
- * (`POST /v1/chat/completions`) and the Gemini API in GeminiAnswer.ts, and follows the script in the prompt (ModelScript). Real agents run against it offline and without an account.
+ * A model endpoint on loopback. It follows the script in the prompt (ModelScript). It speaks the OpenAI Responses API (`POST /v1/responses`, server-sent
+ * events), Chat Completions (`POST /v1/chat/completions`, ChatAnswer.ts) and the Gemini API (GeminiAnswer.ts). Real agents run against it offline and without an account.
  */
 import { Deferred, Effect, FiberSet, type Scope } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
@@ -153,13 +153,13 @@ const respond = Effect.fn("ModelEndpoint.respond")(function* (
   response.end()
 })
 
-/** `NAMESPACE/TOOL`: Codex knows the tools of an MCP server by a namespace. */
+/** The name of a tool from `NAMESPACE/TOOL`: Codex gives the tools of each MCP server a namespace. */
 const toolOf = (name: string) => {
   const [tool = "", namespace] = name.split("/").toReversed()
   return namespace === undefined ? { name: tool } : { namespace, name: tool }
 }
 
-/** Listens on a free loopback port until the scope closes, which cuts open streams. */
+/** Listens on a free loopback port until the scope closes. Then it cuts open streams. */
 export const makeWith = Effect.fn("ModelEndpoint.make")(function* (
   options: Options
 ): Effect.fn.Return<ModelEndpoint, never, Scope.Scope> {

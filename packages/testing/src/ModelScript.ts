@@ -137,7 +137,7 @@ export const parse = (prompt: string): ReadonlyArray<Step> => {
 const textOf = (item: InputItem): string =>
   typeof item.content === "string" ? item.content : (item.content ?? []).map((part) => part.text ?? "").join("\n")
 
-/** The newest prompt of a person; text that the agent adds is in angle brackets. */
+/** Whether an input is a person's prompt. Text that the agent adds is in angle brackets. */
 const isPrompt = (item: InputItem) =>
   item.role === "user" && !textOf(item).trimStart().startsWith("<") && textOf(item).trim() !== ""
 

@@ -1,15 +1,15 @@
-/** Runs a check against planted mistakes, one at a time. A mistake that the check does not find would stay hidden in the product, too. */
+/** Runs a check against planted mistakes, one at a time. If a check does not find a mistake, it would also miss the same mistake in the product. */
 import { setImmediate } from "node:timers/promises"
 import { expect, it, onTestFinished, vi } from "vitest"
 
 /** A planted mistake. */
 export interface Mutant {
   readonly name: string
-  /** The invariants that it breaks. */
+  /** The invariants that the mistake breaks. */
   readonly promise: string
 }
 
-/** A mistake in place of some functions of a module. */
+/** A mistake that replaces some functions of a module. */
 export interface ModuleMutant extends Mutant {
   readonly module: string
   /** Takes the module's correct functions and returns the wrong ones. */
@@ -30,7 +30,7 @@ export const inModule = <Module>(
   change: (right) => change(right as Module)
 })
 
-/** Imports a check with the mistake in place, until the test is finished. `load` imports the module that runs the check. */
+/** Imports a check while the mistake is in place, until the test has finished. `load` imports the module that runs the check. */
 export const plant = <Check>({ change, module }: ModuleMutant, load: () => Promise<Check>): Promise<Check> => {
   vi.resetModules()
   vi.doMock(module, async (original: () => Promise<object>) => {
@@ -44,14 +44,14 @@ export const plant = <Check>({ change, module }: ModuleMutant, load: () => Promi
   return load()
 }
 
-/** One test for each mutant. `find` returns what the check finds; nothing fails the test. */
+/** One test for each mutant. `find` returns the findings of the check. A test fails if its mutant has no finding. */
 export const findsEach = <M extends Mutant>(
   mutants: ReadonlyArray<M>,
   find: (mutant: M) => ReadonlyArray<unknown> | Promise<ReadonlyArray<unknown>>
 ): void => {
   for (const mutant of mutants)
     it(`${mutant.promise} planted: ${mutant.name}`, async () => {
-      // Lets the test runner's timers run between two checks.
+      // Lets the timers of the test runner run between two checks.
       await setImmediate()
       expect(await find(mutant)).not.toEqual([])
     })

@@ -1,4 +1,4 @@
-/** The real Codex under the whole orchestration, over a log in memory. Run by `pnpm test:real`. */
+/** The real Codex with the whole orchestration, over a log in memory. Run by `pnpm test:real`. */
 import { assert, describe, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
@@ -12,13 +12,13 @@ import * as Kit from "./Orchestration.ts"
 
 const data = (event: LogEvent) => event.data as Readonly<Record<string, unknown>>
 
-/** Runs a test with the whole orchestration; the log must pass `verify` at its end. */
+/** Runs a test with the whole orchestration. Afterwards the log must pass `verify`. */
 const withCodex = <E, R>(test: (home: { readonly workspace: string; readonly codexHome: string }) => Effect.Effect<void, E, R>) =>
   Effect.gen(function* () {
     const endpoint = yield* ModelEndpoint.make
     const home = yield* makeCodexHome(endpoint)
     const codex = yield* Codex.make({ binary: yield* codexBin, home: home.home, codexHome: home.codexHome })
-    // The kit uses the directory /work; Codex needs a real one.
+    // Threads of the kit use the directory /work. Codex needs an existing one.
     const adapter = { ...codex, open: (input: Parameters<typeof codex.open>[0]) => codex.open({ ...input, cwd: home.workspace }) }
     const layer = Kit.layer({ providers: [{ adapter, calls: [], live: () => 0 }] })
     yield* test(home).pipe(
@@ -55,7 +55,7 @@ describe("the real codex, orchestrated", () => {
         )
         const whole = events.find(is("item.completed", { kind: "agent-message" }))
         assert.strictEqual(whole === undefined ? undefined : data(whole)["text"], expected)
-        // L5: far fewer rows than deltas.
+        // The log has far fewer rows than there were deltas (L5).
         assert.isBelow(events.filter(message).length, 100)
       })
     )

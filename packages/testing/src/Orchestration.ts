@@ -23,7 +23,7 @@ export interface Options {
   /** Runs the timers of continuations. Without it no timer repeats. */
   readonly timers?: Timers.Options
   readonly signals?: Signals.Options
-  /** Default: copies are only named, not written. */
+  /** Default: files are only named, not written. */
   readonly attachmentFiles?: Layer.Layer<AttachmentFiles.AttachmentFiles, never, EventLog>
   /** Default: a store in memory that ends with the process. */
   readonly secrets?: Layer.Layer<Secrets.Secrets>
@@ -39,7 +39,7 @@ const noFiles = Layer.succeed(AttachmentFiles.AttachmentFiles, {
   threads: Effect.succeed([])
 })
 
-/** Over any log. Pass the same log to share it between two "processes". */
+/** The orchestration over any log. Pass the same log to two "processes" to share it. */
 export const layerOver = <E, R>(log: Layer.Layer<EventLog, E, R>, options: Options = {}) => {
   const engine = Engine.layer(options.engine).pipe(
     Layer.provide(Directories.layerMemory("/work", "/other")),
@@ -62,7 +62,7 @@ export const layer = (options: Options = {}) => layerOver(EventLogMemory.layer()
 /** A log in memory that outlives the servers over it. */
 export const memory = Effect.map(Layer.build(EventLogMemory.layer()), (context) => Context.get(context, EventLog))
 
-/** The same log, except that `append` fails with the error that `failure` returns, as long as it returns one. */
+/** The same log, but `append` fails with the error that `failure` returns, while it returns one. */
 export const failing = (log: typeof EventLog.Service, failure: () => LogUnavailable | undefined): typeof EventLog.Service => ({
   ...log,
   append: (envelopes) =>
@@ -82,8 +82,8 @@ export const unwritable = new LogUnavailable({ operation: "append", reason: "io"
 export type Services = Layer.Layer.Success<ReturnType<typeof layer>>
 
 /**
- * A server process over a log that outlives it. `kill` simulates a power loss: the process reads and writes nothing afterwards and does not shut down in order.
- * `dieAfter`: it dies instead of the append of that number.
+ * A server process over a log that outlives it. `kill` simulates a power loss: the process no longer reads or writes, and does not shut down in order.
+ * `dieAfter`: the process dies in place of the append of that number.
  */
 export const start = (log: typeof EventLog.Service, options: Options & { readonly dieAfter?: number } = {}) =>
   Effect.gen(function* () {
@@ -91,7 +91,7 @@ export const start = (log: typeof EventLog.Service, options: Options & { readonl
     const died = yield* Deferred.make<void>()
     let left = options.dieAfter ?? Number.POSITIVE_INFINITY
     let dead = false
-    /** What calls of a dead process return. */
+    /** The result of every call of a dead process: it never returns. */
     const nothing = Effect.async<never>(() => {})
     const own: typeof EventLog.Service = {
       ...log,
@@ -107,7 +107,7 @@ export const start = (log: typeof EventLog.Service, options: Options & { readonl
       Effect.raceFirst(Effect.as(Deferred.await(died), undefined))
     )
     return {
-      /** Runs with the services of the process; `undefined` if it died first. */
+      /** Runs the effect with the services of the process. Returns `undefined` if the process died first. */
       run: <A, E>(effect: Effect.Effect<A, E, Services>): Effect.Effect<A | undefined, E> =>
         built === undefined
           ? Effect.void.pipe(Effect.as(undefined))

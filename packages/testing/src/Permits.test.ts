@@ -1,4 +1,4 @@
-/** `@millrace/contracts/Permits` under every kind of interruption. Here, because the scheduler with seeds is here. */
+/** `@millrace/contracts/Permits` under every kind of interruption. The test is here because it needs the seeded scheduler. */
 import { describe, expect, it } from "@effect/vitest"
 import * as Permits from "@millrace/contracts/Permits"
 import { Effect, Exit, Fiber, Random } from "effect"
@@ -6,7 +6,7 @@ import { seeds, simulate } from "./SeededScheduler.ts"
 
 const users = 6
 
-/** Users that wait for one of two permits, half of them interrupted at a random moment; then `count` effects need all permits at once. */
+/** Users wait for one of two permits, and half of them are interrupted at a random time. Then `count` effects need all permits at once. */
 const scene = (limit: Permits.Permits, count: number, most: { now: number; seen: number }) =>
   Effect.gen(function* () {
     const use = Effect.gen(function* () {
@@ -22,7 +22,7 @@ const scene = (limit: Permits.Permits, count: number, most: { now: number; seen:
           )
     )
     yield* Effect.forEach(fibers, Fiber.await)
-    // Fails to end when a permit is lost.
+    // Never ends if a permit was lost.
     yield* Effect.forEach(Array.from({ length: count }), () => limit(Effect.yieldNow()), { concurrency: "unbounded" })
   })
 
@@ -33,7 +33,7 @@ describe("Permits", () => {
       const run = Effect.gen(function* () {
         const limit = Permits.make(2)
         yield* scene(limit, 2, most)
-        // Both permits are free: two effects that wait for each other can run.
+        // Two effects that wait for each other can run only if both permits are free.
         let inside = 0
         const both = Effect.sync(() => inside++).pipe(
           Effect.zipRight(Effect.yieldNow()),

@@ -11,7 +11,7 @@ export interface Ended {
   readonly signal: NodeJS.Signals | null
   readonly stdout: string
   readonly stderr: string
-  /** Text that it wrote to descriptor 3. */
+  /** The text that the program wrote to descriptor 3. */
   readonly extra: string
 }
 
@@ -20,7 +20,7 @@ export interface Running {
   /** Returns when standard output, standard error or descriptor 3 contains this text, or when the program ends. */
   readonly until: (part: string) => Effect.Effect<void>
   readonly kill: (signal: NodeJS.Signals) => Effect.Effect<void>
-  /** Closes the reading end of its output, as `head` does. */
+  /** Closes the reading end of the program's output, as `head` does. */
   readonly closeOutput: Effect.Effect<void>
   readonly closeParent: Effect.Effect<void>
   readonly pid: number
@@ -35,11 +35,11 @@ export interface Options {
   readonly input?: string
   /** Working directory. Default: that of the test. */
   readonly cwd?: string
-  /** Opens descriptor 3, which the program writes to (`extra` has its text), and descriptor 4, which it reads and `closeParent` ends. */
+  /** Opens two descriptors: the program writes to 3 (`extra` has its text) and reads from 4 (`closeParent` ends it). */
   readonly descriptors?: boolean
 }
 
-/** Starts `millrace ARGS`, or the other program with them. The scope kills it if it still runs. */
+/** Starts `millrace ARGS`, or the other program with these arguments. When the scope closes, it kills the program if it still runs. */
 export const start = (args: ReadonlyArray<string>, options: Options = {}): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

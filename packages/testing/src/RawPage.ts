@@ -1,4 +1,4 @@
-/** One request on a bare connection without a time limit: it waits for an answer that never comes. Independent of `fetch`, which has limits. */
+/** One request on a bare connection without a time limit, so a request without an answer waits indefinitely. Independent of `fetch`, which has time limits. */
 import { Effect } from "effect"
 import { get as request, type IncomingHttpHeaders } from "node:http"
 

@@ -12,13 +12,13 @@ export interface Attach {
   readonly url: string
   readonly token: string
   readonly lastEventId?: string
-  /** Destroys the socket after this many bytes of the body, at any position in a frame. */
+  /** Destroys the socket after this many bytes of the body, wherever that is in a frame. */
   readonly cutAfterBytes?: number
   /** Called when the response headers arrived. */
   readonly onAnswer?: (status: number) => void
   /** Pauses for this many milliseconds after each chunk. */
   readonly restMillis?: number
-  /** Stops reading when this returns true for the events of this connection. */
+  /** Called with the events of this connection after each one. Stops reading when it returns true. */
   readonly until?: (events: ReadonlyArray<RawEvent>) => boolean
 }
 

@@ -1,6 +1,6 @@
 /**
- * An agent in memory, for tests: an Effect of the test says what it does in a turn. It keeps the promises of the normaliser (a dead session's turn
- * ends with the exit evidence) and can misbehave in the ways that the orchestration must survive.
+ * An agent in memory, for tests. An Effect of the test defines the agent's behaviour in a turn. The agent keeps the promises of the normaliser (the turn of
+ * a dead session ends with the exit evidence), and can misbehave in the ways that the orchestration must survive.
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -45,11 +45,11 @@ export interface Turn {
 
 export interface Options {
   readonly name?: string
-  /** Default: echoes the prompt and completes. Runs until an obeyed interrupt. */
+  /** Default: echoes the prompt and completes. The effect runs until an interrupt that it obeys. */
   readonly turn?: (turn: Turn) => Effect.Effect<void>
   readonly open?: (input: OpenInput) => Effect.Effect<void, ProviderError>
   readonly onInterrupt?: "obey" | "ignore" | "refuse"
-  /** `ignore`: a stop never ends its output; only closing the scope does. */
+  /** `ignore`: the session's output does not end after a stop, but only when its scope closes. */
   readonly onStop?: "obey" | "ignore"
   readonly startTurn?: (turnId: TurnId) => Effect.Effect<void, ProviderError>
   readonly capabilities?: ProviderSession["capabilities"]
@@ -58,7 +58,7 @@ export interface Options {
   readonly takes?: NonNullable<ProviderSession["takes"]>
   readonly settable?: ProviderAdapter["settable"]
   readonly defaults?: ProviderAdapter["defaults"]
-  /** The running session is given changed settings. */
+  /** Called when the running session gets changed settings. */
   readonly configure?: NonNullable<ProviderSession["configure"]>
 }
 
@@ -81,7 +81,7 @@ const died: Failure = { kind: "process", message: "the agent exited with code 1"
 const session = (options: Options, input: OpenInput, calls: Array<string>) =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
-    // Not a Mailbox: its taker can miss a message that arrives between its check and its wait (docs/decisions/0023).
+    // Not a Mailbox: its reader can miss a message that arrives between its check and its wait (docs/decisions/0023).
     const output = yield* Queue.bounded<ProviderEvent | undefined>(64)
     const turns = new Map<TurnId, Deferred.Deferred<void>>()
     const answers = new Map<RequestId, Deferred.Deferred<Answer>>()

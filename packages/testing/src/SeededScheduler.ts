@@ -1,7 +1,7 @@
 /**
- * Deterministic simulation: a Scheduler that picks the next ready fiber from a seed and preempts fibers at seeded points, and a virtual
- * Clock that jumps to the next timer when every fiber is parked. One seed = one interleaving = one replay.
- * In-memory code only: a real socket, timer or Promise from outside comes back in an order that no seed controls.
+ * Deterministic simulation. A Scheduler picks the next ready fiber by a seed, and preempts fibers at seeded points. A virtual
+ * Clock jumps to the next timer when every fiber is parked. Each seed gives one interleaving and can be replayed.
+ * Only for code in memory: a real socket, timer or Promise returns in an order that no seed controls.
  */
 import { setImmediate } from "node:timers/promises"
 import { Clock, Duration, Effect, type Exit, Random, type Scheduler } from "effect"
@@ -9,15 +9,15 @@ import type { RuntimeFiber } from "effect/Fiber"
 import { slower } from "./Slower.ts"
 
 export interface SimOptions {
-  /** chance of a preemption before each effect op (0 = fibers yield only where they suspend) */
+  /** Chance of a preemption before each Effect operation. 0: fibers yield only where they suspend. */
   readonly preempt?: number
-  /** step limit, ends a livelock */
+  /** Maximum number of steps. It ends a livelock. */
   readonly maxSteps?: number
 }
 export interface SimResult<A, E> {
   readonly seed: number
   readonly exit: Exit.Exit<A, E> | "deadlock" | "step-limit"
-  /** the fiber that ran at each step, as order of first appearance (not FiberId: that counter is global) */
+  /** The fiber of each step, numbered by first appearance. A FiberId would not do, because its counter is global. */
   readonly trace: ReadonlyArray<number>
   readonly hash: string
   readonly virtualMillis: number
@@ -52,8 +52,8 @@ export class SeededScheduler implements Scheduler.Scheduler {
   }
   shouldYield(fiber: RuntimeFiber<unknown, unknown>): number | false {
     const f = this.state(fiber)
-    // A preemption itself costs 10 ops (yieldNow wrapped in a fiberRefLocally) before the preempted op
-    // runs; preempting those again never ends once preempt >= 0.1.
+    // A preemption itself costs 10 operations (yieldNow in a fiberRefLocally) before the preempted operation runs. If those were preempted
+    // too, the run would never end with `preempt` >= 0.1.
     if (f.skip > 0) return (f.skip--, false)
     if (this.rng() >= this.preempt) return false
     f.skip = 10
@@ -62,7 +62,7 @@ export class SeededScheduler implements Scheduler.Scheduler {
   scheduleTask(task: () => void, _priority: number, fiber?: RuntimeFiber<unknown, unknown>) {
     this.ready.push({ task, fiber: fiber === undefined ? -1 : this.state(fiber).name })
   }
-  /** Runs until nothing is ready and no timer is left, or `done`, or the step limit. */
+  /** Runs until no fiber is ready and no timer is left, until `done` returns true, or up to the step limit. */
   drive(done: () => boolean, maxSteps: number): "idle" | "done" | "step-limit" {
     for (let step = 0; !done(); step++) {
       if (step >= maxSteps) return "step-limit"
@@ -121,13 +121,13 @@ export const simulate = <A, E>(seed: number, effect: Effect.Effect<A, E>, option
   }
 }
 
-/** A loop over seeds stops after this time and prints a line: on a slow machine it tries fewer seeds, at least 20. */
+/** A loop over seeds stops after this time and prints a line, so a slow machine tries fewer seeds, but at least 20. */
 const budgetMillis = 60_000 * slower
 const least = 20
 
 /**
- * The seeds from `from` on, `count` of them, with a turn of the event loop between two so that the test runner stays alive.
- * `MILLRACE_TEST_SEEDS` lowers the count for a quick run. A value that would try no seed is an error: nothing would be tested.
+ * `count` seeds, beginning with `from`. Between two seeds the event loop runs one turn, so that the test runner stays alive.
+ * `MILLRACE_TEST_SEEDS` lowers the count for a quick run. A value below 1 is an error, because the loop would test nothing.
  */
 export async function* seeds(count: number, from = 1): AsyncGenerator<number> {
   const said = process.env["MILLRACE_TEST_SEEDS"]

@@ -23,7 +23,7 @@ export class NotReady extends Data.TaggedError("NotReady")<Program.Ended> {
   }
 }
 
-/** Starts a server and waits until it reports that it is ready. The scope kills it if it still runs. */
+/** Starts a server and waits until it reports that it is ready. When the scope closes, it kills the server if it still runs. */
 export const serve = (options: {
   readonly dataDir: string
   /** Default 0, which picks a free port. */
@@ -40,7 +40,7 @@ export const serve = (options: {
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       ...(options.env === undefined ? {} : { env: options.env })
     })
-    // The end of the one line on descriptor 3.
+    // The last characters of the one line on descriptor 3.
     yield* server.until('"}\n')
     const { extra } = server.so()
     if (extra === "") return yield* new NotReady(yield* server.ended)

@@ -1,4 +1,4 @@
-/** Silent agents with real processes and the real clock: the demo agent in a separate host. */
+/** Silent agents with real processes and the real clock: the demo agent in its own host. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import * as Host from "@millrace/host/Host"

@@ -90,7 +90,7 @@ it("the examples of docs/host.md equal these tests, line by line", () => {
     ([, block]) => block ?? ""
   )
   expect(blocks).toHaveLength(3)
-  // Here the titles begin with invariant ids.
+  // In this file the titles begin with ids of invariants.
   const others = blocks.flatMap(lines).filter((line) => !here.has(line) && !line.startsWith('it.scoped("'))
   expect(others).toEqual([])
 })

@@ -1,6 +1,6 @@
 /**
- * A whole host for tests: a log in memory, scripted agents, two directories, and the clock of the test. `it.effect` provides TestClock,
- * `simulate(seed, ...)` a seeded scheduler with virtual time. docs/host.md shows three tests.
+ * A whole host for tests: a log in memory, scripted agents, two directories, and the clock of the test. `it.effect` provides TestClock.
+ * `simulate(seed, ...)` provides a seeded scheduler with virtual time. docs/host.md shows three tests.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame, SubscriptionFrame } from "@millrace/contracts/Frame"
@@ -15,7 +15,7 @@ import * as ScriptedProvider from "./ScriptedProvider.ts"
 export interface Options extends Host.Limits {
   /** Default: one provider named `scripted` that echoes the prompt. */
   readonly providers?: ReadonlyArray<ScriptedProvider.Scripted>
-  /** Pass a log that outlives the host to restart it. */
+  /** Default: a new log. To restart a host over the same log, pass a log that outlives it. */
   readonly store?: Layer.Layer<EventLog, LogUnavailable>
 }
 
@@ -39,7 +39,7 @@ export const begin = (host: Service, text: string, provider = "scripted") =>
     threadId: accepted.threadId as ThreadId
   }))
 
-/** Keeps the event frames. */
+/** The events among the frames. */
 export const events = (frames: Iterable<SubscriptionFrame>): ReadonlyArray<LogEvent> =>
   Array.from(frames).flatMap((frame) => (frame._tag === "event" ? [frame.event] : []))
 

@@ -29,7 +29,7 @@ const drive = Effect.fnUntraced(function* (recorded: TranscriptProvider.Recorded
   const mine = (event: LogEvent) => data(event).threadId === threadId
   for (let process = 1; process <= processes; process++) {
     yield* Kit.dispatch("turn.start", { threadId, text: "as recorded" })
-    // The first act opened the session and needs no repeat.
+    // The first act opened the session, so the test does not repeat it.
     yield* Queue.take(recorded.acts)
     for (;;) {
       const act = yield* Queue.take(recorded.acts)
@@ -53,7 +53,7 @@ describe("codex transcripts through the engine", () => {
     Effect.gen(function* () {
       const empty: Array<string> = []
       for (const name of Transcripts.names) if ((yield* TranscriptProvider.make(name)).threads.size === 0) empty.push(name)
-      // In these, Codex ended before a thread, was killed before a turn, or only rejected requests.
+      // In these transcripts Codex ended before a thread, was killed before a turn, or only rejected requests.
       const without = ["bad-config-exit", "durability-thread-start", "overload-100", "overload-3000", "overload-400"]
       assert.deepStrictEqual(empty.toSorted(), without)
     })
@@ -83,7 +83,7 @@ describe("codex transcripts through the engine", () => {
           const settled = ids(events, "requestId", "request.answered", "request.cancelled", "request.expired")
           assert.deepStrictEqual(sorted(...settled), sorted(...opened))
 
-          // The texts equal those of the transcript without an engine and the sum of the deltas in the log (L5).
+          // The texts equal the deltas in the log, joined (L5), and the texts of the same transcript without an engine.
           const expected = replay(name)
             .filter((session) => session.nativeThreadId === nativeThreadId && session.starts > 0)
             .flatMap((session) => session.events)

@@ -13,7 +13,7 @@ export interface Recorded extends Scripted {
   readonly acts: Queue.Dequeue<Act>
 }
 
-/** A second turn/start during a turn was a steer, for which the orchestration uses another call. Skips those. */
+/** Skips recorded steers: a second turn/start during a turn was a steer, for which the orchestration uses another call. */
 const nextAct = (
   playback: Playback,
   given: ReadonlyArray<TurnId>
@@ -61,9 +61,9 @@ const session = (playback: Playback, acts: Queue.Enqueue<Act>) =>
         acts.offer(act)
       ])
     })
-    // Commands return at once; the conversation continues concurrently, as in a process.
-    const goOn = Effect.forkIn(go, scope)
-    yield* goOn
+    // A command returns at once. The conversation continues concurrently, as in a process.
+    const continued = Effect.forkIn(go, scope)
+    yield* continued
     return {
       events: Stream.fromQueue(output).pipe(Stream.takeWhile((event) => event !== undefined)),
       continuity: "fresh",
@@ -74,24 +74,24 @@ const session = (playback: Playback, acts: Queue.Enqueue<Act>) =>
           if (act._tag !== "Start") return Effect.fail(refused)
           act.give(turnId)
           given.push(turnId)
-          return Effect.asVoid(goOn)
+          return Effect.asVoid(continued)
         }),
       steer: () => Effect.fail(refused),
       interrupt: (turnId) =>
         Effect.suspend(() => {
           playback.normaliser.interrupting(turnId)
-          return act._tag === "Interrupt" && act.turnId === turnId ? Effect.asVoid(goOn) : Effect.void
+          return act._tag === "Interrupt" && act.turnId === turnId ? Effect.asVoid(continued) : Effect.void
         }),
       answer: (requestId) =>
         Effect.suspend(() => {
           playback.normaliser.answered(requestId)
-          return act._tag === "Answer" && act.requestId === requestId ? Effect.asVoid(goOn) : Effect.void
+          return act._tag === "Answer" && act.requestId === requestId ? Effect.asVoid(continued) : Effect.void
         }),
       stop: (reason) => over(reason)
     } satisfies ProviderSession
   })
 
-/** The transcript of that name, as the provider `recorded`. */
+/** The transcript with this name, as the provider `recorded`. */
 export const make = (name: string): Effect.Effect<Recorded> =>
   Effect.gen(function* () {
     const started = playbacks(name).filter(({ open }) => isStarted(open))

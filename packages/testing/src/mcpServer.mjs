@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // @ts-check
 /**
- * A scripted MCP server on its pipes, for tests. Its one tool `greet {name}` answers `hello NAME, key DIGEST`: the SHA-256 of the variable MCP_KEY, so that a
- * test sees that the value arrived and no log has it. The first argument is a file that gets one line per call.
+ * A scripted MCP server on its pipes, for tests. Its one tool `greet {name}` answers `hello NAME, key DIGEST`. The digest is the SHA-256 of the variable
+ * MCP_KEY, so a test sees that the value arrived and that no log contains it. The first argument is a file that gets one line per call.
  */
 import { createHash } from "node:crypto"
 import { appendFileSync } from "node:fs"

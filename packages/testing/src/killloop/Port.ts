@@ -11,7 +11,7 @@ const isFree = (port: number): Effect.Effect<boolean> =>
 
 /**
  * A free port below Linux's ephemeral range (from 32,768). In that range, a client that keeps connecting while no server listens can get the same
- * port for its own end, and is then connected to itself.
+ * port as its local port, and then connects to itself.
  */
 export const below: Effect.Effect<string> = Effect.repeat(
   Effect.flatMap(Random.nextIntBetween(10_240, 32_768), (port) =>

@@ -18,7 +18,7 @@ export const leftOf = (marker: string, before: number): ReadonlyArray<string> =>
       const life = entry.exec(readFileSync(`/proc/${pid}/environ`, "utf8"))?.[1]
       return life !== undefined && Number(life) < before
     } catch {
-      return false // gone, or not ours
+      return false // the process has exited, or belongs to another user
     }
   })
 }

@@ -1,4 +1,4 @@
-/** What the readers of the kill loop report about a server, and what they accept as its end. */
+/** Tests which answers of a server the readers of the kill loop report as faults, and which they accept as its end. */
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { expect, it } from "@effect/vitest"
@@ -43,7 +43,7 @@ it.scopedLive("D16 a server that is down, cuts or answers 503 is no fault", () =
   })
 )
 
-it.scopedLive("D2 any other error status is a fault, reported once", () =>
+it.scopedLive("D2 readers report any other error status as a fault, once", () =>
   Effect.gen(function* () {
     for (const status of [401, 409, 410, 500]) {
       const address = yield* answering(status)

@@ -1,4 +1,4 @@
-/** Clients that keep reading while the servers of a run are killed and started, each with its cursor. They record what they received, for the history checker. */
+/** Clients that keep reading while the servers of a run are killed and started. Each has its cursor, and records the events that it received for the history checker. */
 import * as Follow from "@millrace/client/Follow"
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
@@ -16,19 +16,19 @@ type Each = (event: LogEvent) => void
 export interface Reader {
   readonly name: string
   readonly history: () => History
-  /** The offset up to which it has all events. */
+  /** The offset up to which the reader has all events. */
   readonly offset: () => number
-  /** Returns when it has all events up to this offset. */
+  /** Returns when the reader has all events up to this offset. */
   readonly reached: (offset: number) => Effect.Effect<void>
   /** Resets `answered`, at the end of a server. */
   readonly forget: () => void
-  /** Returns when a server has answered it since the last `forget`. */
+  /** Returns when a server has answered the reader since the last `forget`. */
   readonly answered: Effect.Effect<void>
   /** Current state, for a message. */
   readonly state: () => string
-  /** Errors that the end of a server does not explain, such as status 409 or a missing event: those since the last call, each once. */
+  /** Errors since the last call that the end of a server does not explain, such as status 409 or a missing event. Each is reported once. */
   readonly faults: () => ReadonlyArray<string>
-  /** `asked`: calls of `attach`; `answered`: the answers that it received, of a long-poll one for each page. */
+  /** `asked`: number of calls of `attach`. `answered`: number of answers; a long-poll gets one for each page. */
   readonly connections: () => { readonly asked: number; readonly answered: number }
   /** Reads from the cursor until its connection ends; the client reconnects by itself within one call. `each` is called for every event. */
   readonly attach: (address: Address, each: Each) => Effect.Effect<void>
@@ -46,7 +46,7 @@ export const keepReading = (reader: Reader, address: Address, each: Each = () =>
     )
   )
 
-/** The connection was refused or cut, as opposed to an error in what the server sent. */
+/** Whether the connection was refused or cut. Otherwise the server sent something wrong. */
 const isLost = (error: NodeJS.ErrnoException): boolean => error.syscall !== undefined || error.code === "ECONNRESET"
 
 const offsetOf = (cursor: string | undefined): number => (cursor === undefined ? 0 : Number(cursor.split("-").at(-1)))
@@ -149,14 +149,14 @@ const remembering = (name: string, intern: Interned) => {
 
 type Memory = ReturnType<ReturnType<typeof remembering>["attach"]>
 
-/** Runs a connection over HTTP; an error other than a lost connection is a fault. */
+/** Runs a connection over HTTP. Every error except a lost connection is a fault. */
 const overHttp = (connection: Effect.Effect<void, Error>, { fault }: Memory): Effect.Effect<void> =>
   Effect.catchAll(connection, (error) => Effect.sync(() => void (isLost(error) || fault(String(error)))))
 
-/** The largest is above the size of any event: otherwise a reader could be cut inside the same event every time. */
+/** Limits of random cuts. The largest is above the size of any event, so that a reader is not cut inside the same event every time. */
 const cutWithin: readonly [number, ...ReadonlyArray<number>] = [5_000, 60_000, 1_500_000]
 
-/** A reader over server-sent events. `cuts`: it cuts its connections at a random byte. `slow`: it pauses between reads. */
+/** A reader over server-sent events. `cuts`: the reader cuts its connections at a random byte. `slow`: the reader pauses between reads. */
 export const sse = (
   name: string,
   how: { readonly cuts?: boolean; readonly slow?: boolean } = {},
@@ -190,14 +190,14 @@ export const sse = (
           return false
         }
       })
-      // Events that arrived together with the cut.
+      // Takes the events that arrived together with the cut.
       take(events)
     })
     return overHttp(reading, connection)
   })
 }
 
-/** A reader by long-poll: page after page, each waiting for the next event. */
+/** A reader by long-poll: it requests page after page, and each request waits for the next event. */
 export const longPoll = (name: string, intern = interned()): Reader => {
   const memory = remembering(name, intern)
   const limit = 500
@@ -279,7 +279,7 @@ export const client = (name: string, intern = interned()): Reader =>
     })
   )
 
-/** `count` readers, of each kind in turn. */
+/** `count` readers, alternating between the kinds. */
 export const some = (count: number): ReadonlyArray<Reader> => {
   const intern = interned()
   const kinds: ReadonlyArray<readonly [string, (name: string) => Reader]> = [

@@ -1,6 +1,6 @@
 /**
- * The last server of a run. It gets no commands and lives until every reader has all events from before its start, also readers that were cut while
- * the previous server drained.
+ * The last server of a run. It gets no commands, and lives until every reader has all events from before its start. Some readers were cut while the
+ * previous server drained, and reconnect to this one.
  */
 import { Effect, Option } from "effect"
 import { check } from "../HistoryChecker.ts"
@@ -8,7 +8,7 @@ import { serve } from "../ServerProcess.ts"
 import * as Readers from "./Readers.ts"
 import * as Rows from "./Rows.ts"
 
-/** If no reader advances for this long, one hangs, and the run ends. */
+/** If no reader advances for this long, the run ends: a reader hangs. */
 const patience = "1 minute"
 
 /** Returns when every reader has reached the head, or when no reader advances any more. */
@@ -28,12 +28,12 @@ export interface Options {
 }
 
 export interface Rested {
-  /** One sentence each: readers short of the head with their state, readers' faults, and the history checker's findings. */
+  /** One sentence for each violation: readers short of the head with their state, readers' faults, and the findings of the history checker. */
   readonly violations: ReadonlyArray<string>
   readonly head: number
 }
 
-/** `isReading`: the readers are running already. */
+/** `isReading`: the readers are already running. */
 export const rest = ({ readers, ...options }: Options, isReading = false): Effect.Effect<Rested> =>
   Effect.gen(function* () {
     const server = yield* Effect.orDie(serve(options))

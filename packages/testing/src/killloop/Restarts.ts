@@ -1,6 +1,6 @@
 /**
- * Readers over restarts. Servers run one after the other on one port and one data directory; each is killed or stopped while it works. Readers
- * reconnect within 80 ms. Those over HTTP have no time limit, so a server that accepts a connection and never answers blocks them. At the end each
+ * Readers over restarts. Servers run one after the other on one port and one data directory. Each is killed or stopped while it works. Readers
+ * reconnect within 80 ms. Readers over HTTP have no time limit, so a server that accepts a connection and never answers blocks them. At the end each
  * reader must have the whole log, once, in order.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -25,7 +25,7 @@ export interface Options {
 }
 
 export interface Report {
-  /** One sentence each; empty if all invariants held. */
+  /** One sentence for each violation; empty if all invariants held. */
   readonly violations: ReadonlyArray<string>
   readonly kills: number
   readonly stops: number
@@ -42,8 +42,8 @@ export interface Report {
 }
 
 /**
- * The prompts of `Work.demo` without a queue, so that the last server has no work, and with more events. They are paced: saturated servers are
- * measured by the benches.
+ * The prompts of `Work.demo` without a queue, so that the last server has no work. They produce more events, at a limited rate: the benches
+ * measure saturated servers.
  */
 const { deltas = "", ...others } = Work.demo.prompts
 const much = `${"[[say so]] ".repeat(15)}[[deltas 20 10]]`.repeat(4)
@@ -56,7 +56,7 @@ interface Life {
   /** 1, 2, 3, ... */
   readonly number: number
   readonly signal: "SIGKILL" | "SIGTERM"
-  /** Time before its end; with `isAwaited`, it also lives until it has answered every reader. */
+  /** Time before the server's end. With `isAwaited`, the server also lives until it has answered every reader. */
   readonly afterMillis: number
   readonly isAwaited: boolean
 }
@@ -75,7 +75,7 @@ const plan = (lives: number, [least, most]: readonly [number, number]): Effect.E
     )
   })
 
-/** Ends the wait for a reader or a server that hangs. */
+/** The longest wait for a reader or a server that hangs. */
 const patience = "2 minutes"
 
 export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope> =>
@@ -120,7 +120,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         const ended = yield* server.ended
         readers.flatMap(({ faults }) => faults()).forEach(report)
         if (ended.signal === "SIGKILL") kills++
-        // On an overloaded machine a server exits at its deadline and reports it.
+        // On an overloaded machine a server exits at its deadline and reports that.
         else if (ended.stderr.includes("did not shut down within")) late++
         else if (ended.code !== 0) report(`it ended with ${ended.code ?? ended.signal}: ${ended.stderr}`)
         const seconds = ((yield* Clock.currentTimeMillis) - began) / 1_000

@@ -1,7 +1,7 @@
 /**
- * The kill loop: one data directory, one server after the other. Each works until SIGKILL, at a random time or at a named
- * point, and the next one starts from the state it left. After each death and each start the loop checks the invariants of the log,
- * of what clients received, of the command answers, and of the process table.
+ * The kill loop: one data directory, one server after the other. Each server works until SIGKILL, at a random time or at a named
+ * point. The next one starts from the state on the disk. After each death and each start the loop checks the invariants of the log,
+ * of the events that clients received, of the command answers, and of the process table.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { FailPoint } from "@millrace/host/FailPoints"
@@ -83,7 +83,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         const failpoint = !isLast && death._tag === "Point" ? { MILLRACE_FAILPOINT: `${death.point}:${death.nth}` } : {}
         bystanders.forge(dataDir, round)
         const began = performance.now()
-        // With another policy, what is open is held or continued, and not settled.
+        // With another policy, open work is held or continued, and not settled.
         const start = serve({
           dataDir,
           env: { MILLRACE_RECOVERY: "settle", ...options.env, ...Processes.marked(marker, round), ...failpoint }
@@ -154,7 +154,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
             const dying = Effect.gen(function* () {
               if (isLast) yield* Effect.zipRight(Effect.sleep("500 millis"), process.kill("SIGTERM"))
               else if (death._tag === "Random") {
-                // By then an agent is at work that would outlive the server, also on a slow machine.
+                // After this wait an agent is at work that would outlive the server, also on a slow machine.
                 yield* Effect.timeoutOption(Deferred.await(busy), "5 seconds")
                 yield* Effect.delay(process.kill("SIGKILL"), death.afterMillis)
               } else if (Plan.isShutdown(death)) yield* Effect.delay(process.kill("SIGTERM"), death.afterMillis)
@@ -170,7 +170,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
           })
         }
 
-        /** T5: everything that was open in the log when the last server died must be settled before this one accepts commands. */
+        /** T5: the recovery must settle everything that was open when the last server died, before this server accepts commands. */
         function stillOpen({ token, url }: ServerProcess) {
           return Effect.promise(async () => {
             const headers = { authorization: `Bearer ${token}` }
@@ -180,7 +180,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
             return [...Rows.open(events)].flatMap(([name, offset]) =>
               offset <= rows.length ? [`${name} of a dead server, begun at ${offset}, is open after the start`] : []
             )
-          }).pipe(Effect.catchAllDefect(() => Effect.succeed<ReadonlyArray<string>>([]))) // It may die of its failpoint meanwhile.
+          }).pipe(Effect.catchAllDefect(() => Effect.succeed<ReadonlyArray<string>>([]))) // The server may die at its failpoint during this call.
         }
       }).pipe(Effect.scoped)
 

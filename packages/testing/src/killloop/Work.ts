@@ -5,12 +5,12 @@ import * as Commands from "./Commands.ts"
 
 export interface Agent {
   readonly provider: string
-  /** Prompts by kind of work. The kinds in `endless` end only by an interrupt; they are left out where the server ends in order. */
+  /** Prompts by kind of work. The kinds in `endless` end only by an interrupt. They are omitted where the server ends in order. */
   readonly prompts: Readonly<Record<string, string>>
   readonly endless: ReadonlyArray<string>
 }
 
-/** Commands of agents and their children sleep longer than any run. */
+/** The sleeps of agents and their children are longer than any run. */
 export const demo: Agent = {
   provider: "demo",
   prompts: {
@@ -58,7 +58,7 @@ const worker = (clients: Clients, address: Commands.Address, agent: Agent, kind:
     }
   })
 
-/** Runs all kinds of work at once. `heard`: the log as a client reads it, for the client that answers requests. */
+/** Runs all kinds of work at the same time. `heard`: the log as a client receives it, for the client that answers requests. */
 export const run = (
   clients: Clients,
   address: Commands.Address,

@@ -1,4 +1,4 @@
-/** One agent of a model run: a plain object, driven by the script's steps, behind the real normaliser. It misbehaves when the script says so. */
+/** One agent of a model run: a plain object behind the real normaliser. The steps of the script drive it, and make it misbehave. */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
@@ -40,7 +40,7 @@ export const deeds = [
 ] as const
 export type Deed = (typeof deeds)[number]
 
-/** Number of natively ended turns that are kept, because late messages of them can still arrive. */
+/** Number of ended turns that the agent keeps, because late messages about them can still arrive. */
 const kept = 8
 
 export class Agent {
@@ -96,7 +96,7 @@ export class Agent {
     return this.turns.has(turnId)
   }
 
-  /** The process exits: with evidence, or because it was stopped. */
+  /** The process exits by itself, with evidence, or because it was stopped. */
   end(cause: Parameters<Normaliser.Normaliser["end"]>[0]): void {
     if (this.ended) return
     this.out(this.normaliser.end(cause))
@@ -238,7 +238,7 @@ export class Agent {
     }
   }
 
-  /** Events about a turn that has ended: through the normaliser, and bypassing it. */
+  /** Emits events about a turn that has ended: some through the normaliser, some bypassing it. */
   private haunt(deed: Deed, native: string, turnId: TurnId): void {
     const itemId = `itm_raw_${this.threadId}_${this.epoch}_${this.name("")}` as Extract<
       ProviderEvent,

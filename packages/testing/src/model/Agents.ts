@@ -1,4 +1,4 @@
-/** The agents of a model run. They live outside the server and record its calls independently of it. */
+/** The agents of a model run. They live outside the server, and record the server's calls independently of it. */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Failure } from "@millrace/contracts/Item"
 import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
@@ -8,7 +8,7 @@ import { Agent } from "./Agent.ts"
 
 export const provider = "model"
 
-/** How the agents answer calls from now on. The first value of each is the normal one. */
+/** How the agents answer calls after a step. The first value of each is the normal one. */
 export const moods = {
   open: ["ok", "slow", "fail", "hang"],
   start: ["ok", "slow", "refuse", "unknown", "hang"],
@@ -50,7 +50,7 @@ export class Agents {
     return this.sessions.find((session) => session.threadId === threadId)
   }
 
-  /** Simulates a reset of the machine: no event reports it. */
+  /** Simulates a power loss of the machine: all agents end, and no event reports it. */
   killAll(): void {
     this.sessions.length = 0
     this.refused = []

@@ -1,4 +1,4 @@
-/** Invariants at rest: the log, the calls that agents received and the views agree. One sentence per violation. */
+/** Invariants while the server is idle: the log, the calls that agents received and the views agree. Returns one sentence per violation. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Dispatcher } from "@millrace/orchestration/sessions/Dispatcher"
@@ -41,7 +41,7 @@ export class Noted {
     const answer =
       event.type === "request.answered" && data.held !== true ? data : event.type === "request.repeated" ? data.answer : undefined
     if (answer === undefined || thread === undefined) return
-    // An agent knows a repeated request by the id of its question.
+    // An agent knows a repeated request by the id of its own question.
     const requestId = data.repeatedAs ?? data.requestId
     this.answered.push({ requestId, thread, epoch: thread.epoch, decision: answer.decision })
   }
@@ -61,7 +61,7 @@ export const owners = ({ reference, agents }: Sides, server: Server): ReadonlyAr
     if (agent === undefined && !opening && !thread.stopping) wrong.push(`T4 the session of ${thread.id} has no agent`)
     const turnId = thread.active as TurnId | undefined
     const turn = turnId === undefined ? undefined : thread.open.get(turnId)
-    // An unanswered call has a deadline, and later calls of the thread wait behind it.
+    // An unanswered call has a deadline. Later calls of the thread wait for it.
     const calling = (agents.calls.get(thread.id as ThreadId) ?? 0) > 0
     if (turn === undefined || turnId === undefined || thread.stopping || opening || calling) continue
     if (turn.origin === "user" && !agents.given.includes(turnId)) wrong.push(`T4 no agent received ${turnId}`)
@@ -71,7 +71,7 @@ export const owners = ({ reference, agents }: Sides, server: Server): ReadonlyAr
   return wrong
 }
 
-/** T7, T12, T13: agents receive each request once, and nothing else. */
+/** T7, T12, T13: agents receive each request once, and no other request. */
 export const agentsAgree = ({ agents, reference }: Sides, noted: Noted): ReadonlyArray<string> => {
   const wrong: Array<string> = []
   for (const { threadId, turnId } of agents.interrupted)
@@ -145,7 +145,7 @@ export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<
     if (JSON.stringify(is) !== JSON.stringify(due))
       wrong.push(`L11 ${thread.id} is shown as ${JSON.stringify(is)}; expected ${JSON.stringify(due)}`)
     for (const turn of server.look(views.turns(thread.id as ThreadId, { limit: 100 })).items) {
-      const status = thread.over.has(turn.turnId)
+      const status = thread.ended.has(turn.turnId)
         ? "over"
         : thread.queue.includes(turn.turnId)
           ? "queued"

@@ -1,4 +1,4 @@
-/** The client of a model run: commands with ids, sent again after a crash. Compares each answer with the reference's prediction (C1, C2, C3). */
+/** The client of a model run. It sends commands with ids, sends them again after a crash, and compares each answer with the reference's prediction (C1, C2, C3). */
 import type { Accepted, BodyOf, Command, CommandType } from "@millrace/contracts/Command"
 import { make } from "@millrace/contracts/Command"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -16,7 +16,7 @@ interface Sent {
   /** The answer, in the form of a prediction. */
   answer: Prediction | undefined
   accepted: Accepted | undefined
-  /** Allowed answers: by the state at its events, else by any state since it was sent. */
+  /** The allowed answers: in the state at the command's events or, without events, in any state since it was sent. */
   readonly possible: Array<Prediction>
   fixed: boolean
 }
@@ -119,7 +119,7 @@ export class Client {
     for (const sent of this.open) sent.possible.push(predict(this.reference, sent.command))
   }
 
-  /** Whether the command may have been decided in a state that the reference could not read. */
+  /** Whether the command may have been decided in a state that the reference did not read. */
   private isUnseen(command: Command): boolean {
     const threadId =
       command.type === "request.answer"
@@ -130,7 +130,7 @@ export class Client {
     return threadId !== undefined && this.reference.unseen.has(threadId)
   }
 
-  /** Checks the answers that arrived; the log was read up to `head`. */
+  /** Checks the answers that arrived. The log was read up to `head`. */
   hear(head: number): void {
     for (const sent of this.sent) {
       if (sent.answer !== undefined || sent.job === undefined) continue
@@ -146,7 +146,7 @@ export class Client {
     }
   }
 
-  /** C3: at rest no command is unanswered. */
+  /** C3: while the server is idle, no command is unanswered. */
   waiting(): void {
     for (const { answer, command } of this.sent)
       if (answer === undefined) this.say(`C3 ${command.commandId} ${command.type} is not answered`)

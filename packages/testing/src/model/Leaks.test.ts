@@ -1,4 +1,4 @@
-/** A server of the model is killed without finalizers. What it leaves to the real process would grow with each run and keep `pnpm model` from its end. */
+/** The model kills a server without finalizers. Fibers and timers that such a server left in the real process would grow with each run and keep `pnpm model` from ending. */
 import { expect, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { vi } from "vitest"

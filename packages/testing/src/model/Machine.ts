@@ -1,7 +1,7 @@
 /**
- * A machine in memory that runs processes of fibers by a seed: the seed picks the next ready fiber and its preemptions. Virtual time stands still until
- * the test advances it, so the machine has a state "at rest" that a test can inspect. A process can be killed between any two steps, as by SIGKILL: nothing of
- * it runs again, not even a finalizer.
+ * A machine in memory that runs processes of fibers by a seed. The seed picks the next ready fiber and its preemptions. Virtual time advances only when
+ * the test advances it, so a test can inspect the machine "at rest". A process can be killed between any two steps, as by SIGKILL: afterwards none of
+ * its code runs, not even a finalizer.
  */
 import { Clock, Duration, Effect, type Exit, FiberRef, Random, type Scheduler } from "effect"
 import type { RuntimeFiber } from "effect/Fiber"
@@ -10,7 +10,7 @@ import { mulberry32 } from "../SeededScheduler.ts"
 
 /** One process: its fibers inherit its scheduler and its clock. */
 export interface Process {
-  /** Starts a fiber of this process. It runs when the machine does. */
+  /** Starts a fiber of this process. It runs when the machine runs. */
   readonly fork: <A, E>(effect: Effect.Effect<A, E>) => Job<A, E>
   readonly kill: () => void
   readonly alive: () => boolean
@@ -41,8 +41,8 @@ interface Owner {
 }
 
 /**
- * Effect refers to each root fiber until it has ended. The fibers of a killed process never end, so the machine removes them: 1 MB for each run
- * of the model.
+ * Effect refers to each root fiber until the fiber has ended. The fibers of a killed process never end, so the machine removes them. They would take 1 MB
+ * for each run of the model.
  */
 const roots = globalValue(Symbol.for("effect/FiberScope/Global"), () => ({
   roots: new Set<RuntimeFiber<unknown, unknown>>()
@@ -123,7 +123,7 @@ export class Machine {
     }
   }
 
-  /** Runs until nothing is ready, or for at most `most` steps. */
+  /** Runs until no fiber is ready, or for at most `most` steps. */
   rest(most = Number.POSITIVE_INFINITY): void {
     for (let left = most; left > 0 && this.ready.length > 0; left--) {
       if (++this.steps > maxSteps) throw new Error("T4 the machine never comes to rest")
@@ -135,7 +135,7 @@ export class Machine {
     }
   }
 
-  /** Advances time: each timer fires at its time, and the machine comes to rest before the next one. */
+  /** Advances the time. Each timer fires at its time, and the machine comes to rest before the next timer. */
   pass(millis: number): void {
     const end = this.now + millis
     this.rest()
@@ -149,7 +149,7 @@ export class Machine {
     this.now = end
   }
 
-  /** The machine sleeps: the clock advances and nothing runs; then all timers that are due fire at once. */
+  /** The machine sleeps: the clock advances and no fiber runs. Then all timers that are due fire at once. */
   suspend(millis: number): void {
     this.now += millis
     this.pass(0)

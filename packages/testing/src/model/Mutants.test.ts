@@ -1,4 +1,4 @@
-/** The same scripts with one planted mistake at a time: the model finds each. */
+/** Runs the same scripts with one planted mistake at a time. The model must find each. */
 import { describe } from "@effect/vitest"
 import { findsEach, plant } from "../MutantRunner.ts"
 import { mutants } from "./Mutants.ts"

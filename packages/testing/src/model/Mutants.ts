@@ -1,5 +1,5 @@
 /**
- * Mistakes that were seen in systems of this field, one at a time, in place of one function of the product. The model must find each; if it
+ * Mistakes that were seen in comparable systems. Each replaces one function of the product. The model must find each; if it
  * does not, no test holds the invariant. None of this is product code.
  */
 import { isTerminal } from "@millrace/contracts/Event"

@@ -44,7 +44,7 @@ export class Performer {
   private queued(step: { readonly thread: number; readonly at: number }) {
     const thread = this.thread(step.thread)
     if (thread === undefined) return undefined
-    const turnId = pick(thread.queue, step.at) ?? thread.active ?? [...thread.over].at(-1) ?? "trn_none"
+    const turnId = pick(thread.queue, step.at) ?? thread.active ?? [...thread.ended].at(-1) ?? "trn_none"
     return { threadId: thread.id as ThreadId, turnId: turnId as TurnId }
   }
 
@@ -53,7 +53,7 @@ export class Performer {
       none: undefined,
       active: thread.active,
       queued: thread.queue.at(-1),
-      over: [...thread.over].at(-1),
+      over: [...thread.ended].at(-1),
       unknown: "trn_none"
     } as const
     const turnId = ids[which] as TurnId | undefined
@@ -83,7 +83,7 @@ export class Performer {
   }
 
   private ghost(thread: Thread, what: number): void {
-    const turnId = (thread.active ?? [...thread.over].at(-1) ?? "trn_none") as TurnId
+    const turnId = (thread.active ?? [...thread.ended].at(-1) ?? "trn_none") as TurnId
     const itemId = `itm_ghost_${this.on.count()}` as Extract<DurableEvent, { _tag: "ItemStarted" }>["itemId"]
     const events: ReadonlyArray<DurableEvent> = [
       { _tag: "TurnCompleted", turnId },

@@ -1,6 +1,6 @@
 /** Predicts the answer to a command from the log so far. It shares no code with decide. */
 import type { Command } from "@millrace/contracts/Command"
-import { armed, type Request, type Thread } from "./Thread.ts"
+import { unfinishedGoal, type Request, type Thread } from "./Thread.ts"
 
 /** The answer to a command: the rule that rejects it, or its result. */
 export interface Prediction {
@@ -34,7 +34,7 @@ const begun = (thread: Thread, command: Extract<Command, { type: "turn.start" }>
   // Text that cannot be added to a running turn is queued in order.
   const first = thread.queue.length === 0 || strategy === "interrupt"
   // A new message decides how the thread continues.
-  if (thread.idle && first) return { outcome: thread.renews ? "queued" : "started" }
+  if (thread.idle && first) return { outcome: thread.needsNewSession ? "queued" : "started" }
   return { outcome: strategy === "interrupt" && active !== undefined ? "interrupting" : "queued" }
 }
 
@@ -77,7 +77,7 @@ export const predict = (known: Known, command: Command): Prediction => {
       if (turnId === undefined) return { outcome: "not-running" }
       if (thread.queue.includes(turnId)) return { outcome: "dequeued", turnId }
       if (thread.open.has(turnId)) return { outcome: "interrupting", turnId }
-      return thread.over.has(turnId) ? { outcome: "not-running", turnId } : rule("TurnNotFound")
+      return thread.ended.has(turnId) ? { outcome: "not-running", turnId } : rule("TurnNotFound")
     }
     case "turn.edit":
       return waiting(thread, command.turnId, (turnId) =>
@@ -104,7 +104,7 @@ export const predict = (known: Known, command: Command): Prediction => {
     case "goal.resume":
       if (thread.goal === undefined) return rule("GoalNotFound")
       if (command.type === "goal.resume" && thread.archived) return rule("ThreadArchived")
-      return armed.has(thread.goal.status) ? {} : rule("GoalOver")
+      return unfinishedGoal.has(thread.goal.status) ? {} : rule("GoalOver")
     case "goal.clear":
       return thread.goal === undefined ? rule("GoalNotFound") : {}
     case "session.stop":

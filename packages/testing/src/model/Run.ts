@@ -12,38 +12,15 @@ import * as LogChecks from "../LogChecks.ts"
 import { Agents } from "./Agents.ts"
 import { agentsAgree, Noted, owners, viewsAgree } from "./Checks.ts"
 import { Client } from "./Client.ts"
+import { InterruptedWork } from "./InterruptedWork.ts"
+import { LogFeed } from "./LogFeed.ts"
 import { Machine } from "./Machine.ts"
 import { Performer } from "./Perform.ts"
-import { maxRestarts, Reference } from "./Reference.ts"
+import { Reference } from "./Reference.ts"
+import { Broken, type Figures } from "./RunResult.ts"
 import { Follower, parse, rows, Server } from "./Server.ts"
 import type { Script, Step } from "./Steps.ts"
 import type { Thread } from "./Thread.ts"
-
-/** A violated invariant, and the step after which it was found. */
-export class Broken extends Error {
-  override readonly name = "Broken"
-  readonly step: number
-  readonly violations: ReadonlyArray<string>
-  readonly log: ReadonlyArray<string>
-  constructor(step: number, violations: ReadonlyArray<string>, log: ReadonlyArray<string>) {
-    super(`after step ${step}: ${violations.join("\n")}`)
-    this.step = step
-    this.violations = violations
-    this.log = log
-  }
-}
-
-/** Counts of what a run did, to check that the scripts do anything. */
-export interface Figures {
-  readonly events: number
-  readonly steps: number
-  readonly commands: number
-  readonly crashes: number
-  readonly turns: number
-  readonly requests: number
-  readonly held: number
-  readonly repeated: number
-}
 
 /** Steps that need no running server. Before every other step the server is started. */
 const down: ReadonlySet<Step["do"]> = new Set<Step["do"]>(["restart", "wait", "suspend", "detach", "mood", "together"])
@@ -54,16 +31,15 @@ const patience = { millis: 60_000, rounds: 120 }
 class Run {
   readonly agents = new Agents()
   readonly reference = new Reference(this.agents.completed)
-  readonly figures = { events: 0, steps: 0, commands: 0, crashes: 0, turns: 0, requests: 0, held: 0, repeated: 0 }
+  private readonly counts = { steps: 0, commands: 0, crashes: 0 }
   private readonly machine: Machine
   private readonly storage = EventLogMemory.storage("01MDE00000000000000000TEST")
   private server: Server | undefined
   private readonly followers = [new Follower("all")]
-  private readonly client = new Client(this.reference, (violation) => this.say(violation))
-  private readonly cut = new Map<string, { readonly thread: Thread; readonly becomes: string }>()
-  private readonly noted = new Noted()
-  private read = 0
-  private readonly lines: Array<string> = []
+  readonly client = new Client(this.reference, (violation) => this.say(violation))
+  private readonly interrupted = new InterruptedWork()
+  readonly noted = new Noted()
+  private readonly feed = new LogFeed(this.storage, this, (threadId) => this.followThread(threadId))
   private wrong: Array<string> = []
   private number = 0
   private viewed: { readonly server: Server | undefined; readonly at: number } = { server: undefined, at: 0 }
@@ -81,7 +57,7 @@ class Run {
       count: () => this.client.count,
       send: (type, body) => {
         if (this.server?.services === undefined) return
-        this.figures.commands++
+        this.counts.commands++
         this.client.send(this.server, type, body)
       },
       again: (at) => this.again(at),
@@ -97,10 +73,10 @@ class Run {
     this.wrong.push(...violations)
   }
   private must(): void {
-    if (this.wrong.length > 0) throw new Broken(this.number, [...new Set(this.wrong)], this.lines)
+    if (this.wrong.length > 0) throw new Broken(this.number, [...new Set(this.wrong)], this.feed.lines)
   }
 
-  // --- the server's life
+  // --- start and end of the server
 
   private begin(): void {
     this.server = new Server(this.machine, this.storage, this.agents)
@@ -108,35 +84,14 @@ class Run {
 
   private kill(): void {
     if (this.server === undefined) return
-    this.figures.crashes++
+    this.counts.crashes++
     for (const follower of this.followers) follower.cut(true)
     this.server.process.kill()
     this.server = undefined
     this.agents.killAll()
     this.follow()
-    for (const thread of this.reference.threads.values()) this.cutOff(thread)
+    for (const thread of this.reference.threads.values()) this.interrupted.add(thread)
     this.client.lost()
-  }
-
-  /** The required outcome of the turn that ran, by the policy of its thread (T5). */
-  private cutOff(thread: Thread): void {
-    const turn = thread.active
-    if (turn === undefined || !thread.open.has(turn)) return
-    const welcome = !thread.unwanted.has(turn) && !thread.stopping && !thread.archived && thread.plan === undefined
-    const tired = thread.recovery === "settle" || (thread.rows.get(turn) ?? 0) >= maxRestarts
-    this.cut.set(turn, { thread, becomes: welcome && !tired ? thread.recovery : "settle" })
-  }
-
-  private recovered(): void {
-    for (const [turn, { thread, becomes }] of this.cut) {
-      if (thread.deleted) continue
-      const goesOn = thread.continued.has(turn) ? "resume" : thread.planned.has(turn) ? "ask" : "settle"
-      const mayBeTired = (thread.rows.get(turn) ?? 0) > 0
-      if (becomes !== goesOn && !(mayBeTired && becomes === "settle") && !(becomes === "ask" && goesOn === "resume"))
-        this.say(`T5 the work of ${turn} should ${becomes}, and does ${goesOn}`)
-      if (!thread.over.has(turn)) this.say(`T5 ${turn} outlives its server`)
-    }
-    this.cut.clear()
   }
 
   private shutdown(): void {
@@ -169,34 +124,21 @@ class Run {
     this.client.resend(server)
   }
 
-  // --- what the log says
+  // --- events of the log
 
-  /** Reads new events: the reference checks each, and each command is checked against the state in which it was decided. */
   private follow(): void {
-    for (const { json } of rows(this.storage, this.read)) {
-      const event = parse(json)
-      this.read = event.offset
-      this.figures.events++
-      if (event.type === "turn.requested") this.figures.turns++
-      if (event.type === "request.opened") this.figures.requests++
-      if (event.type === "request.held") this.figures.held++
-      if (event.type === "request.repeated") this.figures.repeated++
-      this.lines.push(`${event.offset} ${event.stream} ${event.type} ${JSON.stringify(event.data)}`)
-      this.client.before(event)
-      this.say(...this.reference.read(event))
-      this.client.after()
-      const { threadId } = event.data as { readonly threadId?: ThreadId }
-      this.noted.note(event, threadId === undefined ? undefined : this.reference.threads.get(threadId))
-      if (event.type === "thread.created" && threadId !== undefined && this.followers.length === 1) {
-        const follower = new Follower("thread", threadStream(threadId))
-        this.followers.push(follower)
-        if (this.server !== undefined) follower.attach(this.server)
-      }
-    }
-    this.client.hear(this.read)
+    this.say(...this.feed.read())
   }
 
-  /** The rows that only these steps wrote. */
+  /** A second subscriber follows the first thread. */
+  private followThread(threadId: ThreadId): void {
+    if (this.followers.length > 1) return
+    const follower = new Follower("thread", threadStream(threadId))
+    this.followers.push(follower)
+    if (this.server !== undefined) follower.attach(this.server)
+  }
+
+  /** Runs `act` while the server is idle. Returns the rows that it wrote. */
   private alone(act: () => void): ReturnType<typeof rows> {
     this.machine.rest()
     const before = this.storage.view((view) => view.head)
@@ -208,14 +150,14 @@ class Run {
   private again(at: number): void {
     const { server } = this
     if (server?.services === undefined) return
-    let look: ReturnType<Client["again"]>
+    let checkAnswer: ReturnType<Client["again"]>
     const written = this.alone(() => {
-      look = this.client.again(server, at)
+      checkAnswer = this.client.again(server, at)
     })
-    look?.(written.map(({ json }) => parse(json)))
+    checkAnswer?.(written.map(({ json }) => parse(json)))
   }
 
-  /** T6: a frame of the previous session is kept and changes nothing. */
+  /** A late frame of the previous session is stored and changes nothing (T6). */
   private late({ epoch, id }: Thread, event: DurableEvent): void {
     const fact = { _tag: "AgentEvents", threadId: id as ThreadId, epoch: epoch - 1, events: [event] } as const
     const written = this.alone(
@@ -225,7 +167,7 @@ class Run {
       if (type !== "provider.event") this.say(`T6 a late frame of an old epoch caused ${json}`)
   }
 
-  // --- what must hold
+  // --- checks
 
   private check(): void {
     this.follow()
@@ -237,12 +179,12 @@ class Run {
       return this.must()
     }
     this.say(...server.errors, ...this.reference.atRest())
-    this.recovered()
+    this.say(...this.interrupted.check())
     this.client.waiting()
     this.say(...owners(this, server), ...agentsAgree(this, this.noted))
     // Views change only with events.
-    if (this.viewed.server !== server || this.viewed.at !== this.read) this.say(...viewsAgree(this, server))
-    this.viewed = { server, at: this.read }
+    if (this.viewed.server !== server || this.viewed.at !== this.feed.head) this.say(...viewsAgree(this, server))
+    this.viewed = { server, at: this.feed.head }
     for (const follower of this.followers) {
       if (follower.failure !== undefined) this.say(follower.failure)
       if (follower.live && follower.at < this.due(follower))
@@ -258,7 +200,7 @@ class Run {
     })
   }
 
-  /** A new fold of the whole log equals the read models, and every reader has the whole log (L11, D2). */
+  /** Checks that a new fold of the whole log equals the read models, and that every subscriber has the whole log (L11, D2). */
   private audit(settled: boolean): void {
     const { server } = this
     if (server !== undefined) this.say(...server.look(Verify.run).problems)
@@ -285,7 +227,7 @@ class Run {
     this.up()
     this.machine.rest()
     this.follow()
-    // A reader of a new thread has to catch up.
+    // The subscriber of a new thread catches up.
     this.machine.rest()
     this.check()
   }
@@ -294,7 +236,7 @@ class Run {
     this.rest()
     for (const step of steps) {
       this.number++
-      this.figures.steps++
+      this.counts.steps++
       const { server } = this
       if (server === undefined && !down.has(step.do)) {
         this.begin()
@@ -306,10 +248,10 @@ class Run {
       if (this.server !== server && this.server !== undefined) this.audit(false)
     }
     this.end()
-    return this.figures
+    return { ...this.counts, ...this.feed.counts }
   }
 
-  /** All running work ends, by its timer if by nothing else; then the server closes and leaves nothing behind. */
+  /** Waits until all running work has ended, at the latest by its timer. Then the server must close and leave no fiber, timer or agent. */
   private end(): void {
     this.number++
     if (this.server === undefined) this.begin()
@@ -320,7 +262,7 @@ class Run {
     }
     for (const thread of this.reference.threads.values()) {
       for (const id of [...thread.queue, ...thread.open.keys()]) this.say(`T2 ${id} never ends`)
-      if (thread.aims && !thread.deleted) this.say(`T4 the goal of ${thread.id} never ends`)
+      if (thread.hasActiveGoal && !thread.deleted) this.say(`T4 the goal of ${thread.id} never ends`)
       if (thread.plan !== undefined) this.say(`T5 the plan of ${thread.id} has no timer`)
       if (thread.session !== undefined) this.say(`R1 the session of ${thread.id} is never stopped`)
     }
@@ -333,7 +275,7 @@ class Run {
   private get quiet(): boolean {
     return [...this.reference.threads.values()].every(
       (thread) =>
-        !thread.aims &&
+        !thread.hasActiveGoal &&
         thread.open.size === 0 &&
         thread.queue.length === 0 &&
         thread.session === undefined &&

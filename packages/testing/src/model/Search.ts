@@ -1,7 +1,8 @@
 /** Runs many scripts of one seed. Shrinks the first one that violates an invariant. */
 import { setImmediate } from "node:timers/promises"
 import { FastCheck as fc } from "effect"
-import { Broken, type Figures, runModel } from "./Run.ts"
+import { runModel } from "./Run.ts"
+import { Broken, type Figures } from "./RunResult.ts"
 import { print, type Script, script } from "./Steps.ts"
 
 export interface Failure {
@@ -27,7 +28,7 @@ const brokenBy = (one: Script): Broken | undefined => {
   }
 }
 
-/** `shrink`: milliseconds for making the script shorter; 0 = none. */
+/** `shrink`: milliseconds for making the script shorter; 0: do not shrink. */
 export const search = async ({
   runs,
   seed,
@@ -43,7 +44,7 @@ export const search = async ({
     fc.asyncProperty(script, async (one) => {
       // A run is one turn of the event loop; other tasks run between two runs.
       await setImmediate()
-      // After the time limit every shorter script counts as passing, so the shortest known one stays.
+      // After the time limit every shorter script counts as passing, so the shortest known script stays.
       if (deadline !== undefined && performance.now() > deadline) return true
       try {
         const figures = runModel(one)

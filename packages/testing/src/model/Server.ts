@@ -1,4 +1,4 @@
-/** The server of a model run as one process of the machine: the whole orchestration over a storage that outlives it, and readers that follow the log. */
+/** The server of a model run as one process of the machine: the whole orchestration over a storage that outlives it, and subscribers that follow the log. */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { Frame } from "@millrace/contracts/Frame"
 import type { StreamName } from "@millrace/contracts/Ids"
@@ -11,7 +11,7 @@ import { type Context, Effect, Exit, Layer, Logger, LogLevel, Scope, Stream, Sup
 import type { Attach, History, Seen } from "../HistoryChecker.ts"
 import * as Kit from "../Orchestration.ts"
 import type { Agents } from "./Agents.ts"
-import { maxRestarts, maxWaits } from "./Reference.ts"
+import { maxRestarts, maxWaits } from "./rules/Continuation.ts"
 import type { Job, Machine, Process } from "./Machine.ts"
 
 /** Short limits, so that hanging work ends within a few virtual minutes. */
@@ -32,7 +32,7 @@ export class Server {
   private readonly scope = Effect.runSync(Scope.make())
   private readonly fibers = Effect.runSync(Supervisor.track)
   private readonly build: Job<Context.Context<Services>, unknown>
-  /** Logged errors: violated internal invariants. */
+  /** Logged errors: they report violated internal invariants. */
   readonly errors: Array<string> = []
 
   constructor(machine: Machine, storage: Storage, agents: Agents) {
@@ -56,19 +56,19 @@ export class Server {
     )
   }
 
-  /** Its services, once recovery is complete. */
+  /** The server's services, when recovery is complete. */
   get services(): Context.Context<Services> | undefined {
     const exit = this.build.exit()
     return exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
   }
 
-  /** Starts an effect with its services; `undefined` while the server starts. */
+  /** Starts an effect with the server's services. Returns `undefined` while the server starts. */
   do<A, E>(effect: Effect.Effect<A, E, Services>): Job<A, E> | undefined {
     const { services } = this
     return services === undefined ? undefined : this.run(Effect.provide(effect, services))
   }
 
-  /** Runs an effect that needs no waiting. */
+  /** Runs an effect that does not wait. */
   look<A, E>(effect: Effect.Effect<A, E, Services>): A {
     if (this.services === undefined) throw new Error("T5 the server is not up")
     return Effect.runSync(Effect.provide(Effect.orDie(effect), this.services))
@@ -143,7 +143,7 @@ export class Follower {
     )
   }
 
-  /** Cuts the connection; `keep`: the client reconnects by itself. */
+  /** Cuts the connection. `keep`: the client reconnects by itself. */
   cut(keep: boolean): void {
     this.wanted = this.wanted && keep
     this.job?.interrupt()

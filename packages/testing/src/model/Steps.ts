@@ -1,4 +1,4 @@
-/** The script of a model run, as plain values. Numbers select among what exists, so that a shorter script stays meaningful. */
+/** The script of a model run, as plain values. A number selects one of the existing objects, so a shorter script keeps its meaning. */
 import type { Strategy } from "@millrace/contracts/Command"
 import { FastCheck as fc } from "effect"
 import { type Deed, deeds } from "./Agent.ts"
@@ -45,14 +45,14 @@ export type Step =
   | { readonly do: "mood"; readonly of: keyof typeof moods; readonly is: number }
   /** A frame of the previous session arrives late (T6). */
   | { readonly do: "ghost"; readonly thread: number; readonly what: number }
-  /** All of these steps, without rest in between. */
+  /** Performs all of these steps without waiting until the server is idle. */
   | { readonly do: "together"; readonly steps: ReadonlyArray<Step> }
 
 const thread = fc.nat(2)
 const at = fc.nat(3)
 const record = <A extends object>(fields: { readonly [K in keyof A]: fc.Arbitrary<A[K]> }) => fc.record(fields) as fc.Arbitrary<A>
 const word = <A extends string>(...words: ReadonlyArray<A>) => fc.constantFrom(...words)
-/** Usually `undefined`. */
+/** `undefined` in most scripts. */
 const seldom = <A>(one: fc.Arbitrary<A>) =>
   fc.oneof({ weight: 8, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: one })
 
@@ -132,7 +132,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ do: fc.constant("together" as const), steps: fc.array(single, { minLength: 2, maxLength: 4 }) })
   },
-  // Killed during the step.
+  // Kills the server during the step.
   {
     weight: 1,
     arbitrary: fc
@@ -171,7 +171,7 @@ const openAtCrash = (
     answer
   ]
 }
-/** Usually one step; sometimes a few that only make sense together. */
+/** Usually one step, sometimes a few steps that only make sense together. */
 const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
   { weight: 20, arbitrary: fc.tuple(step) },
   {
@@ -194,7 +194,7 @@ const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
       fixed({ do: "wait", millis: 70_000 })
     )
   },
-  // An agent that reports that it is done.
+  // An agent reports that the goal is met.
   {
     weight: 1,
     arbitrary: fc.tuple(
@@ -205,14 +205,14 @@ const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
       fixed({ do: "agent", thread: 0, does: "complete" })
     )
   },
-  // Killed while a request is open, which is answered before or after the agent repeats it.
+  // Kills the server while a request is open. A client answers it before or after the agent asks again.
   {
     weight: 2,
     arbitrary: fc
       .tuple(thread, word("resume", "ask"), word<Deed>("approval", "question"), fc.nat(60), fc.boolean())
       .map(([thread, recovery, asks, after, isAnsweredFirst]) => openAtCrash(thread, recovery, asks, after, isAnsweredFirst))
   },
-  // Killed again during recovery.
+  // Kills the server again during recovery.
   {
     weight: 1,
     arbitrary: fc
@@ -223,7 +223,7 @@ const phrase: fc.Arbitrary<ReadonlyArray<Step>> = fc.oneof(
   }
 )
 
-/** A script begins with a thread that has a turn, and with random agent behaviour; other beginnings do little. */
+/** A script begins with a thread that has a turn, and with random agent behaviour. Other beginnings do little. */
 export const script: fc.Arbitrary<Script> = fc.record({
   seed: fc.nat(1_000_000),
   steps: fc
@@ -235,7 +235,7 @@ export const script: fc.Arbitrary<Script> = fc.record({
     .map(([moods, policy, steps]): ReadonlyArray<Step> => moods.concat({ do: "create", turn: true }, policy, ...steps))
 })
 
-/** Prints the script as a test for pasting. */
+/** Prints the script as a test to paste into a file. */
 export const print = ({ seed, steps }: Script): string =>
   [
     'it("T4 a script that the model found", () => {',

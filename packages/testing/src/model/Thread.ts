@@ -1,4 +1,4 @@
-/** One thread of a model run: the state that the reference keeps of it, and what follows from that state. It shares no code with decide and evolve. */
+/** One thread of a model run: the state that the reference keeps, and the values that follow from it. It shares no code with decide and evolve. */
 import type { Ask } from "@millrace/contracts/Item"
 
 export interface Turn {
@@ -6,7 +6,7 @@ export interface Turn {
   readonly origin: "user" | "provider"
   started: boolean
   interrupting: boolean
-  /** Its open items and requests. */
+  /** Ids of the turn's open items. */
   readonly items: Set<string>
 }
 
@@ -17,7 +17,7 @@ export interface Plan {
 }
 
 /** The statuses of a goal that has not ended. */
-export const armed: ReadonlySet<string> = new Set(["active", "paused"])
+export const unfinishedGoal: ReadonlySet<string> = new Set(["active", "paused"])
 
 /** A durable objective. */
 export interface Goal {
@@ -25,9 +25,9 @@ export interface Goal {
   readonly turns: number
   status: string
   used: number
-  /** A timer starts its next turn. */
+  /** A timer starts the goal's next turn. */
   waits: boolean
-  /** Its last ended turn. */
+  /** The goal's last ended turn. */
   last: string | undefined
 }
 
@@ -37,7 +37,7 @@ export interface Request {
   turn: string
   readonly ask: Ask
   open: boolean
-  /** Its server has died, and the agent has not asked again. */
+  /** The server has died since the request was opened, and the agent has not asked again. */
   held: boolean
   /** The answer while it was held; `undefined` after it was delivered. */
   kept: string | undefined
@@ -49,7 +49,7 @@ export class Thread {
   archived = false
   deleted = false
   epoch = 0
-  /** The status of the live session; `undefined` without one. */
+  /** The status of the live session. `undefined` without a session. */
   session: string | undefined
   stopping = false
   steer = false
@@ -57,39 +57,39 @@ export class Thread {
   /** Turns that have started and not ended. */
   readonly open = new Map<string, Turn>()
   queue: Array<string> = []
-  /** Turns whose text is in the transcript already, and stays. */
+  /** Turns that an agent has received: their text no longer changes. */
   readonly shown = new Set<string>()
-  readonly over = new Set<string>()
+  readonly ended = new Set<string>()
   readonly items = new Set<string>()
   readonly requests = new Map<string, Request>()
   readonly tasks = new Set<string>()
   /** A request was answered with "accept for this session" in this epoch. */
-  allowed = false
+  acceptsForSession = false
   failed = false
   recovery = "settle"
   afterLimit = "stop"
   settings: Readonly<Record<string, string | null | undefined>> = {}
   /** The settings of the live session. */
-  given: Readonly<Record<string, string | null | undefined>> = {}
+  sessionSettings: Readonly<Record<string, string | null | undefined>> = {}
   plan: Plan | undefined
   goal: Goal | undefined
-  /** Turns of goals. */
-  readonly aimed = new Map<string, string>()
+  /** The goal of each turn that a goal started. */
+  readonly goalOfTurn = new Map<string, string>()
   /** Turns whose last message claims that the goal is achieved. */
   readonly claims = new Set<string>()
   /** Turns whose end was requested. */
-  readonly unwanted = new Set<string>()
+  readonly endRequested = new Set<string>()
   /** Turns that another turn continues or is scheduled to continue. */
   readonly continued = new Set<string>()
   readonly planned = new Set<string>()
   /** Consecutive turns that started after a restart or a limit. */
-  readonly rows = new Map<string, number>()
+  readonly restartsAndWaits = new Map<string, number>()
 
   constructor(id: string) {
     this.id = id
   }
 
-  /** Ends with it whatever was open, queued or scheduled. */
+  /** Deletes the thread. Ends everything that is open, queued or scheduled. */
   delete(): void {
     this.deleted = true
     this.session = this.active = this.plan = this.goal = undefined
@@ -98,7 +98,7 @@ export class Thread {
     for (const open of [this.open, this.items, this.tasks]) open.clear()
   }
 
-  /** Whether an answer is kept for the turn. */
+  /** Whether an answer waits for the agent of the turn. */
   keeps(turn: string): boolean {
     return [...this.requests.values()].some((request) => request.turn === turn && request.kept !== undefined)
   }
@@ -106,27 +106,27 @@ export class Thread {
     return [...this.requests.values()].filter(({ open }) => open)
   }
   knows(turnId: string): boolean {
-    return this.open.has(turnId) || this.queue.includes(turnId) || this.over.has(turnId)
+    return this.open.has(turnId) || this.queue.includes(turnId) || this.ended.has(turnId)
   }
-  /** The next queued turn may start. */
-  get free(): boolean {
+  /** Whether the next queued turn may start. */
+  get mayStartQueuedTurn(): boolean {
     return this.plan === undefined && this.idle
   }
   /** Whether the next turn needs a new session, because this one cannot take the changed settings. */
-  get renews(): boolean {
-    const differs = (name: string) => (this.settings[name] ?? undefined) !== (this.given[name] ?? undefined)
+  get needsNewSession(): boolean {
+    const differs = (name: string) => (this.settings[name] ?? undefined) !== (this.sessionSettings[name] ?? undefined)
     return this.session !== undefined && (differs("instructions") || (differs("effort") && !this.steer))
   }
   get idle(): boolean {
     return this.active === undefined && !(this.session !== undefined && this.stopping)
   }
-  get aims(): boolean {
+  get hasActiveGoal(): boolean {
     return this.goal?.status === "active"
   }
-  /** Its goal may start a turn. */
-  get rests(): boolean {
+  /** Whether the goal may start a turn: no other work of the thread is open or queued. */
+  get mayStartGoalTurn(): boolean {
     return (
-      this.free &&
+      this.mayStartQueuedTurn &&
       this.open.size === 0 &&
       this.queue.length === 0 &&
       this.openRequests.length === 0 &&
@@ -137,7 +137,7 @@ export class Thread {
   get status(): string {
     if (this.openRequests.length > 0) return "needs-you"
     if (this.active !== undefined) return "running"
-    if (this.queue.length > 0 || this.plan !== undefined || this.aims) return "queued"
+    if (this.queue.length > 0 || this.plan !== undefined || this.hasActiveGoal) return "queued"
     return this.failed ? "failed" : "idle"
   }
 }

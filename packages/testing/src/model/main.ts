@@ -1,6 +1,6 @@
 /**
- * `pnpm model [--runs N] [--seed S] [--verbose]`: as many model runs as there is time for. A failing script is shrunk and printed as a test, with the
- * command that finds it again. Exit 1 when something did not hold.
+ * `pnpm model [--runs N] [--seed S] [--verbose]`: plays random scripts. Shrinks a failing script and prints it as a test, with the
+ * command that finds it again. Exits with 1 if an invariant was violated.
  */
 import { parseArgs } from "node:util"
 import * as Search from "./Search.ts"
