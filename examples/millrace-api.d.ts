@@ -78,7 +78,7 @@ export interface paths {
         /** List threads, newest first */
         get: operations["threads"];
         put?: never;
-        /** Create a thread, with its first turn if you like */
+        /** Create a thread, optionally with its first turn */
         post: operations["createThread"];
         delete?: never;
         options?: never;
@@ -250,7 +250,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a turn, at its end if you like */
+        /** Read a turn, optionally after its end */
         get: operations["turn"];
         put?: never;
         post?: never;
@@ -341,7 +341,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Search in what was said, newest first */
+        /** Search the text of all threads, newest first */
         get: operations["search"];
         put?: never;
         post?: never;
@@ -426,7 +426,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read what the log and the other files take on the disk */
+        /** Read the disk usage of the log and the other files */
         get: operations["logUsage"];
         put?: never;
         post?: never;
@@ -966,11 +966,11 @@ export interface components {
                 };
                 keepSession?: boolean;
                 imported?: {
-                    /** @description The epoch of the log that it was exported from, or the name of the agent whose history it comes from. */
+                    /** @description The epoch of the exporting log, or the name of the agent that stored the conversation. */
                     from: string;
                     /** @description The thread's id in that source. */
                     threadId: string;
-                    /** @description What the agent needs to continue the conversation. */
+                    /** @description The agent's key to continue the conversation. */
                     resumeKey?: string;
                 };
                 forkedFrom?: components["schemas"]["ForkSource"];
@@ -2694,7 +2694,7 @@ export interface components {
                 usage?: components["schemas"]["Usage"];
                 plan?: components["schemas"]["PlanStep"][];
                 diff?: string;
-                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
                 };
@@ -3029,7 +3029,7 @@ export interface components {
                 parentItemId?: components["schemas"]["ItemId"];
                 /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
                 attachments?: components["schemas"]["Attachment"][];
-                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
                 };
@@ -3215,7 +3215,7 @@ export interface components {
                 parentItemId?: components["schemas"]["ItemId"];
                 /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
                 attachments?: components["schemas"]["Attachment"][];
-                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
                 };
@@ -3294,7 +3294,7 @@ export interface components {
                 parentItemId?: components["schemas"]["ItemId"];
                 /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
                 attachments?: components["schemas"]["Attachment"][];
-                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
                 };
@@ -3411,7 +3411,7 @@ export interface components {
                  */
                 complete?: true;
                 reason?: string;
-                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
                 };
@@ -3453,7 +3453,7 @@ export interface components {
                     multiple?: boolean;
                     secret?: boolean;
                 }[];
-                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
                 };
@@ -3926,7 +3926,7 @@ export interface components {
                 usage?: components["schemas"]["Usage"];
                 plan?: components["schemas"]["PlanStep"][];
                 diff?: string;
-                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
                 };
@@ -3942,7 +3942,7 @@ export interface components {
             /** @description Bytes of the content. */
             bytes: number;
             /**
-             * @description How the agent got it: as part of its own protocol, or as the path of a copy. Absent before the turn starts.
+             * @description How the agent got the attachment: as part of its own protocol, or as the path of a copy. Absent before the turn starts.
              * @enum {string}
              */
             delivery?: "native" | "path";
@@ -4017,7 +4017,7 @@ export interface components {
                 parentItemId?: components["schemas"]["ItemId"];
                 /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
                 attachments?: components["schemas"]["Attachment"][];
-                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
                 };
@@ -4110,7 +4110,7 @@ export interface components {
              */
             complete?: true;
             reason?: string;
-            /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+            /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
             blobs?: {
                 [key: string]: components["schemas"]["Blob"];
             };
@@ -4147,7 +4147,7 @@ export interface components {
                 multiple?: boolean;
                 secret?: boolean;
             }[];
-            /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+            /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
             blobs?: {
                 [key: string]: components["schemas"]["Blob"];
             };
@@ -4432,7 +4432,7 @@ export interface components {
                 turnId?: components["schemas"]["TurnId"];
                 method: string;
                 payload: unknown;
-                /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+                /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
                 };
@@ -4450,7 +4450,7 @@ export interface components {
             cursor: string;
             event: components["schemas"]["Event"];
         };
-        /** @description Once per connection: everything up to `head` has been delivered. Later events are new. */
+        /** @description Once per connection, after every event up to `head`. Later events are new. */
         CaughtUpFrame: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -4631,12 +4631,12 @@ export interface components {
             };
         };
         ApprovalRule: {
-            /** @description The sender of its answers. Default: what it matches. */
+            /** @description The sender of the rule's answers. Default: the text that the rule matches. */
             name?: string;
             match: {
                 /** @enum {string} */
                 kind: "command" | "file-change" | "tool-call";
-                /** @description Its first words, like `git status`. Absent: any. */
+                /** @description The first words of the command, like `git status`. Absent: any. */
                 command?: string;
                 /** @description A glob from the workspace that each changed file matches, like `src/**`. Absent: any. */
                 path?: string;
@@ -5214,13 +5214,13 @@ export interface components {
             /** @description When the next turn starts. Set after a very short turn. */
             nextAt?: string;
         };
-        /** @description What the running agent reports of itself. */
+        /** @description The report of a running agent about itself. */
         AgentReport: {
-            /** @description The model that it uses. */
+            /** @description The model that the agent uses. */
             model?: string;
-            /** @description Its mode, as it names it: `plan`, `acceptEdits` and so on. */
+            /** @description The agent's name of its mode: `plan`, `acceptEdits` and so on. */
             mode?: string;
-            /** @description Its slash commands, at most 1,000, without the slash. The signal has the first names only. */
+            /** @description The agent's slash commands, at most 1,000, without the slash. The signal has the first names only. */
             commands?: {
                 name: string;
                 description: string;
@@ -5377,7 +5377,7 @@ export interface components {
             message: string;
             /** @enum {string} */
             rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "Unsupported";
-            /** @description The id the rule is about. */
+            /** @description The id of the object that the rule names. */
             id?: string;
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -5398,13 +5398,13 @@ export interface components {
             threadId: components["schemas"]["ThreadId"];
             /** @description `false`: the thread was imported before, or a thread of this server already has this conversation. */
             created: boolean;
-            /** @description Turns that were read; likewise `items` and `requests`. */
+            /** @description Number of turns read. `items` and `requests` count in the same way. */
             turns: number;
             items: number;
             requests: number;
-            /** @description How many of these were new or had changed. */
+            /** @description Number of these that were new or had changed. */
             written: number;
-            /** @description What the agent does not report of this conversation, as a sentence. */
+            /** @description A sentence about the parts of this conversation that the agent does not report. */
             omitted?: string;
         };
         ImportFailed: {
@@ -5468,7 +5468,7 @@ export interface components {
             parentItemId?: components["schemas"]["ItemId"];
             /** @description Files of a prompt, or files that the agent shows; at most 16. Of the latter the text has a placeholder like `[image: image-1.png]`. */
             attachments?: components["schemas"]["Attachment"][];
-            /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+            /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
             blobs?: {
                 [key: string]: components["schemas"]["Blob"];
             };
@@ -5527,7 +5527,7 @@ export interface components {
             usage?: components["schemas"]["Usage"];
             plan?: components["schemas"]["PlanStep"][];
             diff?: string;
-            /** @description Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string. */
+            /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
             blobs?: {
                 [key: string]: components["schemas"]["Blob"];
             };
@@ -5577,7 +5577,7 @@ export interface components {
             hits: components["schemas"]["SearchHit"][];
             /** @description The `before` of the next page; absent on the last one. */
             more?: number;
-            /** @description Present while the index is built: positions of the log that it covers, and how many there are. Hits may be missing. */
+            /** @description Present while the index is built: the number of log positions that it covers, and of all. Hits may be missing. */
             indexing?: {
                 done: number;
                 of: number;
@@ -5593,7 +5593,7 @@ export interface components {
             kind: string;
             /** @description When the item or the thread began, ISO 8601. */
             at: string;
-            /** @description One line of about 160 characters around the first place. Each place is between U+2068 and U+2069. */
+            /** @description One line of about 160 characters around the first match. Each match is between U+2068 and U+2069. */
             snippet: string;
         };
         Capabilities: {
@@ -5636,17 +5636,17 @@ export interface components {
         LogUsage: {
             /** @description The last committed offset. */
             head: components["schemas"]["NonNegative"];
-            /** @description Events at and below this offset are deleted; 0: none is. */
+            /** @description Events at and below this offset are deleted. 0: no event is deleted. */
             retainedFrom: components["schemas"]["NonNegative"];
-            /** @description When this was measured, at most 60 seconds ago. */
+            /** @description The time of the measurement, at most 60 seconds ago. */
             at: string;
             /** @description The log's database file. */
             fileBytes: components["schemas"]["NonNegative"];
-            /** @description Packed old events in it. */
+            /** @description Packed old events in the file. */
             coldBytes: components["schemas"]["NonNegative"];
             /** @description Space in the file that the log uses again before the file grows. */
             freeBytes: components["schemas"]["NonNegative"];
-            /** @description Large values in it. */
+            /** @description Large values in the file. */
             blobBytes: components["schemas"]["NonNegative"];
             /** @description Growth of the log on average over the last seven days, or since its first event. */
             bytesPerDay: components["schemas"]["NonNegative"];
@@ -5654,7 +5654,7 @@ export interface components {
             maxFileBytes?: components["schemas"]["NonNegative"];
             /** @description Free space of the disk. */
             diskFreeBytes: components["schemas"]["NonNegative"];
-            /** @description Until the bound of the file or the end of the disk, at this growth. Absent for a log that does not grow. */
+            /** @description Days until the file reaches its bound or the disk is full, at this growth. Absent for a log that does not grow. */
             daysUntilFull?: components["schemas"]["NonNegative"];
             /** @description Other files of the data directory by kind: `access`, `attachments`, `search`, `migrations` (copies of the log before an update), `replaced` (files that a restore moved aside), `other`, ... */
             otherBytes: {
@@ -5663,7 +5663,7 @@ export interface components {
             /** @description The largest threads, at most 20, largest first. */
             threads: {
                 threadId: components["schemas"]["ThreadId"];
-                /** @description Its events, packed or not. */
+                /** @description The thread's events, packed or not. */
                 bytes: components["schemas"]["NonNegative"];
             }[];
         };
@@ -5672,13 +5672,13 @@ export interface components {
         LogWork: {
             /** @description Events that were packed. */
             packed: components["schemas"]["NonNegative"];
-            /** @description Events that were removed; of a dry run: at most so many would be. */
+            /** @description Number of removed events. For a dry run: the most events that would be removed. */
             removed: components["schemas"]["NonNegative"];
-            /** @description Of a dry run: about what the events that would be removed take in the file. */
+            /** @description Only for a dry run: the approximate size in the file of the events that would be removed. */
             removedBytes?: components["schemas"]["NonNegative"];
             /** @description With `force`: attached readers and named readers of the last day whose next events were removed; of a dry run: would be. */
             readersCut?: components["schemas"]["NonNegative"];
-            /** @description Events at and below this offset are deleted; of a dry run: would be. */
+            /** @description Events at and below this offset are deleted. For a dry run: would be deleted. */
             retainedFrom: components["schemas"]["NonNegative"];
             before: components["schemas"]["LogSize"];
             after: components["schemas"]["LogSize"];
@@ -5699,14 +5699,14 @@ export interface components {
             epoch: number;
             alive: boolean;
             startedAt: string;
-            /** @description Number of processes in its process group, on systems with /proc. */
+            /** @description Number of processes in the process group, on systems with /proc. */
             processes?: number;
             memoryBytes?: number;
         };
         /** @description A token or a browser session. It never contains the secret. */
         Token: {
             id: string;
-            /** @description The actor of its commands in the log. */
+            /** @description The actor of the token's commands in the log. */
             name: string;
             /**
              * @description `session`: a browser that was paired.
@@ -5723,12 +5723,12 @@ export interface components {
              * @enum {string}
              */
             scope: "read" | "answer" | "operate" | "admin" | "runner";
-            /** @description The last 4 characters of the secret, to recognise it by. */
+            /** @description The last 4 characters of the secret, to recognise the token. */
             last4: string;
             createdAt: string;
-            /** @description Name of the token that created it; `local` for the command line. Absent in tokens of older versions. */
+            /** @description Name of the token that created this one; `local` for the command line. Absent in tokens of older versions. */
             createdBy?: string;
-            /** @description From then on the token is refused. Absent: never. */
+            /** @description The server rejects the token after this time. Absent: the token does not expire. */
             expiresAt?: string;
             revokedAt?: string;
             /**
@@ -5797,7 +5797,7 @@ export interface components {
              * @enum {string}
              */
             status: "starting" | "ok" | "draining" | "unavailable";
-            /** @description For people: what is wrong, and what to do next. */
+            /** @description For people: the fault, and what to do next. */
             reason?: string;
         };
         /** @description A fault of the server. Its log has the `x-request-id` of the answer. */
@@ -5945,7 +5945,7 @@ export interface operations {
             query?: {
                 /** @description Events with a greater offset. */
                 since?: number;
-                /** @description A cursor; refused if it belongs to another log, is beyond the head or below retention. */
+                /** @description A cursor. The server rejects it if it belongs to another log, is beyond the head or is below retention. */
                 after?: string;
                 /** @description At most this many events. */
                 limit?: number;
@@ -9087,7 +9087,7 @@ export interface operations {
                     maxBytes?: number;
                     /** @description Also removes events that attached readers, and named readers of the last day, have not received: they get `CursorExpired`. Events of open turns and active goals stay in any case. */
                     force?: boolean;
-                    /** @description Reports what would be removed, and changes nothing. */
+                    /** @description Reports the events that would be removed, and changes nothing. */
                     dryRun?: boolean;
                 };
             };
@@ -9485,7 +9485,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
-                    /** @description By then all work is settled or abandoned; then subscribers have up to 3 seconds more. Default 10,000. */
+                    /** @description After this time all work is settled or abandoned. Subscribers have up to 3 more seconds. Default 10,000. */
                     deadlineMs?: number;
                     /**
                      * @description `drain` (default): running turns may finish until 45 to 60 % of the deadline has passed; `now`: they are interrupted.
@@ -9505,11 +9505,11 @@ export interface operations {
                 content: {
                     "application/json": {
                         beganAt: number;
-                        /** @description By then all work is settled or abandoned. */
+                        /** @description At this time all work is settled or abandoned. */
                         deadlineAt: number;
                         /** @enum {string} */
                         mode: "drain" | "now";
-                        /** @description Who requested it; absent for a signal, the parent process or an embedder. */
+                        /** @description The sender of the request; absent for a signal, the parent process or an embedder. */
                         by?: string;
                     };
                 };

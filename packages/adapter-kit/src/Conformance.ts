@@ -1,6 +1,6 @@
 /**
- * The contract of every agent, as tests: call `conformance(driver)` in a test file of the adapter. Each case opens the agent in one scene, acts, reads
- * the events to their end, and checks the five promises of the normaliser on them. When its scope has closed, no process is left (P1).
+ * The contract of every agent, as tests. Call `conformance(driver)` in a test file of the adapter. Each case opens the agent in one scene, acts, reads
+ * the events to their end, and checks the five promises of the normaliser on them. After the scope of a case has closed, no process is left (P1).
  */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
@@ -18,7 +18,7 @@ const threadId = ThreadId.make("thr_kit")
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 const canary = "kit-canary-7b1d"
 const burstSize = 20_000
-/** Most messages of an unread agent that the process module holds: 1,024 each in its buffer and in the current chunk, plus the pipe. */
+/** Maximum number of messages of an unread agent that the process module holds: 1,024 in its buffer, 1,024 in the current chunk, and the pipe. */
 const heldLines = 2 * 1024 + 512
 
 const opened = (driver: Driver, scene: Scene, more: Partial<OpenInput> = {}) =>
@@ -39,7 +39,7 @@ const ended = (recording: Recording, n: number): Effect.Effect<ProviderEvent> =>
 const asked = (recording: Recording, n: number) => recording.until("RequestOpened", ({ turnId }) => turnId === turn(n))
 const terminals = (events: ReadonlyArray<ProviderEvent>) => events.filter(isTerminal).map(({ _tag }) => _tag)
 const pids = Effect.flatMap(Ledger.Ledger, ({ entries }) => Effect.map(entries, (all) => all.entries.map(({ pid }) => pid)))
-/** The error of a session that accepts no more turns. */
+/** The error with which a session rejects another turn. */
 const refusal = (session: ProviderSession, n: number) =>
   session.startTurn({ turnId: turn(n), text: "too late" }).pipe(
     Effect.flip,
@@ -50,7 +50,7 @@ const messages = (events: ReadonlyArray<ProviderEvent>) => completed(events, "ag
 interface Case {
   readonly name: string
   readonly scene: Scene
-  /** Needs an agent that is a child process of ours. */
+  /** The case needs an agent that is a child process of ours. */
   readonly process?: true
   readonly run: (driver: Driver) => Effect.Effect<void, ProviderError | Ledger.LedgerError, Scope.Scope | Ledger.Ledger>
 }
@@ -163,7 +163,7 @@ export const cases: ReadonlyArray<Case> = [
       yield* start()
       const { requestId } = yield* asked(recording, 1)
       const [end, ...more] = yield* finish(session, recording)
-      // Some agents complete the turn instead.
+      // Some agents complete the turn and do not interrupt it.
       assert.include(["TurnInterrupted", "TurnCompleted"], end)
       assert.deepStrictEqual(more, [])
       assert.include(story(recording.events), "?cancelled")
@@ -220,7 +220,7 @@ export const cases: ReadonlyArray<Case> = [
       const seen: Array<ProviderEvent> = []
       const ahead: Array<readonly [number, number]> = []
       yield* session.events.pipe(
-        // The sleep makes the consumer slow; it waits for nothing.
+        // The sleep makes the consumer slow. It does not wait for an event.
         Stream.mapChunksEffect((chunk) => Effect.as(Effect.sleep(15), chunk)),
         Stream.takeUntil(isTerminal),
         Stream.runForEachChunk((chunk) =>
@@ -338,7 +338,7 @@ export const cases: ReadonlyArray<Case> = [
   }
 ]
 
-/** Why this driver does not run a case; `undefined` if it does. */
+/** The reason for which this driver does not run a case. `undefined` if the driver runs it. */
 export const skipped = (driver: Driver, { process: needsProcess, scene }: Case): string | undefined =>
   driver.cannot[scene] ?? (needsProcess === true ? driver.cannot.process : undefined)
 

@@ -10,9 +10,9 @@ type Of<T extends Tag> = Extract<ProviderEvent, { readonly _tag: T }>
 export interface Recording {
   /** All events so far. */
   readonly events: ReadonlyArray<ProviderEvent>
-  /** The first matching event of that type, past or future. */
+  /** The first matching event of that type, whether it has arrived or still comes. */
   readonly until: <T extends Tag>(tag: T, fits?: (event: Of<T>) => boolean) => Effect.Effect<Of<T>>
-  /** Ends with the stream. */
+  /** Ends when the stream ends. */
   readonly done: Fiber.Fiber<void>
 }
 
@@ -40,7 +40,7 @@ export const record = (session: ProviderSession): Effect.Effect<Recording, never
 const terminals: ReadonlySet<string> = new Set(["TurnCompleted", "TurnInterrupted", "TurnFailed"])
 export const isTerminal = (event: ProviderEvent): boolean => terminals.has(event._tag)
 
-/** The violations in a whole history; empty if the five promises hold. */
+/** The violations of the five promises in a whole history. Empty if the promises hold. */
 export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<string> => {
   const found: Array<string> = []
   const turns = new Map<string, "running" | "ended">()
@@ -74,7 +74,7 @@ export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<stri
         items.set(event.itemId, "closed")
         break
       case "ItemAmended":
-        // A sub-agent's item that completes after its turn has ended is one amendment.
+        // If a sub-agent's item completes after its turn has ended, the item is amended once.
         if (event.content.parentItemId !== undefined && turns.get(event.turnId) === "ended" && !items.has(event.itemId))
           items.set(event.itemId, "closed")
         if (items.get(event.itemId) !== "closed") found.push(`${event.itemId} amended, and is not closed`)
@@ -111,7 +111,7 @@ export const faults = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<stri
   return found
 }
 
-/** Requests that were neither cancelled nor answered by the test. */
+/** Requests that were not cancelled and that the test did not answer. */
 export const unsettled = (events: ReadonlyArray<ProviderEvent>, answered: ReadonlySet<string>): ReadonlyArray<string> => {
   const cancelled = new Set(events.flatMap((event) => (event._tag === "RequestCancelled" ? [event.requestId] : [])))
   return events.flatMap((event) =>

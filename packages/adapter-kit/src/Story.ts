@@ -30,7 +30,7 @@ const line = (event: ProviderEvent): string | undefined => {
   }
 }
 
-/** One line for each event that is not a delta, an update or opaque. */
+/** One line for each event, without deltas, updates and opaque events. */
 export const story = (events: ReadonlyArray<ProviderEvent>): ReadonlyArray<string> => events.flatMap((event) => line(event) ?? [])
 
 export const completed = (events: ReadonlyArray<ProviderEvent>, kind: string) =>
@@ -43,7 +43,7 @@ export const deltas = (events: ReadonlyArray<ProviderEvent>, kind: string): stri
 export const signals = (events: ReadonlyArray<ProviderEvent>) =>
   events.flatMap((event) => (event._tag === "Signal" && event.kind !== "agent" ? [event.data] : []))
 
-/** What the agent reported of itself: the latest value of each field. */
+/** The report of the agent about itself: the latest value of each field. */
 export const reported = (events: ReadonlyArray<ProviderEvent>): AgentReport =>
   Object.assign({}, ...events.flatMap((event) => (event._tag === "Signal" && event.kind === "agent" ? [event.data] : [])))
 

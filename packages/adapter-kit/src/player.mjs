@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// Plays an agent's side of a recorded conversation, driven by the client's messages. TRANSCRIPT, CODEX_HOME or CLAUDE_CONFIG_DIR names it:
-// `FILE#NTH#FAULT`: the nth process of the recording, with one fault (below, or `without METHOD`, which drops those messages). In `FILE+FILE` the second recording continues where the first ends. Messages that only the recorded client sent are
-// skipped with their answers; messages that only this client sends are rejected. Codex and ACP agents speak JSON-RPC, Claude its control protocol.
+// Plays an agent's side of a recorded conversation. The client's messages drive it. TRANSCRIPT, CODEX_HOME or CLAUDE_CONFIG_DIR names the recording:
+// `FILE#NTH#FAULT` is the nth process of the recording, with one fault (below, or `without METHOD`, which drops those messages). In `FILE+FILE` the second
+// recording continues where the first ends. The player skips messages that only the recorded client sent, with their answers. It rejects messages
+// that only this client sends. Codex and ACP agents speak JSON-RPC, Claude its control protocol.
 import { readFileSync } from "node:fs"
 import { createInterface } from "node:readline"
 
@@ -12,7 +13,7 @@ if (process.argv.includes("--version")) {
 const { CLAUDE_CONFIG_DIR, CODEX_HOME, TRANSCRIPT } = process.env
 const isClaude = CLAUDE_CONFIG_DIR !== undefined
 const [file, named = "1", fault] = (TRANSCRIPT ?? CLAUDE_CONFIG_DIR ?? CODEX_HOME ?? "").split("#")
-// A second process of Claude that was started without --resume, unlike the recorded one, plays the recording from its start.
+// Unlike in the recording, a second process of Claude was started without --resume: it plays the recording from its start.
 const nth = isClaude && named !== "1" && !process.argv.includes("--resume") ? "1" : named
 /** All recordings get the same ACP session id, so that they can be joined. */
 const read = (name) =>
@@ -26,10 +27,10 @@ const [all, ...later] = file.split("+").map(read)
 // --- the two protocols
 
 const rpc = {
-  /** Two of the client's messages match if this is equal: an answer matches an answer to the same question. */
+  /** Two messages of the client match if this key is equal. An answer matches an answer to the same question. */
   kind: (msg) => msg.method ?? `answer ${msg.id}`,
   requestId: (msg) => (msg.method === undefined ? undefined : msg.id),
-  /** The agent's message with the client's id instead of the recorded one; `undefined` if this client did not send that request. */
+  /** The agent's message with the client's id in place of the recorded id. `undefined` if this client did not send that request. */
   toClient: (msg, ids) => (msg.method !== undefined ? msg : ids.has(msg.id) ? { ...msg, id: ids.get(msg.id) } : undefined),
   refusal: (id, message) => ({ id, error: { code: -32600, message } }),
   isText: (msg) => msg.method === "item/agentMessage/delta" || msg.params?.update?.sessionUpdate === "agent_message_chunk",
@@ -73,16 +74,16 @@ const claude = {
 }
 const { isAnswer, isText, kind, news, question, refusal, requestId, toClient } = isClaude ? claude : rpc
 
-// --- faults, each once, after the agent's first text; pipes are synchronous: a write waits for the reader
+// --- faults: each occurs once, after the agent's first text. Pipes are synchronous: a write waits for the reader.
 
 const put = (text) => process.stdout.write(text)
 const write = (message) => put(`${JSON.stringify(message)}\n`)
-/** True after a request that the client does not know and has not answered: no further output until then. */
+/** True after a request that the client does not know, until the client answers it. Meanwhile the player writes no output. */
 let held = false
 const faults = {
   exit: () => process.exit(0),
   garbage: () => put('this line is not JSON\n{"half":\n[1, 2, 3]\n\n'),
-  // Longer than 32 MiB.
+  // The line is longer than 32 MiB.
   oversize: () => {
     const mebibyte = "~".repeat(1 << 20)
     for (let n = 0; n < 33; n++) put(mebibyte)
@@ -117,7 +118,7 @@ const lines = [
   all.slice(starts[Number(nth) - 1], starts[Number(nth)]),
   ...later.map((recording) => recording.slice(recording.findIndex(({ msg }) => msg.method === "session/prompt")))
 ].flat()
-/** The recorded id of a request → this client's. */
+/** This client's request id by the recorded id. */
 const ids = new Map()
 let at = 0
 
@@ -126,10 +127,10 @@ const note = (msg) => {
   if (msg.exit === undefined || msg.exit === null || (isClaude && !msg.exit.code)) return
   const words = msg.stderrFirstLine ?? msg.stderr
   if (words) process.stderr.write(`${words}\n`)
-  // After the written output has been flushed.
+  // Exits after the written output has been flushed.
   process.stdout.write("", () => process.exit(msg.exit.code ?? 1))
 }
-/** Plays up to, and without, the next message that the client must send. */
+/** Plays up to the next message that the client must send, and not that message. */
 const play = (until) => {
   for (; at < lines.length; at++) {
     if (held) return
@@ -150,7 +151,7 @@ createInterface({ input: process.stdin })
     }
     const found = lines.findIndex(({ dir, msg: recorded }, index) => index >= at && dir === "out" && kind(recorded) === kind(msg))
     const id = requestId(msg)
-    // As under load: the request gets no answer, or this one.
+    // An agent under load: the request gets no answer, or this error.
     if (msg.method === "turn/start" && fault === "silent") return
     if (msg.method === "turn/start" && fault === "overloaded")
       return write({ id, error: { code: -32001, message: "Server overloaded; retry later." } })

@@ -3,31 +3,33 @@ import { Schema } from "effect"
 
 /**
  * What a token permits: `read` < `answer` (also answers requests) < `operate` (also commands) < `admin` (also other tokens and the shutdown). `runner` is
- * for machines that run agents; it includes none of the others and none includes it.
+ * for machines that run agents. It includes no other scope, and no other scope includes it.
  */
 export const TokenScope = Schema.Literal("read", "answer", "operate", "admin", "runner")
 export type TokenScope = typeof TokenScope.Type
 
 /**
- * The subprotocols with which a browser opens `/rpc`: it can set no header of the upgrade request, and a token never belongs in a URL (X1). The server
- * chooses the first, so that no answer contains the token.
+ * The subprotocols with which a browser opens `/rpc`. A browser can set no header of the upgrade request, and a token never belongs in a URL (X1). The server
+ * chooses the first subprotocol, so no answer contains the token.
  */
 export const socketProtocols = (token: string): [string, string] => ["millrace", `millrace.bearer.${token}`]
 
 export const TokenView = Schema.Struct({
   id: Schema.String,
-  name: Schema.String.annotations({ description: "The actor of its commands in the log." }),
+  name: Schema.String.annotations({ description: "The actor of the token's commands in the log." }),
   kind: Schema.Literal("token", "session").annotations({ description: "`session`: a browser that was paired." }),
   role: Schema.Literal("admin", "client").annotations({ description: "`admin` for the scope `admin`, else `client`." }),
   scope: TokenScope.annotations({ description: "What the token permits: read < answer < operate < admin; runner is separate." }),
-  last4: Schema.String.annotations({ description: "The last 4 characters of the secret, to recognise it by." }),
+  last4: Schema.String.annotations({ description: "The last 4 characters of the secret, to recognise the token." }),
   createdAt: Schema.String,
   createdBy: Schema.optional(
     Schema.String.annotations({
-      description: "Name of the token that created it; `local` for the command line. Absent in tokens of older versions."
+      description: "Name of the token that created this one; `local` for the command line. Absent in tokens of older versions."
     })
   ),
-  expiresAt: Schema.optional(Schema.String.annotations({ description: "From then on the token is refused. Absent: never." })),
+  expiresAt: Schema.optional(
+    Schema.String.annotations({ description: "The server rejects the token after this time. Absent: the token does not expire." })
+  ),
   revokedAt: Schema.optional(Schema.String),
   current: Schema.optional(Schema.Literal(true)).annotations({ description: "True for the token that made this request." })
 }).annotations({ identifier: "Token", description: "A token or a browser session. It never contains the secret." })
@@ -49,7 +51,7 @@ export const ProcessView = Schema.Struct({
   alive: Schema.Boolean,
   startedAt: Schema.String,
   processes: Schema.optional(Schema.Int).annotations({
-    description: "Number of processes in its process group, on systems with /proc."
+    description: "Number of processes in the process group, on systems with /proc."
   }),
   memoryBytes: Schema.optional(Schema.Number)
 }).annotations({ identifier: "AgentProcess" })

@@ -17,13 +17,15 @@ import { LogWork, PruneRequest } from "./LogWork.ts"
 import { FoundFiles, GitSummary } from "./Workspace.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
-/** Times are milliseconds since 1970 by the server's clock. A repeated request returns the values of the first one (S7). */
+/** Times are milliseconds since 1970 by the server's clock. A repeated request gets the values of the first one (S7). */
 export const ShutdownBegun = Schema.Struct({
   beganAt: Schema.Number,
-  deadlineAt: Schema.Number.annotations({ description: "By then all work is settled or abandoned." }),
+  deadlineAt: Schema.Number.annotations({ description: "At this time all work is settled or abandoned." }),
   mode: Schema.Literal("drain", "now"),
   by: Schema.optional(
-    Schema.String.annotations({ description: "Who requested it; absent for a signal, the parent process or an embedder." })
+    Schema.String.annotations({
+      description: "The sender of the request; absent for a signal, the parent process or an embedder."
+    })
   )
 }).annotations({ identifier: "ShutdownBegun" })
 export type ShutdownBegun = typeof ShutdownBegun.Type
@@ -37,7 +39,7 @@ const count = (name: string) =>
       Schema.NumberFromString
     ).annotations({ jsonSchema: { type: "integer", minimum: 1 } })
   )
-/** A whole number that the server parses itself. */
+/** A whole number. The server parses it itself. */
 const whole = Schema.String.annotations({ jsonSchema: { type: "integer", minimum: 0 } })
 /** Seconds in decimal digits; 0 = none. */
 const seconds = (name: string) =>
@@ -74,7 +76,8 @@ export const ApiGroup = HttpApiGroup.make("api")
           since: Schema.optional(whole).annotations({ description: "Events with a greater offset." }),
           after: Schema.optional(
             Schema.String.annotations({
-              description: "A cursor; refused if it belongs to another log, is beyond the head or below retention."
+              description:
+                "A cursor. The server rejects it if it belongs to another log, is beyond the head or is below retention."
             })
           ),
           limit: Schema.optional(whole).annotations({ description: "At most this many events." }),
@@ -127,7 +130,7 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.post("createThread", "/threads")
-      .annotate(OpenApi.Summary, "Create a thread, with its first turn if you like")
+      .annotate(OpenApi.Summary, "Create a thread, optionally with its first turn")
       .setHeaders(idempotency)
       .setPayload(
         CommandBody["thread.create"].annotations({
@@ -221,14 +224,14 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.get("turn", "/turns/:id")
-      .annotate(OpenApi.Summary, "Read a turn, at its end if you like")
+      .annotate(OpenApi.Summary, "Read a turn, optionally after its end")
       .setPath(Schema.Struct({ id: TurnId }))
       .setUrlParams(
         Schema.Struct({
           wait: Schema.optional(
             seconds("wait").annotations({
               description:
-                "Seconds to wait for the turn's end, at most 60. The answer is the turn at its end, or when the time has passed."
+                "Seconds to wait for the turn's end, at most 60. The answer comes at the turn's end, or when the time has passed."
             })
           )
         })
@@ -292,7 +295,7 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.get("search", "/search")
-      .annotate(OpenApi.Summary, "Search in what was said, newest first")
+      .annotate(OpenApi.Summary, "Search the text of all threads, newest first")
       .setUrlParams(
         Schema.Struct({
           ...SearchFilter.fields,
@@ -329,7 +332,7 @@ export const ApiGroup = HttpApiGroup.make("api")
   )
   .add(
     HttpApiEndpoint.get("logUsage", "/log")
-      .annotate(OpenApi.Summary, "Read what the log and the other files take on the disk")
+      .annotate(OpenApi.Summary, "Read the disk usage of the log and the other files")
       .addSuccess(LogUsage)
   )
   .add(
@@ -365,9 +368,10 @@ export const ApiGroup = HttpApiGroup.make("api")
       .annotate(OpenApi.Summary, "Shut the server down in order (administrators only)")
       .setPayload(
         Schema.Struct({
-          // The field has the description: on a refinement, it would replace the expected type in error messages.
+          // The field has the description. On a refinement, the description would replace the expected type in error messages.
           deadlineMs: Schema.optional(Schema.Int.pipe(Schema.between(0, 600_000))).annotations({
-            description: "By then all work is settled or abandoned; then subscribers have up to 3 seconds more. Default 10,000."
+            description:
+              "After this time all work is settled or abandoned. Subscribers have up to 3 more seconds. Default 10,000."
           }),
           mode: Schema.optional(Schema.Literal("drain", "now")).annotations({
             description:

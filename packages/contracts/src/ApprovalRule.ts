@@ -1,4 +1,4 @@
-/** Approval rules: the server answers an approval by the first rule that matches it, before a person is asked. */
+/** Approval rules: the first rule that matches an approval answers it, and no person is asked. */
 import { Schema } from "effect"
 import * as CommandLine from "./CommandLine.ts"
 import { oneOf } from "./OneOf.ts"
@@ -20,7 +20,7 @@ const Line = Schema.String.pipe(
 )
 
 const Glob = Schema.String.pipe(
-  Schema.minLength(1, { message: () => "it must not be empty" }),
+  Schema.minLength(1, { message: () => "the path must not be empty" }),
   Schema.maxLength(1000, { message: () => "the path is longer than 1000 characters" }),
   Schema.filter(
     (glob) =>
@@ -34,7 +34,7 @@ const Tool = Schema.String.pipe(
   Schema.maxLength(200, { message: () => "the tool's name is longer than 200 characters" })
 )
 
-/** The field of a match that narrows each kind. */
+/** The field of a match that restricts each kind. */
 const fieldOf = { command: "command", "file-change": "path", "tool-call": "tool" } as const
 
 const Kind = oneOf("command", "file-change", "tool-call")
@@ -42,7 +42,7 @@ const Given = oneOf("accept", "decline", "cancel")
 
 const Match = Schema.Struct({
   kind: Kind,
-  command: Schema.optional(Line).annotations({ description: "Its first words, like `git status`. Absent: any." }),
+  command: Schema.optional(Line).annotations({ description: "The first words of the command, like `git status`. Absent: any." }),
   path: Schema.optional(Glob).annotations({
     description: "A glob from the workspace that each changed file matches, like `src/**`. Absent: any."
   }),
@@ -59,7 +59,9 @@ const Match = Schema.Struct({
 )
 
 export const ApprovalRule = Schema.Struct({
-  name: Schema.optional(Name).annotations({ description: "The sender of its answers. Default: what it matches." }),
+  name: Schema.optional(Name).annotations({
+    description: "The sender of the rule's answers. Default: the text that the rule matches."
+  }),
   match: Match,
   decision: Given
 })
@@ -81,7 +83,7 @@ export const ApprovalRules = Schema.Array(ApprovalRule).pipe(
 )
 export type ApprovalRules = typeof ApprovalRules.Type
 
-/** A rule in events and views, without limits: accepted values are not validated again. */
+/** A rule in events and views. It has no limits, because accepted values are not validated again. */
 export const StoredRule = Schema.Struct({
   name: Schema.optional(Schema.String),
   match: Schema.Struct({
@@ -93,7 +95,7 @@ export const StoredRule = Schema.Struct({
   decision: Given
 }).annotations({ identifier: "StoredRule" })
 
-/** The name that its answers carry. */
+/** The sender's name in the answers of the rule. */
 export const nameOf = ({ match, name }: ApprovalRule): string => {
   const { command, kind, path, tool } = match
   return name ?? [kind, command ?? path ?? tool].filter(Boolean).join(" ")

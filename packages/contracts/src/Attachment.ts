@@ -1,12 +1,12 @@
-/** What a turn carries besides its text: images and files, each a blob that was uploaded before. */
+/** Attachments of a turn: images and files in addition to its text. Each is a blob that was uploaded before. */
 import { Schema } from "effect"
 import { BlobHash } from "./Blob.ts"
 import { isFileName } from "./FileName.ts"
 import { pattern } from "./MediaType.ts"
 
-/** Most attachments of one turn, or of one item. */
+/** Maximum number of attachments of one turn, or of one item. */
 export const maxAttachments = 16
-/** Most bytes of the attachments of one turn together: 64 MiB. */
+/** Maximum number of bytes of the attachments of one turn together: 64 MiB. */
 export const maxTurnBytes = 64 * 1024 * 1024
 
 const name = Schema.String.pipe(
@@ -39,14 +39,15 @@ export const Attachment = Schema.Struct({
 }).annotations({ identifier: "Attachment", description: "A file of a turn or an item; its content is a blob." })
 export type Attachment = typeof Attachment.Type
 
-/** The attachment alone, without how an agent got it: an attachment of one turn can be passed on to another. */
+/** The attachment alone, without how an agent got it. An attachment of one turn can be passed on to another. */
 export const bare = ({ blob, bytes, mediaType, name }: Attachment): Attachment => ({ blob, name, mediaType, bytes })
 
 /** An attachment in the view of its turn. */
 export const AttachmentView = Schema.Struct({
   ...Attachment.fields,
   delivery: Schema.optional(Schema.Literal("native", "path")).annotations({
-    description: "How the agent got it: as part of its own protocol, or as the path of a copy. Absent before the turn starts."
+    description:
+      "How the agent got the attachment: as part of its own protocol, or as the path of a copy. Absent before the turn starts."
   })
 }).annotations({ identifier: "TurnAttachment", description: "A file of a turn; its content is a blob." })
 export type AttachmentView = typeof AttachmentView.Type

@@ -1,14 +1,14 @@
-/** Large values. An event keeps the first 16 KiB of one, and the whole value is a blob: content that the server stores under its hash. */
+/** Large values. An event keeps the first 16 KiB of a large value. The whole value is a blob: content that the server stores under its hash. */
 import { Schema } from "effect"
 
-/** Most bytes of one blob: 32 MiB. */
+/** Maximum number of bytes of one blob: 32 MiB. */
 export const maxBlobBytes = 32 * 1024 * 1024
 
 export const BlobHash = Schema.String.pipe(
   Schema.pattern(/^[0-9a-f]{64}$/, { message: () => "a hash is the SHA-256 of the content: 64 digits, 0 to 9 and a to f" })
 )
 
-/** What an event, or the answer to an upload, says of a blob. */
+/** The description of a blob in an event, or in the answer to an upload. */
 export const Blob = Schema.Struct({
   hash: Schema.String.annotations({ description: "SHA-256 of the whole content, in lowercase hex: `GET /api/blobs/HASH`." }),
   bytes: Schema.Int.annotations({ description: "Bytes of the whole content." }),
@@ -21,7 +21,7 @@ export type Blob = typeof Blob.Type
 /** The whole values of those fields of which an event keeps only the beginning, by name of the field. */
 export const Blobs = Schema.Record({ key: Schema.String, value: Blob }).annotations({
   description:
-    "Fields whose value is longer than what is here. Of a text, the field has its beginning; of a list, its first entries; of another value, the beginning of its JSON as a string."
+    "The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string."
 })
 export type Blobs = typeof Blobs.Type
 
@@ -33,7 +33,7 @@ interface Referring {
   readonly ask?: Referring | undefined
 }
 
-/** An attachment without `bytes` repeats one that an earlier event names. */
+/** An attachment without `bytes` repeats an attachment that an earlier event names. */
 interface ReferringAttachment {
   readonly blob: string
   readonly bytes?: number

@@ -1,4 +1,4 @@
-/** A map and a set with a maximum size: an entry beyond it evicts the oldest entry. Constant work per entry. */
+/** A map and a set with a maximum size: a further entry evicts the oldest entry. Constant work per entry. */
 
 export class BoundedMap<K, V> extends Map<K, V> {
   readonly #most: number
@@ -12,7 +12,7 @@ export class BoundedMap<K, V> extends Map<K, V> {
     for (const [key, value] of entries) this.set(key, value)
   }
 
-  /** Adds an entry as the newest one. An entry that is replaced keeps its age. */
+  /** Adds an entry as the newest one. A replaced entry keeps its age. */
   override set(key: K, value: V): this {
     super.set(key, value)
     if (this.size > this.#most)

@@ -1,4 +1,4 @@
-/** Approval rules read command lines; a real shell says what a line runs. */
+/** Compares the command lines that approval rules accept with the programs that a real shell runs. */
 import { spawnSync } from "node:child_process"
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -72,7 +72,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))
 
-/** What the shell runs for the line: the programs with their arguments, and whether a file was written. */
+/** The programs that the shell runs for the line, with their arguments, and whether the line wrote a file. */
 const ranBy = (shell: string, line: string) => {
   const cwd = join(root, "work")
   const before = readdirSync(cwd).length
@@ -80,7 +80,7 @@ const ranBy = (shell: string, line: string) => {
     cwd,
     env: { PATH: join(root, "bin"), HOME: root, BASH_ENV: join(root, "no-builtins") },
     encoding: "utf8",
-    // With a socket for its input, which a pipe of Node is, bash reads ~/.bashrc instead of BASH_ENV.
+    // If its input is a socket, as Node's pipes are, bash reads ~/.bashrc and not BASH_ENV.
     stdio: ["ignore", "pipe", "ignore"],
     timeout: 20_000
   })
@@ -91,7 +91,7 @@ const ranBy = (shell: string, line: string) => {
 
 type Parser = (line: string) => ReadonlyArray<string> | undefined
 
-/** The lines that the parser understands and the shell reads in another way. */
+/** The lines that the parser accepts and the shell reads in another way. */
 const misread = (parse: Parser, sample: ReadonlyArray<string>, most = Number.POSITIVE_INFINITY) => {
   const understood = [...new Set(sample)].filter((line) => {
     const [program] = parse(line) ?? []
@@ -115,19 +115,19 @@ const trusting: Readonly<Record<string, Parser>> = {
 }
 
 describe("CommandLine", () => {
-  it("X11 a line that is understood runs exactly these words and nothing else: bash decides", { timeout: 120_000 }, () => {
+  it("X11 bash runs exactly the words of a line that the parser accepts, and nothing else", { timeout: 120_000 }, () => {
     const sample = FastCheck.sample(lines, { numRuns: 4000, seed })
     const { understood, wrong } = misread(CommandLine.parse, sample)
     expect(understood).toBeGreaterThan(120)
     expect(wrong, `seed ${seed}`).toEqual([])
   })
 
-  it("X11 the same test finds every parser that trusts more", { timeout: 120_000 }, () => {
+  it("X11 the same test finds every parser that accepts more", { timeout: 120_000 }, () => {
     const sample = FastCheck.sample(lines, { numRuns: 4000, seed: seed + 1 })
     for (const [name, parse] of Object.entries(trusting)) expect(misread(parse, sample, 1).wrong, name).toHaveLength(1)
   })
 
-  it("X11 what is certain is one program that runs no other", () => {
+  it("X11 the parser accepts one program that runs no other", () => {
     const no = [
       "git status; rm x",
       "git status && rm x",

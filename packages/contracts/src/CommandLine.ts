@@ -1,16 +1,16 @@
 /**
- * Reads a command line as one simple command, for approval rules. Conservative: whatever a shell could read in another way is not understood. A line that is
- * understood is read in the same way by sh, bash and zsh.
+ * Reads a command line as one simple command, for approval rules. The parser rejects every line that a shell could read in another way. sh, bash and zsh read
+ * an accepted line in the same way.
  */
 
-/** A longer line is not understood. */
+/** The parser rejects a longer line. */
 const maxLength = 4096
 
-/** Characters that mean themselves outside of quotes. */
+/** Characters without a special meaning outside of quotes. */
 const plain = /[A-Za-z0-9_./:@%+,=-]/
-/** The program: no quotes and no `=`, so it is neither a keyword in disguise nor an assignment. */
+/** The name of a program. It has no quotes and no `=`, so it is neither a quoted keyword nor an assignment. */
 const program = /^[A-Za-z0-9_./][A-Za-z0-9_./+-]*$/
-/** Within double quotes, a shell expands these. */
+/** Characters that a shell expands within double quotes. */
 const expanded = /[$`\\!]/
 
 const keywords: ReadonlySet<string> = new Set(
@@ -19,7 +19,7 @@ const keywords: ReadonlySet<string> = new Set(
   )
 )
 
-/** The quoted part that begins at `from`, and the index after it; `undefined`: not understood. */
+/** The quoted part that begins at `from`, and the index after it. `undefined`: rejected. */
 const quoted = (line: string, from: number): readonly [text: string, next: number] | undefined => {
   const quote = line.charAt(from)
   const end = line.indexOf(quote, from + 1)
@@ -28,7 +28,7 @@ const quoted = (line: string, from: number): readonly [text: string, next: numbe
   return quote === '"' && expanded.test(text) ? undefined : [text, end + 1]
 }
 
-/** The word that begins at `from`, and the index after it; `undefined`: not understood. */
+/** The word that begins at `from`, and the index after it. `undefined`: rejected. */
 const wordAt = (line: string, from: number): readonly [word: string, next: number] | undefined => {
   let word = ""
   let at = from
@@ -47,7 +47,7 @@ const wordAt = (line: string, from: number): readonly [word: string, next: numbe
   return [word, at]
 }
 
-/** The program and its arguments, if the line is one simple command without expansions; otherwise `undefined`. */
+/** The program and its arguments, if the line is one simple command without expansions. Otherwise `undefined`. */
 export const parse = (line: string): readonly [string, ...Array<string>] | undefined => {
   if (line.length > maxLength || /[^\x20-\x7e]/.test(line)) return undefined
   const words: Array<string> = []
@@ -69,14 +69,14 @@ export const parse = (line: string): readonly [string, ...Array<string>] | undef
   return first === undefined || keywords.has(first) ? undefined : [first, ...rest]
 }
 
-/** Programs that run another command, which their arguments or their input name. */
+/** Programs that run another command. Their arguments or their input name it. */
 const launchers: ReadonlySet<string> = new Set(
   (
     "sh bash dash ash zsh ksh mksh fish csh tcsh busybox toybox env sudo doas su runuser chroot unshare nsenter setsid nohup nice ionice chrt " +
     "taskset timeout stdbuf script xargs parallel watch entr strace ltrace gdb flock ssh rsh at batch"
   ).split(" ")
 )
-/** Builtins of shells that run or evaluate their arguments, or change how the shell reads later ones. */
+/** Shell builtins that run or evaluate their arguments, or change how the shell reads later ones. */
 const builtins: ReadonlySet<string> = new Set(
   (
     ". : [ alias autoload bg bind break builtin caller cd command compgen complete compopt continue declare dirs disown emulate enable eval exec exit " +
@@ -89,12 +89,12 @@ const gitFlags: ReadonlySet<string> = new Set(["--version", "--help", "-h", "-v"
 
 const baseName = (path: string): string => path.slice(path.lastIndexOf("/") + 1)
 
-/** Whether the arguments can make the program run something that its name does not say. */
+/** Whether the arguments can make the program run another program. */
 const runsAnother = ([program, ...args]: readonly [string, ...Array<string>]): boolean => {
   const name = baseName(program)
-  // Some file systems do not distinguish capitals.
+  // Some file systems do not distinguish upper and lower case.
   if (launchers.has(name.toLowerCase()) || builtins.has(program.toLowerCase())) return true
-  // `git -c alias.x=!sh x` and the like: options before the subcommand.
+  // Options before the subcommand, such as `git -c alias.x=!sh x`.
   if (name === "git") {
     const first = args.findIndex((arg) => !arg.startsWith("-"))
     return args.slice(0, first < 0 ? args.length : first).some((arg) => !gitFlags.has(arg))
@@ -102,19 +102,19 @@ const runsAnother = ([program, ...args]: readonly [string, ...Array<string>]): b
   return name === "find" && args.some((arg) => /^-(exec|ok|delete|fprint|fls)/.test(arg))
 }
 
-/** How Codex and others show a command that they run in a login shell. */
+/** Whether the words are a login shell with a command, as Codex and other agents show it. */
 const isWrapped = (words: ReadonlyArray<string>): boolean =>
   words.length === 3 && /^(\/usr)?\/bin\/(ba|z)?sh$/.test(words[0] ?? "") && words[1] === "-lc"
 
-/** The line that a login shell gets, as in `/bin/bash -lc LINE`; any other line as it is. */
+/** The command of a login shell, as in `/bin/bash -lc LINE`. Any other line is returned unchanged. */
 export const inner = (line: string): string => {
   const words = parse(line)
   return words !== undefined && isWrapped(words) ? (words[2] ?? "") : line
 }
 
 /**
- * The program and its arguments that the line runs, if it is certain that it runs nothing else; otherwise `undefined`. Of `/bin/bash -lc LINE` it is what
- * LINE runs.
+ * The program and its arguments that the line runs, if it is certain that the line runs nothing else. Otherwise `undefined`. For `/bin/bash -lc LINE` the
+ * result is that of LINE.
  */
 export const certain = (line: string): readonly [string, ...Array<string>] | undefined => {
   const words = parse(inner(line))
@@ -134,8 +134,8 @@ const readings = (line: string): ReadonlyArray<ReadonlyArray<string>> => {
 }
 
 /**
- * Whether any part of the line has the words of `command` in this order, quoted or not, also after a path (`/bin/rm` for `rm`), in capitals, and with options
- * between them (`git -P push`). For rules that decline.
+ * Whether a part of the line has the words of `command` in this order: quoted or not, also after a path (`/bin/rm` for `rm`), in upper case, and with
+ * options between them (`git -P push`). For rules that decline.
  */
 export const mentions = (line: string, command: string): boolean => {
   const wanted = splits(command.toLowerCase().replaceAll(/['"\\]/g, ""))

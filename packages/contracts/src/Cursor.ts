@@ -28,7 +28,7 @@ export const parse = (text: string): Either.Either<Cursor, CursorMalformed> => {
     ? Either.left(
         new CursorMalformed({
           cursor: cut(text, 200),
-          message: "This is not a cursor. Send one that this server gave you, or none."
+          message: "This is not a cursor. Send a cursor that this server returned, or none."
         })
       )
     : Either.right({ logEpoch: match[1] as string, offset: Number(match[2]) })

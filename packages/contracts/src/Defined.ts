@@ -5,10 +5,10 @@ export type Defined<T> = { readonly [K in keyof T as Exclude<K, OptionalKey<T, K
   readonly [K in keyof T as OptionalKey<T, K>]?: Exclude<T[K], undefined>
 }
 
-/** The fields that are not `undefined`, in their order. Spread the result into an object whose absent fields must have no key. */
+/** The fields that are not `undefined`, in their order. Spread the result into an object in which an absent field must have no key. */
 export const defined = <T extends Readonly<Record<string, unknown>>>(fields: T): Defined<T> => {
   const kept: Record<string, unknown> = {}
   for (const key of Object.keys(fields)) if (fields[key] !== undefined) kept[key] = fields[key]
-  // The type of the fields that are left depends on the values.
+  // The type of the remaining fields depends on the values.
   return kept as Defined<T>
 }

@@ -1,5 +1,5 @@
 /**
- * The errors that cross the wire. Each message says what to do next. Each error has one HTTP status on every route.
+ * The errors that are sent to clients. Each message says what to do next. Each error has one HTTP status on every route.
  */
 import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
@@ -61,7 +61,7 @@ export class CursorAhead extends Schema.TaggedError<CursorAhead>()(
   HttpApiSchema.annotations({ status: 409 })
 ) {}
 
-/** The events after the cursor are below retention. */
+/** Retention has removed the events after the cursor. */
 export class CursorExpired extends Schema.TaggedError<CursorExpired>()(
   "CursorExpired",
   { message, ...position },
@@ -71,14 +71,14 @@ export class CursorExpired extends Schema.TaggedError<CursorExpired>()(
 export type CursorError = CursorMalformed | CursorForeign | CursorAhead | CursorExpired
 export const CursorError = Schema.Union(CursorMalformed, CursorForeign, CursorAhead, CursorExpired)
 
-/** Same command id, other body (C2). */
+/** The command id was used before with another body (C2). */
 export class CommandIdConflict extends Schema.TaggedError<CommandIdConflict>()(
   "CommandIdConflict",
   { message, commandId: Schema.String },
   HttpApiSchema.annotations({ status: 409 })
 ) {}
 
-/** The rules that can refuse a command. A closed set, so that clients can switch on it. */
+/** The rules that can reject a command. The set is closed, so a client can switch on it. */
 export const Rule = Schema.Literal(
   "ProjectNotFound",
   "ProjectNotEmpty",
@@ -109,21 +109,25 @@ export const Rule = Schema.Literal(
 )
 export type Rule = typeof Rule.Type
 
-/** A rule of the domain refused the command. Nothing happened; sending it again gives the same answer. */
+/** A rule of the domain rejected the command, which had no effect. The same command gets the same answer again. */
 export class CommandRejected extends Schema.TaggedError<CommandRejected>()(
   "CommandRejected",
-  { message, rule: Rule, id: Schema.optional(Schema.String.annotations({ description: "The id the rule is about." })) },
+  {
+    message,
+    rule: Rule,
+    id: Schema.optional(Schema.String.annotations({ description: "The id of the object that the rule names." }))
+  },
   HttpApiSchema.annotations({ status: 422 })
 ) {}
 
-/** A queue or a limit is full. Nothing happened; send the same command again after `retryAfterMillis` (C3). */
+/** A queue or a limit is full. The command had no effect. Send it again after `retryAfterMillis` (C3). */
 export class Overloaded extends Schema.TaggedError<Overloaded>()(
   "Overloaded",
   { message, retryAfterMillis: Schema.Int },
   HttpApiSchema.annotations({ status: 429 })
 ) {}
 
-/** The server is shutting down. Nothing happened; send the same command again after its restart (S1). */
+/** The server is shutting down. The command had no effect. Send it again after the server's restart (S1). */
 export class ShuttingDown extends Schema.TaggedError<ShuttingDown>()(
   "ShuttingDown",
   { message, retryAfterMillis: Schema.Int },

@@ -1,6 +1,6 @@
-/** The names of the event types. Separate from `Event.ts`, so that a client that only names types does not contain the schemas of their data. */
+/** The names of the event types. Separate from `Event.ts`, so that a client that only needs the names does not contain the schemas. */
 
-/** Every type of `EventData`; that this list is complete is checked there. */
+/** Every type of `EventData`. `Event.ts` checks that the list is complete. */
 export const eventTypes = [
   "project.created",
   "project.updated",

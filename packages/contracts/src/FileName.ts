@@ -1,9 +1,9 @@
 /** Names of attachments. */
 
-/** Whether it names a file of some directory: no slash, no control character, not `.` and not `..`. */
+/** Whether the text can name a file: it has no slash and no control character, and is not `.` or `..`. */
 export const isFileName = (name: string): boolean => !/[\p{Cc}/\\]/u.test(name) && name !== "." && name !== ".."
 
-/** Most characters that a corrected name keeps: an attachment's name has at most 255 UTF-16 code units. */
+/** Maximum number of characters of a corrected name. An attachment's name has at most 255 UTF-16 code units. */
 const maxCharacters = 120
 
 /** The name with `_` for slashes and control characters, at most 120 characters; `file` if no name is left. */

@@ -23,7 +23,7 @@ export type ThreadFilter = { readonly [K in keyof typeof ThreadFilter.Type]: (ty
 export const maxStreams = 32
 const maxTypes = 64
 
-/** One stream or several. */
+/** One stream, or several streams. */
 export const Streams = Schema.Union(
   StreamName,
   Schema.Array(StreamName).pipe(
@@ -54,17 +54,17 @@ export const EventTypes = Schema.Array(EventTypePattern).pipe(
 )
 export type EventTypes = typeof EventTypes.Type
 
-/** Which events of the log to deliver; without both fields: all events. */
+/** The filter of a subscription. Without both fields it accepts all events. */
 export interface EventFilter {
   readonly stream?: Streams | undefined
   readonly types?: EventTypes | undefined
 }
 
-/** The streams of a filter; absent: all. */
+/** The streams of a filter. Absent: all streams. */
 export const streamsOf = ({ stream }: EventFilter): ReadonlyArray<StreamName> | undefined =>
   stream === undefined ? undefined : typeof stream === "string" ? [stream] : [...new Set(stream)]
 
-/** Whether neither the offsets nor the versions of the delivered events are contiguous: true with a type filter or with more than one stream. */
+/** Whether the delivered events have gaps in both offsets and versions: with a type filter, or with more than one stream. */
 export const isSparse = (filter: EventFilter): boolean => filter.types !== undefined || (streamsOf(filter)?.length ?? 0) > 1
 
 /** Whether to deliver an event. A `log.corrupt` passes every type filter, because the type of the original event is unknown (L6). */
@@ -77,7 +77,7 @@ export const accepts = (filter: EventFilter): ((event: { readonly stream: string
     (types === undefined || type === "log.corrupt" || types.some((pattern) => fits(pattern, type)))
 }
 
-/** A key that is equal for equal filters; undefined for the filter that accepts all events. */
+/** A key that is equal for equal filters. `undefined` for the filter that accepts all events. */
 export const filterKey = (filter: EventFilter): string | undefined => {
   const streams = streamsOf(filter)
   if (streams === undefined && filter.types === undefined) return undefined

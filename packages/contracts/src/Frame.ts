@@ -25,7 +25,7 @@ export const ControlFrame = Schema.Union(
     requests: Schema.Int.annotations({ description: "Requests that are open at `head`, of the followed stream if one is named." })
   }).annotations({
     identifier: "CaughtUpFrame",
-    description: "Once per connection: everything up to `head` has been delivered. Later events are new."
+    description: "Once per connection, after every event up to `head`. Later events are new."
   }),
   Schema.TaggedStruct("heartbeat", { head: Offset }).annotations({
     identifier: "HeartbeatFrame",
@@ -51,9 +51,9 @@ export const ControlFrame = Schema.Union(
 )
 export type ControlFrame = typeof ControlFrame.Type
 
-/** The `reason` of a `bye` when the lease of the connection expired. Nothing failed; reconnect at once. */
+/** The `reason` of a `bye` when the lease of the connection expired. This is no failure. Reconnect at once. */
 export const leaseOver = "lease"
-/** The `reason` of a `bye` that refuses a stream: a limit of the token is reached. Reconnect after `retryAfterMillis`. */
+/** The `reason` of a `bye` that rejects a stream at a limit of the token. Reconnect after `retryAfterMillis`. */
 export const limitReached = "limit"
 
 export const Frame = Schema.Union(EventFrame, ControlFrame)
@@ -76,14 +76,14 @@ const known: Record<(Frame | OpenFrame)["_tag"], true> = {
   end: true
 }
 
-/** A control frame of a newer server. It changes no state; clients ignore it (D5). */
+/** A control frame of a newer server. It changes no state. Clients ignore it (D5). */
 export const UnknownFrame = Schema.declare(
   (value: unknown): value is { readonly _tag: string } =>
     Predicate.hasProperty(value, "_tag") && typeof value._tag === "string" && !Object.hasOwn(known, value._tag),
   { identifier: "UnknownFrame", jsonSchema: { type: "object" } }
 )
 
-/** Every frame of a connection. A client emits only the `Frame`s. */
+/** Every frame of a connection. A client emits only those of type `Frame`. */
 export const WireFrame = Schema.Union(Frame, OpenFrame, UnknownFrame)
 export type WireFrame = typeof WireFrame.Type
 export const isFrame = (frame: WireFrame): frame is Frame => frame._tag !== "open" && Object.hasOwn(known, frame._tag)

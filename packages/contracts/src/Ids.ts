@@ -1,4 +1,4 @@
-/** Identifiers. All are opaque to clients; the prefixes help people who read logs. */
+/** Identifiers. All are opaque to clients. The prefixes help people who read logs. */
 import { Schema } from "effect"
 
 const id = <const Brand extends string>(prefix: string, brand: Brand, what: string) =>
@@ -12,29 +12,29 @@ const id = <const Brand extends string>(prefix: string, brand: Brand, what: stri
     })
   )
 
-/** A workspace directory with its settings. Minted by the engine. */
+/** A workspace directory with its settings. The engine makes the id. */
 export const ProjectId = id("prj", "ProjectId", "a project")
 export type ProjectId = typeof ProjectId.Type
-/** The project of a deleted thread: the log no longer knows which one it was. */
+/** The project of a deleted thread. The log no longer contains the project's id. */
 export const deletedProject = ProjectId.make("prj_deleted")
 
-/** One durable conversation. Minted by the engine. */
+/** One durable conversation. The engine makes the id. */
 export const ThreadId = id("thr", "ThreadId", "a thread")
 export type ThreadId = typeof ThreadId.Type
 
-/** One run from user input to a terminal. Minted by the engine, or by the normaliser for a turn the provider began by itself. */
+/** One run from user input to its end. The engine makes the id; for a turn that the provider began, the normaliser does. */
 export const TurnId = id("trn", "TurnId", "a turn")
 export type TurnId = typeof TurnId.Type
 
-/** What a turn produces. Unique everywhere: `itm_<thread>_<epoch>_<n>`. Minted by the normaliser. */
+/** A part of a turn: a message, a command and so on. Unique in the log: `itm_<thread>_<epoch>_<n>`. The normaliser makes the id. */
 export const ItemId = id("itm", "ItemId", "an item")
 export type ItemId = typeof ItemId.Type
 
-/** A question to a person. Unique everywhere: `req_<thread>_<epoch>_<n>`. Minted by the normaliser. */
+/** A question to a person. Unique in the log: `req_<thread>_<epoch>_<n>`. The normaliser makes the id. */
 export const RequestId = id("req", "RequestId", "a request")
 export type RequestId = typeof RequestId.Type
 
-/** Chosen by the caller; the idempotency key of a command (C2). */
+/** The idempotency key of a command (C2). The caller chooses it. */
 export const CommandId = Schema.String.pipe(
   Schema.pattern(/^[\x21-\x7e]{1,200}$/, { message: () => "expected a command id of 1 to 200 printable ASCII characters" }),
   Schema.brand("CommandId", {
@@ -45,7 +45,7 @@ export const CommandId = Schema.String.pipe(
 )
 export type CommandId = typeof CommandId.Type
 
-/** A durable objective of a thread. Minted by the engine. */
+/** A durable objective of a thread. The engine makes the id. */
 export const GoalId = id("goal", "GoalId", "a goal")
 export type GoalId = typeof GoalId.Type
 

@@ -1,6 +1,6 @@
 /**
  * The format of exports and imports. An import is a transcript, not a replay: it contains only turns, items and requests that have ended. It starts
- * no work, and nothing in it is ever open.
+ * no work, and leaves nothing open.
  */
 import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"
@@ -18,10 +18,10 @@ const reason = Schema.optional(text)
 /** The source of an imported thread. `from` and `threadId` identify it: a repeated import adds to the same thread. */
 export const ImportSource = Schema.Struct({
   from: text.annotations({
-    description: "The epoch of the log that it was exported from, or the name of the agent whose history it comes from."
+    description: "The epoch of the exporting log, or the name of the agent that stored the conversation."
   }),
   threadId: text.annotations({ description: "The thread's id in that source." }),
-  resumeKey: Schema.optional(text).annotations({ description: "What the agent needs to continue the conversation." })
+  resumeKey: Schema.optional(text).annotations({ description: "The agent's key to continue the conversation." })
 })
 export type ImportSource = typeof ImportSource.Type
 
@@ -90,18 +90,18 @@ export type ExportHeader = typeof ExportHeader.Type
 export const ExportFormat = Schema.Literal("json", "markdown", "ndjson")
 export type ExportFormat = typeof ExportFormat.Type
 
-/** The result of an import. Repeating the import adds only what is new. */
+/** The result of an import. A repeated import adds only new and changed entries. */
 export const ImportResult = Schema.Struct({
   threadId: ThreadId,
   created: Schema.Boolean.annotations({
     description: "`false`: the thread was imported before, or a thread of this server already has this conversation."
   }),
-  turns: Schema.Int.annotations({ description: "Turns that were read; likewise `items` and `requests`." }),
+  turns: Schema.Int.annotations({ description: "Number of turns read. `items` and `requests` count in the same way." }),
   items: Schema.Int,
   requests: Schema.Int,
-  written: Schema.Int.annotations({ description: "How many of these were new or had changed." }),
+  written: Schema.Int.annotations({ description: "Number of these that were new or had changed." }),
   omitted: Schema.optional(text).annotations({
-    description: "What the agent does not report of this conversation, as a sentence."
+    description: "A sentence about the parts of this conversation that the agent does not report."
   })
 }).annotations({ identifier: "ImportResult" })
 export type ImportResult = typeof ImportResult.Type

@@ -3,7 +3,7 @@ import { Chunk, Deferred, Effect, Exit, Fiber, Runtime, Scope, Stream } from "ef
 import { describe, expect, it } from "vitest"
 import * as Iterable from "./Iterable.ts"
 
-/** An iterable that counts its ends. `last`: the result of its third `next`. */
+/** An iterable that counts how often it was ended. `last`: the result of its third `next`. */
 const source = (last: () => Promise<IteratorResult<number>>, onEnd: () => Promise<IteratorResult<number>>) => {
   let at = 0
   return {

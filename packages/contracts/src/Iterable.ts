@@ -4,7 +4,7 @@ import { Cause, type Chunk, Effect, ExecutionStrategy, Exit, Fiber, Option, Runt
 type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
 
 export interface Options {
-  /** Closing it ends every iterator of the iterable, as `return` does. */
+  /** When the scope closes, every iterator of the iterable ends, as after `return`. */
   readonly scope?: Scope.Scope | undefined
   /** After the scope has closed, the first call of `next` throws this, and each later call returns `done`. Without it every call returns `done`. */
   readonly closedWith?: (() => unknown) | undefined
@@ -13,8 +13,8 @@ export interface Options {
 }
 
 /**
- * A stream as an async iterable that pulls only on `next()`: a consumer receives an element only after it has asked for one. Each iterator runs the
- * stream anew. `next` rejects with the stream's error or defect, and each later one is done; leaving the loop, or `return`, ends the stream.
+ * A stream as an async iterable. It pulls only on `next()`, so a consumer receives an element only after it has asked for one. Each iterator runs the
+ * stream anew. `next` rejects with the stream's error or defect; each later call returns `done`. Leaving the loop, or `return`, ends the stream.
  */
 export const make = <A, E>(
   stream: Stream.Stream<A, E>,
@@ -24,7 +24,7 @@ export const make = <A, E>(
   [Symbol.asyncIterator]: () => {
     const fork = (of: Scope.Scope) => Scope.fork(of, ExecutionStrategy.sequential)
     const scope = Effect.runSync(parent === undefined ? Scope.make() : fork(parent))
-    // Closed after the finalizer below, which interrupts the pull.
+    // This scope closes after the finalizer below, which interrupts the pull.
     const streamScope = Effect.runSync(fork(scope))
     const done: IteratorResult<A> = { done: true, value: undefined }
     let pull: Pull<A, E> | undefined
@@ -34,7 +34,7 @@ export const make = <A, E>(
     let closed = false
     let thrown: (() => unknown) | undefined
 
-    /** The first close decides what the next `next` throws. */
+    /** The first call decides what the next call of `next` throws. */
     const end = (why?: () => unknown) => {
       if (closed) return
       closed = true
@@ -49,7 +49,7 @@ export const make = <A, E>(
       Scope.addFinalizer(
         scope,
         Effect.suspend(() => {
-          // The iterator calls `end` before it closes its scope itself; here the parent scope closes it.
+          // The iterator calls `end` before it closes its scope. Here the parent scope closes it.
           end(closedWith)
           signal?.removeEventListener("abort", abort)
           return asking === undefined ? Effect.void : Fiber.interrupt(asking)
@@ -104,8 +104,8 @@ export const make = <A, E>(
 })
 
 /**
- * The elements of an async iterable. `return` of the iterator is called at an early end and not waited for: an iterator that waits for its next
- * element would answer only after it.
+ * The elements of an async iterable. At an early end the stream calls `return` of the iterator and does not wait for it: an iterator that waits for its
+ * next element would answer only after that element.
  */
 export const toStream = <A, E>(source: AsyncIterable<A>, failed: (cause: unknown) => E): Stream.Stream<A, E> =>
   Stream.unwrapScoped(

@@ -1,4 +1,4 @@
-/** Labels and metadata of a thread. Lists can be filtered by label; metadata is stored for the caller and has no effect. */
+/** Labels and metadata of a thread. Lists can be filtered by label. Metadata is stored for the caller and has no effect. */
 import { defined } from "./Defined.ts"
 import { Schema } from "effect"
 
@@ -41,7 +41,7 @@ export type Metadata = typeof Metadata.Type
 /** The command fields that set labels and metadata. */
 export const labelling = { labels: Schema.optional(Labels), metadata: Schema.optional(Metadata) }
 
-/** The same fields in events and views, without limits: accepted values are not validated again. */
+/** The same fields in events and views. They have no limits, because accepted values are not validated again. */
 export const labelled = {
   labels: Schema.optional(Schema.Array(Schema.String)).annotations({ description: "As given; absent: never set." }),
   metadata: Schema.optional(Schema.Record({ key: Schema.String, value: Schema.String })).annotations({
@@ -55,7 +55,7 @@ export interface Labelled {
   readonly metadata?: Readonly<Record<string, string>> | undefined
 }
 
-/** The labels and metadata that are set, to spread into an event, row or view: an absent field has no key there. */
+/** The labels and metadata that are set, to spread into an event, row or view. An absent field gets no key. */
 export const given = ({ labels, metadata }: Labelled) => ({
   ...defined({ labels, metadata })
 })

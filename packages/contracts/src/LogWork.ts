@@ -3,7 +3,7 @@ import { Schema } from "effect"
 
 const bytes = (description: string) => Schema.NonNegativeInt.annotations({ description })
 
-/** Which events to remove: the oldest ones that either limit does not keep. At least one limit is required. */
+/** Which events to remove: the oldest events that exceed one of the limits. At least one limit is required. */
 export const PruneRequest = Schema.Struct({
   olderThanDays: Schema.optional(Schema.Number.pipe(Schema.between(1, 3650))).annotations({
     description: "Removes events that are older than this many days, 1 to 3650."
@@ -15,7 +15,9 @@ export const PruneRequest = Schema.Struct({
     description:
       "Also removes events that attached readers, and named readers of the last day, have not received: they get `CursorExpired`. Events of open turns and active goals stay in any case."
   }),
-  dryRun: Schema.optional(Schema.Boolean).annotations({ description: "Reports what would be removed, and changes nothing." })
+  dryRun: Schema.optional(Schema.Boolean).annotations({
+    description: "Reports the events that would be removed, and changes nothing."
+  })
 })
 export type PruneRequest = typeof PruneRequest.Type
 
@@ -29,9 +31,11 @@ export type LogSize = typeof LogSize.Type
 export const LogWork = Schema.Struct({
   packed: Schema.NonNegativeInt.annotations({ description: "Events that were packed." }),
   removed: Schema.NonNegativeInt.annotations({
-    description: "Events that were removed; of a dry run: at most so many would be."
+    description: "Number of removed events. For a dry run: the most events that would be removed."
   }),
-  removedBytes: Schema.optional(bytes("Of a dry run: about what the events that would be removed take in the file.")),
+  removedBytes: Schema.optional(
+    bytes("Only for a dry run: the approximate size in the file of the events that would be removed.")
+  ),
   readersCut: Schema.optional(
     Schema.NonNegativeInt.annotations({
       description:
@@ -39,7 +43,7 @@ export const LogWork = Schema.Struct({
     })
   ),
   retainedFrom: Schema.NonNegativeInt.annotations({
-    description: "Events at and below this offset are deleted; of a dry run: would be."
+    description: "Events at and below this offset are deleted. For a dry run: would be deleted."
   }),
   before: LogSize,
   after: LogSize,

@@ -2,7 +2,7 @@ import { expect, it } from "vitest"
 import { safeName } from "./FileName.ts"
 import { extensionOf, imageTypes, mediaTypeOf, octets, ofName } from "./MediaType.ts"
 
-it("a media type has no parameters and is lowercase; anything else is bytes of an unknown kind", () => {
+it("a media type has no parameters and is lowercase; any other text gives application/octet-stream", () => {
   expect(["Text/Plain; charset=UTF-8", "image/svg+xml", "", "png", "a/b/c", "../x"].map(mediaTypeOf)).toEqual([
     "text/plain",
     "image/svg+xml",
@@ -13,7 +13,7 @@ it("a media type has no parameters and is lowercase; anything else is bytes of a
   ])
 })
 
-it("extensions and types are one table: the extension of a type has that type", () => {
+it("the extension of a media type has that media type", () => {
   for (const type of [...imageTypes, "application/pdf", "text/plain", "text/csv"]) {
     const extension = extensionOf(type)
     expect(extension).toBeDefined()

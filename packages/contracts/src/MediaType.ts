@@ -1,12 +1,12 @@
-/** Media types of files, and the extensions of their names. Without dependencies: the page uses it too. */
+/** Media types of files, and the extensions of their names. It has no dependencies, because the page uses it too. */
 
-/** The type of content about which nothing is known. */
+/** The media type of unknown content. */
 export const octets = "application/octet-stream"
 
 /** The media types of images that agents and browsers show. */
 export const imageTypes: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"])
 
-/** By extension. The first extension of a type is the one that files of that type get. */
+/** The media type of each extension. Files of a media type get its first extension. */
 const types: ReadonlyMap<string, string> = new Map([
   [".png", "image/png"],
   [".jpg", "image/jpeg"],

@@ -1,6 +1,6 @@
 /** Globs of approval rules: `**` = any directories, `*` and `?` within one name. As in a shell, a name that begins with a dot needs a dot in the glob. */
 
-/** Whether a name matches a pattern with `*` and `?`. Takes at most the product of both lengths. */
+/** Whether a name matches a pattern with `*` and `?`. The time is at most proportional to the product of both lengths. */
 const nameMatches = (pattern: string, name: string): boolean => {
   let star = -1
   let retry = 0
@@ -23,13 +23,13 @@ const nameMatches = (pattern: string, name: string): boolean => {
 }
 
 /**
- * Whether the path matches. Both are relative, with `/` between names. `hidden`: also names that begin with a dot, where the glob has none. Takes at most the
- * product of both lengths.
+ * Whether the path matches. Both are relative, with `/` between names. `hidden`: a name that begins with a dot matches without a dot in the glob. The time is
+ * at most proportional to the product of both lengths.
  */
 export const matches = (glob: string, path: string, hidden = false): boolean => {
   const names = path.split("/")
   const isHidden = (name: string | undefined) => !hidden && name?.startsWith(".") === true
-  /** reached[n]: the patterns so far match the first n names. */
+  /** reached[n]: whether the patterns so far match the first n names. */
   let reached = names.map(() => false)
   reached = [true, ...reached]
   for (const pattern of glob.split("/")) {

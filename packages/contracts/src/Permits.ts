@@ -1,10 +1,10 @@
 /**
- * A limit on concurrent effects, used instead of Effect's `Semaphore`: version 3.22 of that loses a permit if a fiber is interrupted between taking the
- * permit and running its effect.
+ * A limit on concurrent effects. Effect's `Semaphore` (3.22) loses a permit if a fiber is interrupted after it took the permit and before its effect
+ * runs.
  */
 import { Deferred, Effect } from "effect"
 
-/** Runs the effect while it holds a permit. Waiters get permits in the order of arrival; an interrupted waiter leaves the queue. */
+/** Runs the effect while it holds a permit. Waiters get permits in the order of arrival. An interrupted waiter leaves the queue. */
 export type Permits = <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** At most `count` effects run at a time. */

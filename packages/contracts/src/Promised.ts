@@ -5,7 +5,7 @@ import { splitPair } from "./Text.ts"
 
 type Success<T> = T extends Effect.Effect<infer A, infer _E, infer _R> ? A : never
 
-/** A method that returns an effect, converted to one that returns a promise. An effect becomes a method without parameters. */
+/** A method that returns an effect, converted to a method that returns a promise. An effect becomes a method without parameters. */
 export type Promised<Service, K extends keyof Service> = Service[K] extends (...args: infer Args) => infer Result
   ? (...args: Args) => Promise<Success<Result>>
   : () => Promise<Success<Service[K]>>
@@ -42,7 +42,7 @@ const wholeOf = (source: Source): Uint8Array | undefined => {
   return source instanceof Uint8Array ? source : undefined
 }
 
-/** Runs `use` with the bytes of the source, which may be read once. If the source throws, rejects with what it threw. */
+/** Runs `use` with the bytes of the source. They can be read once. If the source throws, the promise rejects with the same error. */
 export const withBytes = async <A>(source: Source, use: (bytes: Stream.Stream<Uint8Array>) => Promise<A>): Promise<A> => {
   const bytes = wholeOf(source)
   if (bytes !== undefined) return use(Stream.make(bytes))

@@ -1,6 +1,6 @@
 /**
- * The interface of an agent adapter. Implemented in `@millrace/providers`, used by `@millrace/orchestration`;
- * defined here so that neither package imports the other.
+ * The interface of an agent adapter. `@millrace/providers` implements it, `@millrace/orchestration` uses it.
+ * It is defined here, so neither package imports the other.
  */
 import type { Effect, Scope, Stream } from "effect"
 import { Context, Schema } from "effect"
@@ -13,7 +13,7 @@ import type { Settable } from "./Settable.ts"
 import type { PermissionMode, Settings } from "./Settings.ts"
 import type { Continuity, ProviderStatus, TurnAction } from "./State.ts"
 
-/** An operation on an agent failed. `outcome: unknown`: the deadline passed, and the operation may have taken effect. */
+/** An operation on an agent failed. `outcome: unknown`: the deadline passed, and the operation may have had an effect. */
 export class ProviderError extends Schema.TaggedError<ProviderError>()("ProviderError", {
   provider: Schema.String,
   operation: Schema.String,
@@ -83,7 +83,7 @@ export interface PastTurn {
 /** The newest ended turns, oldest first. */
 export interface History {
   readonly turns: ReadonlyArray<PastTurn>
-  /** Older turns were left out, or older messages of the first turn in `turns`. */
+  /** Whether older turns, or older messages of the first turn in `turns`, were omitted. */
   readonly earlier: boolean
   /** Bytes cut from the messages in `turns`. */
   readonly cutBytes: number
@@ -97,7 +97,7 @@ export interface HistoryBounds {
 
 export interface OpenInput {
   readonly threadId: ThreadId
-  /** The fencing token of this session; item and request ids are made from it. */
+  /** The fencing token of this session. Item and request ids contain it. */
   readonly epoch: number
   /** Absolute path of the project directory. */
   readonly cwd: string
@@ -108,24 +108,24 @@ export interface OpenInput {
   readonly env?: Readonly<Record<string, string>>
   /** The values in `env` that no error may contain. */
   readonly secrets?: ReadonlyArray<string>
-  /** Absolute path of the thread's attachment directory, which the agent may read. It may not exist yet; files can appear in it before each turn. */
+  /** Absolute path of the thread's attachment directory. The agent may read it. It may not exist yet. Files can appear in it before each turn. */
   readonly attachments?: string
-  /** From an earlier session of this thread: continue that conversation if the provider still has it. */
+  /** The key of an earlier session of this thread. Continue that conversation if the provider still has it. */
   readonly resumeKey?: string
-  /** Continue a copy of that conversation, which gets a new resume key. Only for an agent with the `fork` capability. */
+  /** Continue a copy of that conversation. The copy gets a new resume key. Only for an agent with the `fork` capability. */
   readonly fork?: true
   /**
    * With `fork`: the agent's id of the last turn that the copy has; absent: all. An agent that cannot copy up to there begins a new conversation, as
    * after a lost one.
    */
   readonly forkAt?: string
-  /** The conversation from the log, for an agent that stores none itself. Read when the effect runs. */
+  /** The conversation from the log, for an agent that stores none. It is read when the effect runs. */
   readonly history?: (bounds: HistoryBounds) => Effect.Effect<History>
 }
 
-/** An attachment of a turn as it is given to the agent. */
+/** An attachment of a turn, for the agent. */
 export interface TurnAttachment extends PlacedAttachment {
-  /** If it is `path`, the prompt names the path. */
+  /** `path`: the prompt names the path. */
   readonly delivery: Delivered["delivery"]
 }
 
@@ -137,7 +137,7 @@ export interface ProviderSession {
    */
   readonly events: Stream.Stream<ProviderEvent>
   readonly continuity: Continuity
-  /** Present as soon as the provider can resume this conversation. It may change with any event: an agent can begin another conversation. */
+  /** Present when the provider can resume this conversation. It may change with any event, because an agent can begin another conversation. */
   readonly resumeKey: string | undefined
   readonly capabilities: ReadonlyArray<Capability>
   /** Succeeds when the agent accepted the turn. Its end is an event. `action` replaces `text`; its type must be one of the capabilities. */
@@ -152,11 +152,11 @@ export interface ProviderSession {
     readonly text: string
     readonly attachments?: ReadonlyArray<TurnAttachment>
   }) => Effect.Effect<void, ProviderError>
-  /** Whether the agent takes this attachment in its own protocol; absent: none. The others are delivered as paths. */
+  /** Whether the agent takes this attachment in its own protocol. The others are delivered as paths. Absent: the agent takes none. */
   readonly takes?: (attachment: Attachment) => boolean
   /**
-   * Changes settings of the running session, before the next turn. Only called with settings whose change the session's capabilities list as
-   * `set-model`, `set-effort` or `set-permission-mode`; for others a new session resumes the conversation. `undefined`: the agent's default.
+   * Changes settings of the running session before the next turn. The caller passes only settings whose change the session's capabilities list as
+   * `set-model`, `set-effort` or `set-permission-mode`. For other changes a new session resumes the conversation. `undefined`: the agent's default.
    */
   readonly configure?: (changed: {
     readonly model?: string | undefined
@@ -167,7 +167,7 @@ export interface ProviderSession {
   readonly interrupt: (turnId: TurnId) => Effect.Effect<void, ProviderError>
   /** Passes an answer to the agent. Does nothing for a request that is unknown to the session or already settled. */
   readonly answer: (requestId: RequestId, answer: Answer) => Effect.Effect<void, ProviderError>
-  /** Ends the process: protocol → stdin → SIGTERM → SIGKILL of its group, within the adapter's budget. `events` then ends. Idempotent. */
+  /** Ends the process within the adapter's budget: by the protocol, by closing stdin, by SIGTERM, then by SIGKILL of its group. `events` then ends. Idempotent. */
   readonly stop: (reason: string) => Effect.Effect<void>
 }
 
@@ -187,19 +187,19 @@ export interface NativeTurn {
   }>
 }
 
-/** The conversations that an agent stores, also those from outside Millrace. Each call starts a separate process. */
+/** The conversations that an agent stores, including those that began outside Millrace. Each call starts a separate process. */
 export interface NativeHistory {
-  /** Newest first, at most `limit`; with `cwd` only those of that directory. */
+  /** At most `limit` conversations, newest first. With `cwd`, only conversations of that directory. */
   readonly list: (options: {
     readonly cwd?: string
     readonly limit: number
   }) => Effect.Effect<ReadonlyArray<NativeThread>, ProviderError>
-  /** The thread and its turns, oldest first, read a page at a time. The process lives as long as the scope. */
+  /** The thread and its turns, oldest first. Turns are read one page at a time. The process lives as long as the scope. */
   readonly read: (nativeThreadId: string) => Effect.Effect<
     {
       readonly thread: NativeThread
       readonly turns: Stream.Stream<NativeTurn, ProviderError>
-      /** A sentence about what the agent did not report of these turns. Run it after `turns` has been read. */
+      /** A sentence about the parts of these turns that the agent did not report. Run it after `turns` has been read. */
       readonly omitted?: Effect.Effect<string | undefined>
     },
     ProviderError,
@@ -209,9 +209,9 @@ export interface NativeHistory {
 
 export interface ProviderAdapter {
   readonly name: string
-  /** Absent: no setting but `model`. */
+  /** Absent: only `model` can be set. */
   readonly settable?: Settable
-  /** What the instance is set to: holds for a thread that sets nothing else. */
+  /** The settings of the instance. They apply to a thread that sets nothing else. */
   readonly defaults?: Settings
   /** Present if the agent's own conversations can be read. Their ids are resume keys. */
   readonly history?: NativeHistory

@@ -1,5 +1,5 @@
 /**
- * The provider-neutral events that the normaliser emits to Ingestion. Guarantees, whatever the provider does:
+ * The provider-neutral events that the normaliser emits to Ingestion. It guarantees, for every behaviour of a provider:
  * every id is Millrace's own and mapped once; an item that started is completed exactly once, at the latest with its turn;
  * a turn that started ends exactly once; a request that opened is settled exactly once; unknown messages are `opaque`.
  * Plain values, never decoded on the hot path: the adapter's wire module validates the agent's messages.
@@ -24,7 +24,7 @@ export type ProviderEvent =
       readonly turnId: TurnId
       readonly nativeTurnId?: string
       readonly origin: "user" | "provider"
-      /** Added by the session's driver: how the agent got the turn's attachments. */
+      /** How the agent got the turn's attachments. The session's driver adds it. */
       readonly attachments?: ReadonlyArray<Delivered>
     }
   | {
@@ -78,7 +78,7 @@ export type ProviderEvent =
       readonly files?: ReadonlyArray<AgentFile>
     }
   | { readonly _tag: "RequestOpened"; readonly turnId: TurnId; readonly requestId: RequestId; readonly ask: Ask }
-  /** The provider settled the request without an answer from Millrace (turn ended, answered elsewhere, process exited). */
+  /** The request was settled without an answer from Millrace: its turn ended, it was answered elsewhere, or the process exited. */
   | { readonly _tag: "RequestCancelled"; readonly turnId: TurnId; readonly requestId: RequestId; readonly reason: string }
   /**
    * A message that no other event represents. Two methods have a meaning for every agent: `background/started` and `background/ended`, with `{task}`
@@ -93,7 +93,7 @@ export type ProviderEvent =
     }
   /** Ephemeral (D12): the tokens that a running turn has used so far. The turn's terminal event has the last value too. */
   | { readonly _tag: "Signal"; readonly turnId: TurnId; readonly kind: "usage"; readonly data: Usage }
-  /** Ephemeral (D12): what the agent reports of itself, also outside turns. */
+  /** Ephemeral (D12): the agent's report about itself. It can come outside of turns. */
   | { readonly _tag: "Signal"; readonly turnId?: undefined; readonly kind: "agent"; readonly data: AgentReport }
   /** Ephemeral (D12): the progress of an open item. */
   | {

@@ -6,7 +6,7 @@ export const Ready = Schema.Struct({
     description:
       "`starting`: the server listens, its routes are not ready. `draining`: it accepts nothing new and shuts down. `unavailable`: see `reason`."
   }),
-  reason: Schema.optional(Schema.String).annotations({ description: "For people: what is wrong, and what to do next." })
+  reason: Schema.optional(Schema.String).annotations({ description: "For people: the fault, and what to do next." })
 }).annotations({ identifier: "Ready" })
 export type Ready = typeof Ready.Type
 

@@ -1,4 +1,4 @@
-/** The RPC group at `/rpc` (WebSocket, JSON). Same frames and errors as SSE. */
+/** The RPC group at `/rpc` (WebSocket, JSON). It has the same frames and errors as SSE. */
 import { Rpc, RpcGroup } from "@effect/rpc"
 import { Schema } from "effect"
 import { Capabilities } from "./Capabilities.ts"

@@ -1,4 +1,4 @@
-/** Search terms for threads, and the search in what was said. */
+/** Search terms for threads, and the search of all texts. */
 import { Schema } from "effect"
 import { ItemId, ProjectId, ThreadId, TurnId } from "./Ids.ts"
 
@@ -35,7 +35,7 @@ export const SearchHit = Schema.Struct({
   kind: Schema.String.annotations({ description: "The kind of the item; `title` for the title of a thread." }),
   at: Schema.String.annotations({ description: "When the item or the thread began, ISO 8601." }),
   snippet: Schema.String.annotations({
-    description: "One line of about 160 characters around the first place. Each place is between U+2068 and U+2069."
+    description: "One line of about 160 characters around the first match. Each match is between U+2068 and U+2069."
   })
 }).annotations({ identifier: "SearchHit" })
 export type SearchHit = typeof SearchHit.Type
@@ -46,7 +46,7 @@ export const SearchPage = Schema.Struct({
   indexing: Schema.optional(
     Schema.Struct({ done: Schema.Int, of: Schema.Int }).annotations({
       description:
-        "Present while the index is built: positions of the log that it covers, and how many there are. Hits may be missing."
+        "Present while the index is built: the number of log positions that it covers, and of all. Hits may be missing."
     })
   )
 }).annotations({ identifier: "SearchPage" })

@@ -1,18 +1,18 @@
 /** What the settings of a thread may contain for an agent. */
 import { type Changes, type PermissionMode, type SettingName, settingNames } from "./Settings.ts"
 
-/** A command that sets anything else is rejected (`Unsupported`). */
+/** A command that sets another setting or mode is rejected (`Unsupported`). */
 export interface Settable {
   readonly settings: ReadonlySet<SettingName>
   readonly permissionModes: ReadonlySet<PermissionMode>
 }
 
-/** An adapter that declares nothing. */
+/** The value for an adapter that declares nothing. */
 export const onlyModel: Settable = { settings: new Set(["model"]), permissionModes: new Set() }
 
 const list = (words: Iterable<string>): string => [...words].join(", ") || "none"
 
-/** The first setting that the provider cannot take, as a message; `undefined`: it can take all. */
+/** A message about the first setting that the provider cannot take. `undefined`: it takes all of them. */
 export const unsupported = (
   provider: string,
   settings: Changes,

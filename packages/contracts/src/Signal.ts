@@ -39,6 +39,6 @@ const isProgress = Schema.is(Progress)
 export const isFurther = ({ data, itemId }: Signal): boolean =>
   itemId !== undefined && isProgress(data) && (data.text ?? data.done ?? data.total) !== undefined
 
-/** The turn's tokens so far; undefined for a signal of another kind. */
+/** The turn's tokens so far. `undefined` for a signal of another kind. */
 export const usageIn = (signal: Signal): Usage | undefined =>
   signal.kind === "usage" && isUsage(signal.data) ? signal.data : undefined

@@ -1,4 +1,4 @@
-/** Text stays well formed, whatever its source and wherever it is cut. */
+/** Text stays well formed for every source and every cut. */
 import { FastCheck as fc } from "effect"
 import { expect, it } from "vitest"
 import { cut, shorten, splitPair, wellFormed, wellFormedJson } from "./Text.ts"
@@ -49,7 +49,7 @@ it("L6 wellFormedJson changes only lone surrogates, at any depth, names included
     fc.property(fc.jsonValue(), any, any, (value, text, name) => {
       expect(wellFormed(text)).toBe(text.toWellFormed())
       const clean = wellFormedJson({ value, list: [text, { [name]: text }] })
-      // Stringify escapes a lone surrogate as \udXXX; an even number of backslashes before it is text.
+      // `JSON.stringify` escapes a lone surrogate as \udXXX. After an even number of backslashes it is text.
       expect(JSON.stringify(clean)).not.toMatch(/(?<!\\)(?:\\\\)*\\ud[89a-f]/)
       expect(wellFormedJson(clean)).toBe(clean)
     }),

@@ -1,9 +1,9 @@
-/** What a thread's directory holds, and how it changes: diffs, files, worktrees, rewinds. A path is relative to the root of the work tree, with `/`. */
+/** The content of a thread's directory and its changes: diffs, files, worktrees, rewinds. A path is relative to the root of the work tree, with `/`. */
 import { Schema } from "effect"
 import { ItemId, ThreadId, TurnId } from "./Ids.ts"
 
 const count = Schema.Int.pipe(Schema.nonNegative())
-/** A path in an answer. Bytes of a file name that are no UTF-8 read as U+FFFD. */
+/** A path in an answer. Bytes of a file name that are not UTF-8 become U+FFFD. */
 const path = Schema.String
 
 /** Lines of a file that changed together. */
@@ -91,7 +91,7 @@ export const Worktree = Schema.Struct({
 }).annotations({ identifier: "Worktree" })
 export type Worktree = typeof Worktree.Type
 
-/** What happens to the conversation: the agent takes its turns back, a fork without them is made, or it stays as it is. */
+/** What happens to the conversation: the agent removes its turns, a fork without them is made, or it is not changed. */
 export const RewoundConversation = Schema.Literal("native", "fork", "none")
 
 export const RewindRequest = Schema.Struct({

@@ -1,6 +1,6 @@
 /**
- * The state of a server, kept up to date by one connection: a snapshot, then every later event once, folded by `@millrace/model`. Does not need React.
- *
+ * The state of a server for a front end. One connection keeps it up to date: a snapshot, then every later event once, folded by `@millrace/model`. It does
+ * not need React.
  * ```ts
  * const live = await connect({ url: "http://127.0.0.1:7717", token })
  * live.subscribe(() => console.log(Object.keys(live.current().app?.threads ?? {})))
@@ -20,11 +20,11 @@ import * as Transcripts from "./Transcripts.ts"
 export type Connection =
   /** No snapshot yet. */
   | { readonly state: "connecting" }
-  /** Attached; the events since the snapshot or since the last connection are arriving. */
+  /** Attached. The events since the snapshot or since the last connection are arriving. */
   | { readonly state: "replaying" }
   | { readonly state: "live" }
   | { readonly state: "reconnecting"; readonly attempt: number; readonly message: string }
-  /** Stopped: a new connection cannot repair it, such as an unknown token. */
+  /** Stopped, because a new connection cannot repair the failure, such as an unknown token. */
   | { readonly state: "failed"; readonly message: string }
 
 export interface State {
@@ -35,12 +35,12 @@ export interface State {
 }
 
 export interface LiveState {
-  /** For commands and queries. */
+  /** The client for commands and queries. */
   readonly client: PromiseClient
   readonly current: () => State
   /** The listener is called after changes, at most once per `wait`. Returns the function that removes it. */
   readonly subscribe: (listener: () => void) => () => void
-  /** Opens the transcript of a thread until the returned function is called. */
+  /** Opens the transcript of a thread. It stays open until the returned function is called. */
   readonly retainThread: (threadId: ThreadId) => () => void
   /** Loads the transcript again if it failed. */
   readonly retryThread: (threadId: ThreadId) => Promise<void>
@@ -58,15 +58,15 @@ const tagOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "_tag" in cause ? String(cause._tag) : ""
 const messageOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "message" in cause ? String(cause.message) : String(cause)
-/** The log has another epoch or no longer has these events, or one of them is missing. */
+/** Whether a new snapshot is needed: the log has another epoch, no longer has these events, or an event is missing. */
 const needsSnapshot = (cause: unknown) => tagOf(cause).startsWith("Cursor") || tagOf(cause) === "ProtocolError"
-/** Up to ten seconds, after many failures; no pause after none. Ends early with the signal. */
+/** Waits before the next connection: longer after each failure, up to ten seconds. Ends early when the signal aborts. */
 const pause = (failures: number, signal: AbortSignal): Promise<unknown> =>
   Effect.runPromiseExit(Effect.sleep(failures === 0 ? 0 : Math.min(10_000, 100 * 2 ** failures)), { signal })
 class NoSnapshot extends Data.TaggedError("NoSnapshot")<{ readonly cause: unknown }> {}
 const isPassing = (cause: unknown) => tagOf(cause) === "Disconnected" || tagOf(cause) === "StorageUnavailable"
 
-/** Connects in the background, for as long as it takes. Rejects with a `TypeError` if the URL is not one of http or https. */
+/** Connects in the background, for as long as it takes. Rejects with a `TypeError` if the URL is not an `http` or `https` URL. */
 export const connect = async ({ wait = nextFrame, ...options }: Options): Promise<LiveState> => {
   let state: State = { connection: { state: "connecting" }, app: undefined, threads: new Map() }
   const listeners = new Set<() => void>()
@@ -98,7 +98,7 @@ export const connect = async ({ wait = nextFrame, ...options }: Options): Promis
     onChange: (threads) => set({ threads })
   })
 
-  /** Applies an event. Returns `false` if it unarchives a thread that the snapshot does not have: a new snapshot is then needed. */
+  /** Applies an event. Returns `false` if a new snapshot is needed, because the event unarchives a thread that the snapshot does not have. */
   const take = (app: AppState.AppState, event: LogEvent): boolean => {
     set({ app: AppState.apply(app, event) })
     transcripts.take([event])
@@ -136,7 +136,7 @@ export const connect = async ({ wait = nextFrame, ...options }: Options): Promis
     }
     return false
   }
-  /** Follows until a failure that a new snapshot cannot repair. Snapshots that do not lead to `live` are read again more and more slowly. */
+  /** Follows until a failure that a new snapshot cannot repair. Waits longer each time before it reads another snapshot, until one leads to `live`. */
   const run = async (): Promise<void> => {
     for (let failures = 0; ;) {
       try {

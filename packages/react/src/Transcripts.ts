@@ -1,6 +1,6 @@
 /**
- * The open transcripts of a front end. Each starts with the newest pages of its thread and then takes each later event once, also those that
- * arrive while the pages are loading. A value of the map is replaced whenever its transcript changes.
+ * The open transcripts of a front end. Each starts with the newest pages of its thread and then applies each later event once, including events that
+ * arrive while the pages are loading. The map gets a new value whenever a transcript changes.
  */
 import type { LogEvent } from "@millrace/contracts/Event"
 import type { ThreadId } from "@millrace/contracts/Ids"
@@ -14,7 +14,7 @@ export type Opened = { readonly state: "loading" } | Failed | Ready
 export interface Failed {
   readonly state: "failed"
   readonly message: string
-  /** The thread exists no more, or the token may not read it. */
+  /** Whether another try is useless: the thread does not exist, or the token may not read it. */
   readonly isFinal: boolean
 }
 export interface Ready {
@@ -25,7 +25,7 @@ export interface Ready {
 export type OpenThreads = ReadonlyMap<ThreadId, Opened>
 
 export interface Source {
-  /** Pages of the read model, newest first. A rejection is shown by its message. */
+  /** Pages of the read model, newest first. If the promise rejects, its message is shown. */
   readonly items: (threadId: ThreadId, page: PageRequest) => Promise<PageOf<ItemView>>
   readonly turns: (threadId: ThreadId, page: PageRequest) => Promise<PageOf<TurnView>>
   /** The open requests after the events that `take` got. */
@@ -45,7 +45,7 @@ export interface Transcripts {
   readonly take: (events: ReadonlyArray<LogEvent>) => void
   /** Loads all open threads again: there may be events between the old starting point and the new one. */
   readonly reload: () => void
-  /** Loads those again that failed without a final reason. */
+  /** Loads again every transcript that failed, unless the failure is final. */
   readonly retryFailed: () => void
 }
 
@@ -64,7 +64,7 @@ const words = (cause: unknown): string =>
 
 export const make = (source: Source): Transcripts => {
   let threads: OpenThreads = new Map()
-  /** Events of threads whose pages are loading. The array identifies the load: one that was replaced is ignored. */
+  /** Events of threads whose pages are loading. The array identifies the load. A load whose array was replaced has no effect. */
   const early = new Map<ThreadId, Array<LogEvent>>()
   const retained = new Map<ThreadId, number>()
 
@@ -143,7 +143,7 @@ export const make = (source: Source): Transcripts => {
         for (let before = transcript.beforeTurns; before !== undefined && !reached(); before = transcript.beforeTurns)
           Transcript.addTurns(transcript, await source.turns(threadId, older(before)))
       } catch {
-        // What is loaded stays; the next call tries again.
+        // The loaded rows stay. The next call tries again.
       }
       const now = threads.get(threadId)
       if (now?.state === "ready" && now.transcript === transcript)

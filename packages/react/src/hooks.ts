@@ -31,7 +31,7 @@ export const useLiveState = (): LiveState => {
   return live
 }
 
-/** A part of the state. `part` must return the same value while nothing changed: read it, do not build it. */
+/** A part of the state. `part` must return the same value while nothing changed, so it must read a value and not build one. */
 const usePart = <A>(part: (state: State) => A): A => {
   const live = useLiveState()
   const read = () => part(live.current())
@@ -41,7 +41,7 @@ const usePart = <A>(part: (state: State) => A): A => {
 export const useConnection = (): Connection => usePart(({ connection }) => connection)
 
 const none: AppState["threads"] = {}
-/** The threads that are not archived, those with the newest activity first. Empty until the first snapshot. */
+/** The threads that are not archived, newest activity first. Empty until the first snapshot. */
 export const useThreads = (): ReadonlyArray<Thread> => {
   const threads = usePart(({ app }) => app?.threads ?? none)
   return useMemo(() => Object.values(threads).toSorted((a, b) => (a.updatedAt < b.updatedAt ? 1 : -1)), [threads])
@@ -61,7 +61,7 @@ export const useRequests = (threadId?: ThreadId): ReadonlyArray<RequestView> => 
 export interface OpenThread {
   readonly thread: Thread | undefined
   readonly state: "loading" | "ready" | "failed"
-  /** Why the transcript could not be loaded. It is tried again at the next connection, and by `retry`. */
+  /** Why the transcript could not be loaded. The next connection, or `retry`, tries again. */
   readonly message?: string
   readonly retry?: () => Promise<void>
   /** Items, settled requests and ends of turns, oldest first. */
@@ -96,8 +96,8 @@ export const useThread = (threadId: ThreadId): OpenThread => {
 }
 
 /**
- * Sends a command with a new id, and again with the same id after a lost answer, so that it runs at most once. Resolves when it is committed; rejects
- * with the typed error of a refusal.
+ * Sends a command with a new id, and sends it again with the same id after a lost answer, so it runs at most once. Resolves when the command is committed.
+ * Rejects with the typed error of a rejection.
  */
 export const useDispatch = (): (<T extends CommandType>(type: T, body: BodyOf<T>) => Promise<Accepted>) => {
   const { client } = useLiveState()

@@ -1,8 +1,8 @@
-/** When a front end draws: at the next animation frame, and after 50 ms where there is none, as in a hidden page or without a page. */
+/** The time at which a front end draws: the next animation frame, or 50 ms later if there is none, as in a hidden page or without a page. */
 
 const hiddenMillis = 50
 
-/** Calls `draw` once, later. A page that becomes hidden before its frame gets the call by the timer. */
+/** Calls `draw` once, later. If the page becomes hidden before its frame, the timer calls `draw`. */
 export const nextFrame = (draw: () => void): void => {
   const { cancelAnimationFrame, requestAnimationFrame } = globalThis as Partial<{
     readonly requestAnimationFrame: (draw: () => void) => number
