@@ -1,8 +1,8 @@
 /**
- * Packs old events of a SQLite log into segments (docs/decisions/0133). Segments cover the offsets from the first retained one up to `coldUpTo`. One step packs one
- * run of rows: read, compress, insert the segment, verify it, delete the rows. A crash may leave rows at or below `coldUpTo`; readers do not use them, and
- * the next step deletes them. Reads, deletes and vacuum are done in slices. A checkpoint of the WAL is one call, which holds the event loop for as long as the
- * disk takes to write its pages, about 100.
+ * Packs old events of a SQLite log into segments (docs/decisions/0133). Segments cover the offsets from the first retained one up to `coldUpTo`. One step packs
+ * a run of rows, or a few runs while nothing is appended: read, compress, insert the segment, verify it; then it deletes their rows. A crash may leave rows
+ * at or below `coldUpTo`; readers do not use them, and the next step deletes them. Reads, deletes and vacuum are done in slices. A checkpoint of the WAL is
+ * one call, which holds the event loop for as long as the disk takes to write its pages, 100 to 300.
  */
 import { Effect } from "effect"
 import type { LogUnavailable, PackOptions, Packed } from "./EventLog.ts"
@@ -17,22 +17,29 @@ import { attempt, StorageFailure } from "./Storage.ts"
 const maxFree = 0.1
 
 /**
- * The WAL is copied to the file when rows with this many bytes of JSON were deleted: 100 pages. That is one call, which takes longer the more pages it
- * copies. A slice deletes no more than this, if it deletes more than one row.
+ * The WAL is copied to the file when rows with this many bytes of JSON were deleted. That is one call, which takes longer the more pages it copies: about
+ * 100 pages while events are appended; else 300, because deletes of many rows at once write fewer pages. A slice deletes no more than this, if it deletes
+ * more than one row.
  */
-const checkpointBytes = 256 * 1024
+const checkpointBytes = { busy: 256 * 1024, idle: 1024 * 1024 }
+
+/** Segments that one step writes while nothing is appended, before it deletes their rows. */
+const runsOfStep = 4
 
 /** Content up to this size is compressed on the event loop while nothing is appended: at most 2 ms. */
 const smallBytes = 384 * 1024
 
+/** Rows and the bytes of their JSON. */
+type Sizes = Pick<Segment.Columns, "offsets" | "sizes">
+
 /** The rows from `first` to at most `last` that one slice deletes. With unknown sizes: all of them, and they count as many bytes. */
-const partFrom = (first: number, last: number, known?: Pick<Segment.Columns, "offsets" | "sizes">) => {
-  if (known === undefined) return { last, bytes: checkpointBytes }
+const partFrom = (first: number, last: number, most: number, known?: Sizes) => {
+  if (known === undefined) return { last, bytes: most }
   const at = known.offsets.findIndex((offset) => offset >= first)
   let bytes = 0
   for (let i = Math.max(0, at); i < known.offsets.length && known.offsets[i]! <= last; i++) {
     const size = known.sizes[i]!
-    if (bytes > 0 && bytes + size > checkpointBytes) return { last: known.offsets[i - 1]!, bytes }
+    if (bytes > 0 && bytes + size > most) return { last: known.offsets[i - 1]!, bytes }
     bytes += size
   }
   return { last, bytes }
@@ -64,6 +71,8 @@ const prepare = (db: Sqlite.Connection) => ({
     `SELECT first, last, codec, crc, bytes FROM segments
      WHERE first >= coalesce((SELECT max(first) FROM segments WHERE first <= ?), 0) AND last > ? ORDER BY first LIMIT 1`
   ),
+  /** Whether a text, one byte per character, is JSON. */
+  isJson: db.prepare("SELECT json_valid(CAST(? AS TEXT))").pluck(),
   segment: db.prepare("SELECT first, last, codec, crc, bytes FROM segments WHERE first = ?"),
   /** The number of commits that forgot streams. */
   generation: db.prepare("SELECT value FROM meta WHERE key = 'generation'").pluck(),
@@ -90,7 +99,7 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
     const slice = slices(least, most)
     return <A>(run: (size: number) => A): A => slice(run, isIdle() ? targetMillis : shortMillis)
   }
-  const slice = { read: sharing(100, 1_000), delete: sharing(100, 1_000), vacuum: sharing(16, 256) }
+  const slice = { read: sharing(100, 1_000), delete: sharing(100, 4_000), vacuum: sharing(16, 256) }
   const bounds = (): Bounds => {
     const [coldUpTo, last] = sql.bounds.get() as [number, number]
     return { coldUpTo, head: Math.max(coldUpTo, last) }
@@ -98,6 +107,7 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
   const step = <A>(run: () => A): Effect.Effect<A, LogUnavailable> => attempt("pack", () => Sqlite.guarded(run))
 
   const readRun = PackingRun.make(db, step, slice.read)
+  const isJson = (text: string): boolean => sql.isJson.get(Buffer.from(text, "latin1")) === 1
 
   /** False if the run is not what it was when it was read: events before it were trimmed, or a stream was forgotten. */
   const insert = (stored: Segment.Stored, { columns, generation }: PackingRun.Run): boolean =>
@@ -122,19 +132,16 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
     })
 
   /** `sizes`: of the rows, if they are known. */
-  const deleteCopies = Effect.fn("Packing.deleteCopies")(function* (
-    upTo: number,
-    between: Effect.Effect<void>,
-    sizes?: Pick<Segment.Columns, "offsets" | "sizes">
-  ) {
+  const deleteCopies = Effect.fn("Packing.deleteCopies")(function* (upTo: number, between: Effect.Effect<void>, sizes?: Sizes) {
     let from = yield* step(() => sql.oldest.get() as number | null)
     let deleted = 0
     let bytes = 0
     while (from !== null && from <= upTo) {
       const start = from
+      const most = writer.appends === appends ? checkpointBytes.idle : checkpointBytes.busy
       deleted += yield* step(() =>
         slice.delete((size) => {
-          const part = partFrom(start, Math.min(start + size - 1, upTo), sizes)
+          const part = partFrom(start, Math.min(start + size - 1, upTo), most, sizes)
           bytes += part.bytes
           return writer.maintain((current) => {
             const { changes } = current.sql.deleteRows.run(part.last)
@@ -145,7 +152,7 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
       )
       yield* between
       from = yield* step(() => sql.oldest.get() as number | null)
-      if (bytes < checkpointBytes && from !== null && from <= upTo) continue
+      if (bytes < most && from !== null && from <= upTo) continue
       yield* step(() => writer.checkpoint())
       bytes = 0
       yield* between
@@ -181,6 +188,31 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
     return free - left
   })
 
+  /** Writes the segment of the next run, and checks it. "none": there is no run; "changed": the run changed meanwhile. */
+  const packRun = Effect.fn("Packing.run")(function* (options: PackOptions & { readonly between: Effect.Effect<void> }) {
+    const run = yield* readRun(yield* step(bounds), options)
+    if (run === undefined) return "none"
+    if (run === "changed") return "changed"
+    yield* step(() => writer.step("run-read"))
+    const encoded = yield* step(() => Segment.encodeColumns(run.first, run.last, run.columns, isJson))
+    const where = encoded.content.byteLength <= smallBytes && isIdle() ? "here" : "pool"
+    const stored = yield* Segment.compress(run.first, run.last, encoded.content, where)
+    yield* options.between
+    if (!(yield* step(() => insert(stored, run)))) return "changed"
+    yield* step(() => writer.step("segment-committed"))
+    const written = yield* step(() => sql.segment.get(run.first) as Segment.Stored)
+    yield* Segment.verify(written, run.columns, encoded, where).pipe(
+      // A segment with another checksum that opens: a stream was forgotten since, and erased from it.
+      Effect.catchAll((damaged) =>
+        written.crc !== stored.crc && !(Segment.open(written) instanceof Segment.Damaged)
+          ? Effect.void
+          : withdraw(written, damaged)
+      )
+    )
+    yield* step(() => writer.step("segment-verified"))
+    return { first: run.first, last: run.last, columns: run.columns, bytes: stored.bytes.byteLength }
+  })
+
   const pack = Effect.fn("Packing.pack")(function* (options: PackOptions) {
     const between = options.between ?? Effect.yieldNow()
     const nothing: Packed = { events: 0, bytes: 0, rows: 0, pages: 0, more: true }
@@ -193,28 +225,29 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
       if (segment instanceof Segment.Damaged) return yield* withdraw(copied, segment)
       return { ...nothing, rows: yield* deleteCopies(copied.last, between) }
     }
-    const run = yield* readRun(yield* step(bounds), { ...options, between })
-    if (run === undefined) return { ...nothing, pages: yield* vacuum(between), more: false }
-    if (run === "changed") return nothing
-    yield* step(() => writer.step("run-read"))
-    const content = Segment.encodeColumns(run.first, run.last, run.columns)
-    const where = content.byteLength <= smallBytes && isIdle() ? "here" : "pool"
-    const stored = yield* Segment.compress(run.first, run.last, content, where)
-    yield* between
-    if (!(yield* step(() => insert(stored, run)))) return nothing
-    yield* step(() => writer.step("segment-committed"))
-    const written = yield* step(() => sql.segment.get(run.first) as Segment.Stored)
-    yield* Segment.verify(written, run.columns, content.byteLength, where).pipe(
-      // A segment with another checksum that opens: a stream was forgotten since, and erased from it.
-      Effect.catchAll((damaged) =>
-        written.crc !== stored.crc && !(Segment.open(written) instanceof Segment.Damaged)
-          ? Effect.void
-          : withdraw(written, damaged)
+    const written: { first?: number; last: number; bytes: number; offsets: Array<number>; sizes: Array<number> } = {
+      last: 0,
+      bytes: 0,
+      offsets: [],
+      sizes: []
+    }
+    for (let runs = 1, more = true; more; runs++) {
+      // A fault of a later run is that of the next step, which begins with this run.
+      const run = yield* Effect.catchAll(packRun({ ...options, between }), (fault) =>
+        written.first === undefined ? Effect.fail(fault) : Effect.succeed("none" as const)
       )
-    )
-    yield* step(() => writer.step("segment-verified"))
-    const rows = yield* deleteCopies(run.last, between, run.columns)
-    return { ...nothing, events: run.last - run.first + 1, bytes: stored.bytes.byteLength, rows }
+      if (run === "none" && written.first === undefined) return { ...nothing, pages: yield* vacuum(between), more: false }
+      if (typeof run === "string") break
+      written.first ??= run.first
+      written.last = run.last
+      written.bytes += run.bytes
+      written.offsets.push(...run.columns.offsets)
+      written.sizes.push(...run.columns.sizes)
+      more = runs < runsOfStep && isIdle()
+    }
+    if (written.first === undefined) return nothing
+    const rows = yield* deleteCopies(written.last, between, written)
+    return { ...nothing, events: written.last - written.first + 1, bytes: written.bytes, rows }
   })
   const segmentAfter = (offset: number) =>
     step(() => {

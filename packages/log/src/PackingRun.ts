@@ -18,14 +18,14 @@ export interface Run {
 }
 
 /** Most bytes of JSON that one query reads, if it reads more than one row. */
-const sliceBytes = 128 * 1024
+const sliceBytes = 96 * 1024
 
 /** The streams that are not erased yet, by id. */
 type Marked = ReadonlyMap<number, { readonly name: string; readonly forgotten: number }>
 
 /** The events as the reader delivers them: a segment that is written after a stream was forgotten has nothing of it. */
 const masked = (columns: Segment.Columns, marked: Marked): Segment.Columns => {
-  const { damaged, offsets, streams } = columns
+  const { offsets, streams } = columns
   const markOf = (i: number) => {
     const mark = marked.get(streams[i]!)
     return mark !== undefined && offsets[i]! <= mark.forgotten ? mark : undefined
@@ -45,8 +45,7 @@ const masked = (columns: Segment.Columns, marked: Marked): Segment.Columns => {
     sizes[i] = json.byteLength
     return json
   })
-  const kept = new Set(offsets.filter((_, i) => markOf(i) === undefined))
-  return { ...columns, types, sizes, content, damaged: damaged.filter((offset) => kept.has(offset)) }
+  return { ...columns, types, sizes, content }
 }
 
 const prepare = (db: Sqlite.Connection) => ({
@@ -59,13 +58,10 @@ const prepare = (db: Sqlite.Connection) => ({
   /** `offsets`: shows the order in which SQLite joined the rows. */
   content: db
     .prepare(
-      `SELECT CAST(group_concat(json, '') AS BLOB), json_group_array(offset), min(json_valid(json))
+      `SELECT CAST(group_concat(json, '') AS BLOB), json_group_array(offset)
        FROM (SELECT offset, json FROM events WHERE offset >= ? AND offset <= ? ORDER BY offset)`
     )
     .raw(),
-  damaged: db
-    .prepare("SELECT offset FROM events WHERE offset >= ? AND offset <= ? AND NOT json_valid(json) ORDER BY offset")
-    .pluck(),
   at: db.prepare("SELECT json ->> '$.at' FROM events WHERE offset > ? AND json_valid(json) ORDER BY offset LIMIT 1").pluck(),
   /** The last event before a time. An event without a readable time counts as old. */
   lastOld: db
@@ -135,22 +131,20 @@ export const make = (db: Sqlite.Connection, step: Step, slice: <A>(run: (rows: n
     between: Effect.Effect<void>
   ) {
     const content: Array<Uint8Array> = []
-    const damaged: Array<number> = []
     for (let start = 0, end = 0; start < offsets.length; start = end) {
       let bytes = sizes[end++]!
       while (end < offsets.length && bytes + sizes[end]! <= sliceBytes) bytes += sizes[end++]!
       const [first, last] = [offsets[start]!, offsets[end - 1]!]
       const isSame = yield* step(() => {
-        const [json, found, valid] = sql.content.get(first, last) as [Uint8Array | null, string, number | null]
+        const [json, found] = sql.content.get(first, last) as [Uint8Array | null, string]
         if (json?.byteLength !== bytes || found !== JSON.stringify(offsets.slice(start, end))) return false
         content.push(json)
-        if (valid === 0) damaged.push(...(sql.damaged.all(first, last) as Array<number>))
         return true
       })
       if (!isSame) return undefined
       yield* between
     }
-    return { content, damaged }
+    return content
   })
 
   /**
@@ -199,6 +193,6 @@ export const make = (db: Sqlite.Connection, step: Step, slice: <A>(run: (rows: n
       })
     }
     const marked: Marked = new Map(marks.map((mark) => [mark.id, mark]))
-    return { first: coldUpTo + 1, last: end, columns: masked({ ...columns, ...content }, marked), generation } satisfies Run
+    return { first: coldUpTo + 1, last: end, columns: masked({ ...columns, content }, marked), generation } satisfies Run
   })
 }

@@ -56,10 +56,10 @@ describe("Segment", () => {
           versions: rows.map(({ version }) => version),
           types: rows.map(({ type }) => type),
           sizes: parts.map(({ byteLength }) => byteLength),
-          content: parts,
-          damaged: rows.flatMap(({ offset, valid }) => (valid ? [] : [offset]))
+          content: parts
         }
-        expect(Segment.firstDifference(Segment.encode(first, last, rows), first, last, columns)).toBeUndefined()
+        const damaged = rows.flatMap(({ offset, valid }) => (valid ? [] : [offset]))
+        expect(Segment.firstDifference(Segment.encode(first, last, rows), first, last, columns, damaged)).toBeUndefined()
         if (segment instanceof Segment.Damaged) throw new Error(segment.reason)
         const pooled = await Effect.runPromise(Segment.openInPool(stored))
         if (pooled instanceof Segment.Damaged) throw new Error(pooled.reason)
@@ -82,11 +82,11 @@ describe("Segment", () => {
       versions: [1, 2, 1],
       types: ["item.delta", "item.delta", "turn.started"],
       sizes: [8, 9, 5],
-      content: [Buffer.from('{"n":"é'), Buffer.from('{"n":"\u00ff"'), Buffer.from([0x7b, 0xff, 0x22, 0x31, 0x7d])],
-      damaged: [4]
+      content: [Buffer.from('{"n":"é'), Buffer.from('{"n":"\u00ff"'), Buffer.from([0x7b, 0xff, 0x22, 0x31, 0x7d])]
     }
-    const content = Segment.encodeColumns(1, 4, columns)
-    const found = (changed: Partial<Segment.Columns>) => Segment.firstDifference(content, 1, 4, { ...columns, ...changed })
+    const { content } = Segment.encodeColumns(1, 4, columns, [4])
+    const found = ({ damaged = [4], ...changed }: Partial<Segment.Columns & Pick<Segment.Encoded, "damaged">>) =>
+      Segment.firstDifference(content, 1, 4, { ...columns, ...changed }, damaged)
     expect(found({})).toBeUndefined()
     expect(found({ streams: [7, 7, 7] })).toBe(4)
     expect(found({ versions: [1, 3, 1] })).toBe(3)
@@ -95,6 +95,51 @@ describe("Segment", () => {
     expect(found({ offsets: [1, 2, 4] })).toBe(2)
     expect(found({ content: [...columns.content.slice(0, 2), Buffer.from([0x7b, 0xfe, 0x22, 0x31, 0x7d])] })).toBe(4)
     expect(found({ offsets: [1, 3], streams: [7, 7], versions: [1, 2], types: columns.types.slice(0, 2), sizes: [8, 9] })).toBe(4)
+  })
+
+  it("L13 the damaged events of a run are found as if each JSON was parsed, whatever byte of it is wrong", () => {
+    const isJson = (json: string): boolean => {
+      try {
+        JSON.parse(json)
+        return true
+      } catch {
+        return false
+      }
+    }
+    const drawn = FastCheck.sample(
+      FastCheck.array(
+        FastCheck.record({
+          said: FastCheck.oneof(text, FastCheck.constantFrom('\\"', "words", "\u0001")),
+          at: FastCheck.nat({ max: 250 }),
+          wrong: FastCheck.constantFrom("", "", "", "\u0000", '"', "\\", "x", "}", "\\u12", "\n"),
+          cut: FastCheck.nat({ max: 9 })
+        }),
+        { minLength: 2, maxLength: 40 }
+      ),
+      { numRuns: 400, seed: 31 }
+    )
+    let found = 0
+    for (const events of drawn) {
+      const texts = events.map(({ at, cut, said, wrong }, i) => {
+        const head = { offset: i + 1, stream: "thread/a", version: i + 1, type: "item.delta", at: "2026-11-20T09:00:00.000Z" }
+        const json = JSON.stringify({ ...head, data: { itemId: "itm_1", text: said } })
+        const whole = wrong === "" ? json : json.slice(0, at) + wrong + json.slice(at + 1)
+        return Buffer.from(cut === 0 ? whole.slice(0, at) : whole).toString("latin1")
+      })
+      const columns: Segment.Columns = {
+        offsets: texts.map((_, i) => i + 1),
+        streams: texts.map(() => 7),
+        versions: texts.map((_, i) => i + 1),
+        types: texts.map(() => "item.delta"),
+        sizes: texts.map((json) => json.length),
+        content: texts.map((json) => Buffer.from(json, "latin1"))
+      }
+      const { content, damaged } = Segment.encodeColumns(1, texts.length, columns, isJson)
+      expect(damaged).toEqual(texts.flatMap((json, i) => (isJson(json) ? [] : [i + 1])))
+      expect(Segment.firstDifference(content, 1, texts.length, columns, damaged)).toBeUndefined()
+      found += damaged.length
+    }
+    expect(found).toBeGreaterThan(500)
   })
 
   it("L13 a wrong checksum, codec, offset or length is damage with a reason, never other events", async () => {
@@ -196,6 +241,19 @@ describe("Segment", () => {
     const { byteLength } = Segment.encode(1, 1_000, rows)
     const json = rows.reduce((sum, row) => sum + row.json.length, 0)
     expect(byteLength).toBeLessThan(json / 4)
+    // Whether they are valid JSON is asked for each template only.
+    const content = rows.map((row) => Buffer.from(row.json))
+    const columns = {
+      offsets: rows.map(({ offset }) => offset),
+      streams: rows.map(({ stream }) => stream),
+      versions: rows.map(({ version }) => version),
+      types: rows.map(({ type }) => type),
+      sizes: content.map((part) => part.byteLength),
+      content
+    }
+    let asked = 0
+    Segment.encodeColumns(1, 1_000, columns, () => ++asked > 0)
+    expect(asked).toBe(20)
   })
 
   it("L13 segments of format 1, which earlier versions wrote, are read, and written as format 2", async () => {

@@ -13,9 +13,18 @@ import {
   crc32,
   type BrotliOptions
 } from "node:zlib"
-import { type Columns, Damaged, decode, encode, firstDifference, type Row, type Segment } from "./SegmentContent.ts"
+import { type Columns, Damaged, decode, encode, type Encoded, firstDifference, type Row, type Segment } from "./SegmentContent.ts"
 
-export { type Columns, Damaged, encode, encodeColumns, firstDifference, type Row, type Segment } from "./SegmentContent.ts"
+export {
+  type Columns,
+  Damaged,
+  encode,
+  encodeColumns,
+  type Encoded,
+  firstDifference,
+  type Row,
+  type Segment
+} from "./SegmentContent.ts"
 
 /** Most events of a segment, and most bytes of their JSON if it has more than one event. */
 export const maxEvents = 1_000
@@ -58,7 +67,7 @@ const inPool = {
 // The result is assembled of chunks, and each chunk is a call of the pool: large ones.
 const options = (content: Uint8Array): BrotliOptions => ({
   chunkSize: 64 * 1024,
-  params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_SIZE_HINT]: content.byteLength }
+  params: { [constants.BROTLI_PARAM_QUALITY]: 3, [constants.BROTLI_PARAM_SIZE_HINT]: content.byteLength }
 })
 const stored = (first: number, last: number, bytes: Uint8Array): Stored => ({ first, last, codec, crc: crc32(bytes), bytes })
 
@@ -103,11 +112,16 @@ export const contentOf = (stored: Stored, size?: number, where: Where = "pool"):
       : Effect.tryPromise({ try: () => inPool.decompress(stored.bytes, options), catch: damage })
   })
 
-/** Fails if the segment does not give the rows that were packed again. `size`: bytes of its content. */
-export const verify = (stored: Stored, columns: Columns, size: number, where: Where): Effect.Effect<void, Damaged> =>
-  contentOf(stored, size, where).pipe(
+/** Fails if the segment does not give the rows that were packed again. */
+export const verify = (
+  stored: Stored,
+  columns: Columns,
+  { content, damaged }: Encoded,
+  where: Where
+): Effect.Effect<void, Damaged> =>
+  contentOf(stored, content.byteLength, where).pipe(
     Effect.flatMap((content) =>
-      Effect.try({ try: () => firstDifference(content, stored.first, stored.last, columns), catch: damage })
+      Effect.try({ try: () => firstDifference(content, stored.first, stored.last, columns, damaged), catch: damage })
     ),
     Effect.filterOrFail(
       (offset) => offset === undefined,

@@ -20,7 +20,7 @@ export interface Row {
   readonly valid: boolean
 }
 
-/** The rows of a run by column, in the order of their offsets. `sizes`: bytes of the JSON; `content`: the JSON of all, in any number of parts. */
+/** The rows of a run by column, in the order of their offsets. `sizes`: bytes of the JSON; `content`: the JSON of all, in parts of whole rows. */
 export interface Columns {
   readonly offsets: ReadonlyArray<number>
   readonly streams: ReadonlyArray<number>
@@ -28,7 +28,11 @@ export interface Columns {
   readonly types: ReadonlyArray<string>
   readonly sizes: ReadonlyArray<number>
   readonly content: ReadonlyArray<Uint8Array>
-  /** Offsets whose JSON is damaged. */
+}
+
+/** What `encodeColumns` made, and the offsets whose JSON is damaged. */
+export interface Encoded {
+  readonly content: Buffer
   readonly damaged: ReadonlyArray<number>
 }
 
@@ -93,27 +97,72 @@ const indexIn = <A>(list: Array<A>, known: Map<A, number>, value: A): number => 
 /** The content of a segment of the offsets from `first` to `last`, with the rows that exist, by offset. */
 export const encode = (first: number, last: number, rows: ReadonlyArray<Row>): Buffer => {
   const content = rows.map(({ json }) => Buffer.from(json))
-  return encodeColumns(first, last, {
+  const columns = {
     offsets: rows.map(({ offset }) => offset),
     streams: rows.map(({ stream }) => stream),
     versions: rows.map(({ version }) => version),
     types: rows.map(({ type }) => type),
     sizes: content.map(({ byteLength }) => byteLength),
-    content,
-    damaged: rows.flatMap(({ offset, valid }) => (valid ? [] : [offset]))
-  })
+    content
+  }
+  return encodeColumns(
+    first,
+    last,
+    columns,
+    rows.flatMap(({ offset, valid }) => (valid ? [] : [offset]))
+  ).content
 }
 
-/** As `encode`. Works on the bytes as Latin-1 text, one character per byte: its parts are cheap, and no byte changes. */
-export const encodeColumns = (first: number, last: number, columns: Columns): Buffer => {
+/**
+ * The JSON of the rows as Latin-1 text, one character per byte: its parts are cheap, and no byte changes. One text per part of the content: V8 handles texts
+ * over 128 KiB in another way, which takes ten times as long.
+ */
+class Texts {
+  readonly #content: ReadonlyArray<Uint8Array>
+  #part = -1
+  all = ""
+  start = 0
+  end = 0
+
+  constructor({ content }: Columns) {
+    this.#content = content
+  }
+
+  /** Goes to the next row, which has so many bytes. False: there are not as many. */
+  next(size: number): boolean {
+    this.start = this.end
+    if (size === 0) return true
+    while (this.start === this.all.length) {
+      const part = this.#content[++this.#part]
+      if (part === undefined) return false
+      this.all = Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString("latin1")
+      this.start = 0
+    }
+    this.end = this.start + size
+    return this.end <= this.all.length
+  }
+
+  /** Whether there is no row after this one. */
+  isLast(): boolean {
+    return this.end === this.all.length && this.#content.slice(this.#part + 1).every(({ byteLength }) => byteLength === 0)
+  }
+}
+
+/** As `encode`. `damaged`: the offsets whose JSON is damaged, or a function that finds out which: whether a text, one character per byte, is JSON. */
+export const encodeColumns = (
+  first: number,
+  last: number,
+  columns: Columns,
+  damaged: ReadonlyArray<number> | ((json: string) => boolean)
+): Encoded => {
   const streams: Array<number> = []
   const types: Array<string> = []
   const known = { streams: new Map<number, number>(), types: new Map<string, number>() }
-  const versions = new Map<number, number>()
-  const templates = new Templates()
+  const versions: Array<number> = []
+  const templates = new Templates(typeof damaged === "function" ? damaged : () => true)
+  const found: Array<number> = []
   const texts: Array<Array<string>> = []
-  const content = Buffer.concat(columns.content)
-  let start = 0
+  const part = new Texts(columns)
   let clock = 0
   const column = (empty: number) => {
     const values: Array<number> = []
@@ -129,124 +178,128 @@ export const encodeColumns = (first: number, last: number, columns: Columns): Bu
     type: column(0),
     bytes: column(0),
     template: column(-1),
-    time: column(0),
-    damaged: columns.damaged
+    time: column(0)
   }
-  for (const [row, offset] of columns.offsets.entries()) {
+  for (let row = 0; row < columns.offsets.length; row++) {
+    const offset = columns.offsets[row]!
     const i = offset - first
-    const stream = columns.streams[row]!
     const version = columns.versions[row]!
-    const json = content.toString("latin1", start, (start += columns.sizes[row]!))
-    const streamIndex = indexIn(streams, known.streams, stream)
+    if (!part.next(columns.sizes[row]!)) throw new Error(`the JSON of the event ${offset} does not have its size`)
+    const streamIndex = indexIn(streams, known.streams, columns.streams[row]!)
     const typeIndex = indexIn(types, known.types, columns.types[row]!)
     header.stream[i] = streamIndex
-    header.version[i] = version - (versions.get(stream) ?? 0)
+    header.version[i] = version - (versions[streamIndex] ?? 0)
     header.type[i] = typeIndex
-    versions.set(stream, version)
-    const split = templates.split({ json, offset, version }, streamIndex * maxTypes + typeIndex)
-    const text = split === undefined ? json : split.text
-    if (split !== undefined) {
-      header.template[i] = split.index
-      header.time[i] = split.time - clock
-      clock = split.time
+    versions[streamIndex] = version
+    const { index, isValid, text, time } = templates.split(part, offset, version, streamIndex * maxTypes + typeIndex)
+    if (!isValid) found.push(offset)
+    if (index >= 0) {
+      header.template[i] = index
+      header.time[i] = time - clock
+      clock = time
     }
     header.bytes[i] = text.length
     const own = (texts[streamIndex] ??= [])
     own.push(text)
   }
   const { parts } = templates
-  const head = Buffer.from(JSON.stringify({ ...header, parts: parts.map((part) => part.length) } satisfies Header2))
+  const wrong = typeof damaged === "function" ? found : damaged
+  const head = Buffer.from(
+    JSON.stringify({ ...header, damaged: wrong, parts: parts.map((part) => part.length) } satisfies Header2)
+  )
   const length = Buffer.alloc(4)
   length.writeUInt32LE(head.length)
-  return Buffer.concat([length, head, Buffer.from(parts.join("") + texts.map((own) => own.join("")).join(""), "latin1")])
+  const body = Buffer.from(parts.join("") + texts.map((own) => own.join("")).join(""), "latin1")
+  return { content: Buffer.concat([length, head, body]), damaged: wrong }
 }
 
 /** Where each text of the body begins, and where the last one ends. Format 2 has those of a stream together. */
 const startsOf = ({ bytes, stream, streams }: Header, from: number, byStream: boolean) => {
   const sizes = streams.map(() => 0)
-  if (byStream) for (const [i, id] of stream.entries()) if (id >= 0) sizes[id]! += bytes[i]!
+  if (byStream) for (let i = 0; i < stream.length; i++) if (stream[i]! >= 0) sizes[stream[i]!]! += bytes[i]!
   let end = from
   const next = sizes.map((size) => (end += size) - size)
-  const starts = bytes.map((size, i) => {
+  const starts: Array<number> = []
+  for (let i = 0; i < bytes.length; i++) {
     const id = stream[i]!
-    const start = byStream && id >= 0 ? next[id]! : end
-    if (byStream && id >= 0) next[id]! += size
-    else end += size
-    return start
-  })
+    starts.push(byStream && id >= 0 ? next[id]! : end)
+    if (byStream && id >= 0) next[id]! += bytes[i]!
+    else end += bytes[i]!
+  }
   return { starts, end }
 }
 
-/** Latin-1: a character for each byte. */
-type Encoding = "utf8" | "latin1"
-
-/** The JSON, or the text, of the event with the index `i`. */
-type ReadJson = (i: number) => string
-
-/** How to read the JSON of events of format 2, and its bytes altogether. */
-const templated = (
-  content: Buffer,
-  header: Header2,
-  from: number,
-  versions: ReadonlyArray<number>,
-  text: ReadJson,
-  encoding: Encoding
-) => {
-  const { bytes, first, parts, stream, template, time } = header
+/** The templates of format 2, and the time of each event in milliseconds. */
+const templatesOf = ({ parts, time }: Header2, body: (start: number, size: number) => string, from: number) => {
   let at = from
-  const strings = parts.map((size) => content.toString(encoding, at, (at += size)))
+  const strings = parts.map((size) => body((at += size) - size, size))
   const templates = Array.from({ length: parts.length / partsOf }, (_, n): Template => {
     const [a = "", b = "", c = "", d = ""] = strings.slice(n * partsOf, (n + 1) * partsOf)
     return [a, b, c, d]
   })
-  const sizes = templates.map((_, n) => parts.slice(n * partsOf, (n + 1) * partsOf).reduce((sum, size) => sum + size, 0))
   let clock = 0
-  const times = time.map((millis) => (clock += millis))
+  return { templates, times: time.map((millis) => (clock += millis)) }
+}
+
+/** Bytes of the JSON of all events of format 2. */
+const bytesOf = ({ bytes, first, parts, stream, template }: Header2, versions: ReadonlyArray<number>): number => {
+  const sizes = Array.from({ length: parts.length / partsOf }, (_, n) =>
+    parts.slice(n * partsOf, (n + 1) * partsOf).reduce((sum, size) => sum + size, 0)
+  )
   let total = 0
   for (const [i, size] of bytes.entries())
     if (stream[i]! >= 0) total += size + (template[i]! < 0 ? 0 : sizes[template[i]!]! + restBytes(first + i, versions[i]!))
-  const format = new Times()
-  const json: ReadJson = (i) =>
-    template[i]! < 0 ? text(i) : compose(templates[template[i]!]!, first + i, versions[i]!, format.format(times[i]!), text(i))
-  return { json, total }
+  return total
 }
 
 const isTemplated = (header: Header | Header2): header is Header2 => "template" in header
 
-/** May throw if the content was not made by `encode`. */
-export const decode = (content: Buffer, first: number, last: number, encoding: Encoding = "utf8"): Segment | Damaged => {
+/** The header of a content, checked, and where the body begins. May throw if the content was not made by `encode`. */
+const parse = (content: Buffer, first: number, last: number) => {
   const start = 4 + content.readUInt32LE(0)
   const header = JSON.parse(content.toString("utf8", 4, start)) as Header | Header2
   const size = last - first + 1
-  const { bytes, stream, streams, type, types } = header
+  const { bytes, stream, streams, type } = header
   const columns = [stream, header.version, type, bytes, ...(isTemplated(header) ? [header.template, header.time] : [])]
   if (header.first !== first || columns.some((column) => column.length !== size))
     return new Damaged("its header does not match its offsets")
-  const versions: Array<number> = []
-  const latest = new Map<number, number>()
-  const counts = new Map<number, number>()
-  for (let i = 0; i < size; i++) {
-    const id = streams[stream[i]!]
-    const version = (id === undefined ? 0 : (latest.get(id) ?? 0)) + header.version[i]!
-    versions.push(version)
-    if (id === undefined) continue
-    counts.set(id, (counts.get(id) ?? 0) + 1)
-    latest.set(id, version)
-  }
   const body = isTemplated(header) ? header.parts.reduce((sum, part) => sum + part, start) : start
   const { end, starts } = startsOf(header, body, isTemplated(header))
   if (end !== content.length) return new Damaged("its length does not match its header")
   if (isTemplated(header) && header.template.some((index) => index >= header.parts.length / partsOf))
     return new Damaged("its header does not match its templates")
-  const text: ReadJson = (i) => content.toString(encoding, starts[i], starts[i]! + bytes[i]!)
-  const { json, total } = isTemplated(header)
-    ? templated(content, header, start, versions, text, encoding)
-    : { json: text, total: content.length - start }
+  const versions: Array<number> = []
+  const latest = streams.map(() => 0)
+  for (let i = 0; i < size; i++) {
+    const at = stream[i]!
+    const version = (latest[at] ?? 0) + header.version[i]!
+    versions.push(version)
+    if (at >= 0) latest[at] = version
+  }
+  return { header, start, starts, versions }
+}
+
+/** May throw if the content was not made by `encode`. */
+export const decode = (content: Buffer, first: number, last: number): Segment | Damaged => {
+  const parsed = parse(content, first, last)
+  if (parsed instanceof Damaged) return parsed
+  const { header, start, starts, versions } = parsed
+  const { bytes, stream, streams, type, types } = header
+  const counts = new Map<number, number>()
+  for (const at of stream) if (at >= 0) counts.set(streams[at]!, (counts.get(streams[at]!) ?? 0) + 1)
+  const text = (from: number, size: number) => content.toString("utf8", from, from + size)
+  const { templates, times } = isTemplated(header) ? templatesOf(header, text, start) : { templates: [], times: [] }
+  const format = new Times()
+  const json = (i: number): string => {
+    const own = text(starts[i]!, bytes[i]!)
+    const template = isTemplated(header) ? templates[header.template[i]!] : undefined
+    return template === undefined ? own : compose(template, first + i, versions[i]!, format.format(times[i]!), own)
+  }
   const damaged = new Set(header.damaged)
   return {
     first,
     last,
-    bytes: total,
+    bytes: isTemplated(header) ? bytesOf(header, versions) : content.length - start,
     streams: counts,
     streamAt: (offset) => streams[stream[offset - first]!],
     row: (offset) => {
@@ -262,29 +315,43 @@ export const decode = (content: Buffer, first: number, last: number, encoding: E
  * The first offset at which the content of `encodeColumns` does not give the row of the columns again, byte for byte; undefined if there is none. May
  * throw, as `decode`.
  */
-export const firstDifference = (content: Buffer, first: number, last: number, columns: Columns): number | undefined => {
-  const segment = decode(content, first, last, "latin1")
-  if (segment instanceof Damaged) return first
-  const all = Buffer.concat(columns.content)
-  const damaged = new Set(columns.damaged)
-  let start = 0
+export const firstDifference = (
+  content: Buffer,
+  first: number,
+  last: number,
+  columns: Columns,
+  damaged: ReadonlyArray<number>
+): number | undefined => {
+  const parsed = parse(content, first, last)
+  if (parsed instanceof Damaged) return first
+  const { header, start, starts, versions } = parsed
+  if (!isTemplated(header)) return first
+  const { bytes, stream, streams, template, type, types } = header
+  const body = content.toString("latin1")
+  const { templates, times } = templatesOf(header, (from, size) => body.slice(from, from + size), start)
+  const format = new Times()
+  const part = new Texts(columns)
+  const [marked, wrong] = [new Set(header.damaged), new Set(damaged)]
   let row = 0
   for (let offset = first; offset <= last; offset++) {
-    const found = segment.row(offset)
+    const i = offset - first
+    const at = stream[i]!
     if (columns.offsets[row] !== offset) {
-      if (found !== undefined) return offset
+      if (at >= 0) return offset
       continue
     }
-    const json = all.toString("latin1", start, (start += columns.sizes[row]!))
+    if (!part.next(columns.sizes[row]!)) return offset
+    const own = templates[template[i]!]
+    const text = body.slice(starts[i], starts[i]! + bytes[i]!)
     const isSame =
-      found !== undefined &&
-      found.json === json &&
-      found.stream === columns.streams[row] &&
-      found.version === columns.versions[row] &&
-      found.type === columns.types[row] &&
-      found.valid !== damaged.has(offset)
+      streams[at] === columns.streams[row] &&
+      versions[i] === columns.versions[row] &&
+      types[type[i]!] === columns.types[row] &&
+      marked.has(offset) === wrong.has(offset) &&
+      part.all.slice(part.start, part.end) ===
+        (own === undefined ? text : compose(own, offset, versions[i]!, format.format(times[i]!), text))
     if (!isSame) return offset
     row++
   }
-  return row === columns.offsets.length && start === all.length ? undefined : last
+  return row === columns.offsets.length && part.isLast() ? undefined : last
 }
