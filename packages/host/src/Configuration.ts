@@ -135,6 +135,10 @@ export const Configuration = Schema.Struct({
     "Rules that answer approvals of all threads. The first match counts; a thread's own rules come before these."
   ),
   log: optional(Log, "How the log is stored."),
+  checkpoints: optional(
+    Schema.Literal("on", "off"),
+    "on: the files of threads in git repositories are stored at the start and the end of each turn. Default off."
+  ),
   retention: optional(Keep, "Which events and archived threads are kept. Default: all."),
   reaper: optional(Reap, "Limits of silence, after which a turn or a session ends."),
   limits: optional(Limits, "Limits of use by one token, by one provider and in total; 0 = any number.")

@@ -26,11 +26,13 @@ import * as Timers from "@millrace/orchestration/sessions/Timers"
 import * as Transfer from "@millrace/orchestration/transfer/Transfer"
 import * as Views from "@millrace/orchestration/readmodel/Views"
 import * as Ledger from "@millrace/providers/process/Ledger"
+import * as Checkpoints from "@millrace/workspace/Checkpoints"
 import * as Registry from "@millrace/providers/Registry"
 import * as Files from "@millrace/workspace/Files"
 import * as Git from "@millrace/workspace/Git"
 import { Context, type Duration, Effect, Layer, Option, type Stream } from "effect"
 import * as Blobs from "./Blobs.ts"
+import * as Checkpointing from "./Checkpointing.ts"
 import * as AgentMemory from "./AgentMemory.ts"
 import * as Consumers from "./Consumers.ts"
 import * as HostStats from "./HostStats.ts"
@@ -67,6 +69,10 @@ export interface Options extends Limits {
   /** Bound of the log's file in bytes. At the bound, appends fail with reason `full`. Default: none. */
   readonly maxLogBytes?: number | undefined
   readonly providers?: Registry.RegistryOptions
+  /** `on`: the files of threads in git repositories are stored at the start and the end of each turn. Default off. */
+  readonly checkpoints?: "on" | "off"
+  /** How long turns and the close of the host wait for checkpoints. */
+  readonly checkpointing?: Checkpointing.Options
   /** Replaces the SQLite log of the data directory. Built once, for this host. */
   readonly store?: Layer.Layer<EventLog, LogUnavailable>
 }
@@ -179,12 +185,18 @@ const closing = ({ closeWithin = "10 seconds" }: Limits) => BoundedLayer.closing
 const workspaceFiles = Layer.provide(Files.layer, Git.layer)
 
 /** Each layer closes separately, in reverse order: consumers and sessions, dispatcher, engine. */
-const core = <E, R>(limits: Limits, attachmentFiles: Layer.Layer<AttachmentFiles.AttachmentFiles, E, R>) =>
+const core = <E, R, E2 = never, R2 = never>(
+  limits: Limits,
+  attachmentFiles: Layer.Layer<AttachmentFiles.AttachmentFiles, E, R>,
+  /** Provides `BeforeTurn`, or nothing. */
+  beforeTurn: Layer.Layer<never, E2, R2> = Layer.empty
+) =>
   BoundedLayer.make("The host", Layer.scoped(Host, service(limits))).pipe(
     Layer.provide(workspaceFiles),
     Layer.provideMerge(BoundedLayer.make("The reaper", Reaper.layer(limits.reaper))),
     Layer.provideMerge(BoundedLayer.make("The timers", Timers.layer())),
     Layer.provideMerge(BoundedLayer.make("The dispatcher", Layer.provide(Dispatcher.layer(limits.dispatcher), attachmentFiles))),
+    Layer.provide(BoundedLayer.make("The checkpoints", beforeTurn)),
     Layer.provideMerge(
       BoundedLayer.make("The engine", Layer.provideMerge(Recovery.layerOf(limits.onStep), Engine.layer(limits.engine)))
     ),
@@ -224,7 +236,18 @@ export const layer = (options: Options) => {
   const attachmentFiles = Layer.unwrapEffect(
     Effect.map(DataDirectory.DataDirectory, ({ file }) => AttachmentFiles.layer(file("attachments")))
   )
-  return core({ ...options, maintenance: { dataDir: options.dataDir, ...options.maintenance } }, attachmentFiles).pipe(
+  const checkpoints = Layer.unwrapEffect(
+    Effect.map(DataDirectory.DataDirectory, ({ file }) => Checkpoints.layer({ home: file("workspaces") }))
+  )
+  const beforeTurn =
+    options.checkpoints === "on"
+      ? Checkpointing.layer(options.checkpointing).pipe(Layer.provide(checkpoints), Layer.provide(Git.layer))
+      : Layer.empty
+  return core(
+    { ...options, maintenance: { dataDir: options.dataDir, ...options.maintenance } },
+    attachmentFiles,
+    beforeTurn
+  ).pipe(
     Layer.provide(AgentMemory.layer),
     Layer.provideMerge(secrets),
     Layer.provideMerge(BoundedLayer.make("The search index", search)),

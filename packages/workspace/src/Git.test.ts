@@ -1,7 +1,7 @@
-import { expect, it, live } from "@effect/vitest"
+import { expect, it } from "@effect/vitest"
 import { layerMemory } from "@millrace/providers/process/Ledger"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, type Scope } from "effect"
 import { execFileSync } from "node:child_process"
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -19,101 +19,97 @@ const fakeGit = (script: string) =>
     return { cwd, env: { PATH: `${cwd}:/usr/bin:/bin` } }
   })
 
-it.layer(services)((it) => {
-  it.scoped("W2 git gets no GIT_ variable of the server, and runs no hook, signature, monitor or network", () =>
-    Effect.gen(function* () {
-      const { run } = yield* Git.Git
-      const { cwd, env } = yield* fakeGit('env; printf "%s\\n" "$@"')
-      const before = process.env["GIT_DIR"]
-      process.env["GIT_DIR"] = "/nowhere"
-      yield* Effect.addFinalizer(() =>
-        Effect.sync(() => {
-          if (before === undefined) delete process.env["GIT_DIR"]
-          else process.env["GIT_DIR"] = before
-        })
-      )
-      const { stdout } = yield* run(["status"], { cwd, env: { ...env, GIT_INDEX_FILE: "/own" } })
-      const lines = stdout.toString().split("\n")
-      expect(lines.filter((line) => /^GIT_(?!SSL_CAINFO=)/.test(line)).toSorted()).toEqual([
-        "GIT_ALLOW_PROTOCOL=none",
-        "GIT_EDITOR=true",
-        "GIT_INDEX_FILE=/own",
-        "GIT_NO_LAZY_FETCH=1",
-        "GIT_NO_REPLACE_OBJECTS=1",
-        "GIT_OPTIONAL_LOCKS=0",
-        "GIT_PAGER=cat",
-        "GIT_TERMINAL_PROMPT=0"
-      ])
-      for (const setting of ["core.hooksPath=/dev/null", "core.fsmonitor=false", "commit.gpgSign=false", "gc.auto=0"])
-        expect(lines).toContain(setting)
-      expect(lines.at(-2)).toBe("status")
-    })
-  )
+/** On the real clock: processes are awaited. */
+const test = (name: string, body: () => Effect.Effect<void, unknown, Git.Git | Scope.Scope>) =>
+  it.scopedLive(name, () => Effect.provide(body(), services))
 
-  it.scoped("W2 a git that fails is named with its code and its last words", () =>
-    Effect.gen(function* () {
-      const { run } = yield* Git.Git
-      const { cwd, env } = yield* fakeGit("echo fatal: no >&2; exit 7")
-      const error = yield* Effect.flip(run(["write-tree"], { cwd, env }))
-      expect(error).toMatchObject({ _tag: "GitFailed", command: "write-tree", code: 7, stderr: "fatal: no" })
-      expect((yield* run(["write-tree"], { cwd, env, codes: [0, 7] })).code).toBe(7)
-    })
-  )
-
-  it.scoped("W2 without git the error says so", () =>
-    Effect.gen(function* () {
-      const { run } = yield* Git.Git
-      const cwd = yield* temporaryDirectory
-      expect((yield* Effect.flip(run(["status"], { cwd, env: { PATH: cwd } })))._tag).toBe("GitMissing")
-    })
-  )
-
-  it.scoped("W2 more output than the bound is cut, and git is ended", () =>
-    Effect.gen(function* () {
-      const { run } = yield* Git.Git
-      const { cwd, env } = yield* fakeGit("while true; do echo 0123456789; done")
-      const { stdout, truncated } = yield* run(["diff"], { cwd, env, maxBytes: 1000 })
-      expect([stdout.length, truncated]).toEqual([1000, true])
-    })
-  )
-
-  it.scoped("W2 git reads bytes that are no UTF-8, and more of them than a pipe holds", () =>
-    Effect.gen(function* () {
-      const { run } = yield* Git.Git
-      const { cwd, env } = yield* fakeGit("cat")
-      const paths = Array.from({ length: 20_000 }, (_, n) => `caf\u00e9 "${n}"\n`)
-      expect(RawPath.shown(paths[0] ?? "")).toBe('caf\uFFFD "0"\n')
-      const { stdout } = yield* run(["update-index"], { cwd, env, input: RawPath.input(paths) })
-      expect(RawPath.fields(stdout)).toEqual(paths)
-    })
-  )
-
-  it.scoped("W4 the work tree is what git finds, and an empty .git is none", () =>
-    Effect.gen(function* () {
-      const root = realpathSync(yield* temporaryDirectory)
-      const kindOf = (path: string) =>
-        Effect.match(Repository.find(path), { onFailure: ({ _tag }) => _tag, onSuccess: (found) => found })
-      expect(yield* kindOf(root)).toBe("NotARepository")
-      mkdirSync(join(root, ".git"))
-      expect(yield* kindOf(root)).toBe("NotARepository")
-      sh(root, "init", "-q")
-      mkdirSync(join(root, "a b"))
-      const own = { root, gitDir: join(root, ".git"), commonDir: join(root, ".git"), objects: join(root, ".git/objects") }
-      expect(yield* kindOf(join(root, "a b"))).toEqual({ ...own, objectFormat: "sha1" })
-      sh(root, "-c", "user.name=a", "-c", "user.email=a", "commit", "-q", "--allow-empty", "-m", "one")
-      const linked = join(root, "linked")
-      sh(root, "worktree", "add", "-q", linked)
-      expect(yield* kindOf(linked)).toEqual({
-        ...own,
-        root: linked,
-        gitDir: join(root, ".git/worktrees/linked"),
-        objectFormat: "sha1"
+test("W2 git gets no GIT_ variable of the server, and runs no hook, signature, monitor or network", () =>
+  Effect.gen(function* () {
+    const { run } = yield* Git.Git
+    const { cwd, env } = yield* fakeGit('env; printf "%s\\n" "$@"')
+    const before = process.env["GIT_DIR"]
+    process.env["GIT_DIR"] = "/nowhere"
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        if (before === undefined) delete process.env["GIT_DIR"]
+        else process.env["GIT_DIR"] = before
       })
-    })
-  )
-})
+    )
+    const { stdout } = yield* run(["status"], { cwd, env: { ...env, GIT_INDEX_FILE: "/own" } })
+    const lines = stdout.toString().split("\n")
+    expect(lines.filter((line) => /^GIT_(?!SSL_CAINFO=)/.test(line)).toSorted()).toEqual([
+      "GIT_ALLOW_PROTOCOL=none",
+      "GIT_EDITOR=true",
+      "GIT_INDEX_FILE=/own",
+      "GIT_NO_LAZY_FETCH=1",
+      "GIT_NO_REPLACE_OBJECTS=1",
+      "GIT_OPTIONAL_LOCKS=0",
+      "GIT_PAGER=cat",
+      "GIT_TERMINAL_PROMPT=0"
+    ])
+    for (const setting of ["core.hooksPath=/dev/null", "core.fsmonitor=false", "commit.gpgSign=false", "gc.auto=0"])
+      expect(lines).toContain(setting)
+    expect(lines.at(-2)).toBe("status")
+  }))
 
-live("W2 a git that hangs is ended at its deadline, by TERM first, so that it removes its lock files", () =>
+test("W2 a git that fails is named with its code and its last words", () =>
+  Effect.gen(function* () {
+    const { run } = yield* Git.Git
+    const { cwd, env } = yield* fakeGit("echo fatal: no >&2; exit 7")
+    const error = yield* Effect.flip(run(["write-tree"], { cwd, env }))
+    expect(error).toMatchObject({ _tag: "GitFailed", command: "write-tree", code: 7, stderr: "fatal: no" })
+    expect((yield* run(["write-tree"], { cwd, env, codes: [0, 7] })).code).toBe(7)
+  }))
+
+test("W2 without git the error says so", () =>
+  Effect.gen(function* () {
+    const { run } = yield* Git.Git
+    const cwd = yield* temporaryDirectory
+    expect((yield* Effect.flip(run(["status"], { cwd, env: { PATH: cwd } })))._tag).toBe("GitMissing")
+  }))
+
+test("W2 more output than the bound is cut, and git is ended", () =>
+  Effect.gen(function* () {
+    const { run } = yield* Git.Git
+    const { cwd, env } = yield* fakeGit("while true; do echo 0123456789; done")
+    const { stdout, truncated } = yield* run(["diff"], { cwd, env, maxBytes: 1000 })
+    expect([stdout.length, truncated]).toEqual([1000, true])
+  }))
+
+test("W2 git reads bytes that are no UTF-8, and more of them than a pipe holds", () =>
+  Effect.gen(function* () {
+    const { run } = yield* Git.Git
+    const { cwd, env } = yield* fakeGit("cat")
+    const paths = Array.from({ length: 20_000 }, (_, n) => `caf\u00e9 "${n}"\n`)
+    expect(RawPath.shown(paths[0] ?? "")).toBe('caf\uFFFD "0"\n')
+    const { stdout } = yield* run(["update-index"], { cwd, env, input: RawPath.input(paths) })
+    expect(RawPath.fields(stdout)).toEqual(paths)
+  }))
+
+test("W4 the work tree is what git finds, and an empty .git is none", () =>
+  Effect.gen(function* () {
+    const root = realpathSync(yield* temporaryDirectory)
+    const kindOf = (path: string) =>
+      Effect.match(Repository.find(path), { onFailure: ({ _tag }) => _tag, onSuccess: (found) => found })
+    expect(yield* kindOf(root)).toBe("NotARepository")
+    mkdirSync(join(root, ".git"))
+    expect(yield* kindOf(root)).toBe("NotARepository")
+    sh(root, "init", "-q")
+    mkdirSync(join(root, "a b"))
+    const own = { root, gitDir: join(root, ".git"), commonDir: join(root, ".git"), objects: join(root, ".git/objects") }
+    expect(yield* kindOf(join(root, "a b"))).toEqual({ ...own, objectFormat: "sha1" })
+    sh(root, "-c", "user.name=a", "-c", "user.email=a", "commit", "-q", "--allow-empty", "-m", "one")
+    const linked = join(root, "linked")
+    sh(root, "worktree", "add", "-q", linked)
+    expect(yield* kindOf(linked)).toEqual({
+      ...own,
+      root: linked,
+      gitDir: join(root, ".git/worktrees/linked"),
+      objectFormat: "sha1"
+    })
+  }))
+
+test("W2 a git that hangs is ended at its deadline, by TERM first, so that it removes its lock files", () =>
   Effect.gen(function* () {
     const { run } = yield* Git.Git
     const { cwd, env } = yield* fakeGit('trap "rm lock; exit 1" TERM; touch lock; echo $$ > pid; while true; do sleep 0.05; done')
@@ -121,5 +117,4 @@ live("W2 a git that hangs is ended at its deadline, by TERM first, so that it re
     expect(error).toMatchObject({ _tag: "GitTimeout", command: "add" })
     expect(() => process.kill(Number(readFileSync(join(cwd, "pid"), "utf8")), 0)).toThrow()
     expect(() => readFileSync(join(cwd, "lock"))).toThrow()
-  }).pipe(Effect.scoped, Effect.provide(services))
-)
+  }))

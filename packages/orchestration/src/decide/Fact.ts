@@ -121,6 +121,9 @@ export type Fact =
       readonly pieces: ReadonlyArray<Imported>
       readonly blobs?: ReadonlyArray<Blob>
     }
+  /** The files at the start or the end of a turn are stored. */
+  | ({ readonly _tag: "CheckpointTaken" } & DataOf<"checkpoint.taken">)
+  | ({ readonly _tag: "CheckpointFailed" } & DataOf<"checkpoint.failed">)
   /** Another turn needs the place of this session: it is stopped if idle. */
   | { readonly _tag: "PlaceWanted"; readonly threadId: ThreadId; readonly epoch: number }
   /** Start the next queued turn, if nothing runs. */

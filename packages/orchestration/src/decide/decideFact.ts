@@ -271,7 +271,12 @@ const ended = (draft: Draft, state: ThreadState, error: Failure, failed: boolean
 const sessionFact = (
   draft: Draft,
   state: ThreadState,
-  fact: Exclude<Fact, { _tag: "AgentEvents" | "Silent" | "ContinuationDue" | "GoalDue" | "ArchivedExpired" }>
+  fact: Exclude<
+    Fact,
+    {
+      _tag: "AgentEvents" | "Silent" | "ContinuationDue" | "GoalDue" | "ArchivedExpired" | "CheckpointTaken" | "CheckpointFailed"
+    }
+  >
 ): void => {
   const { threadId } = state
   switch (fact._tag) {
@@ -355,6 +360,14 @@ export const decideFact = (draft: Draft, fact: Fact): boolean => {
     const concerned = Goals.due(draft, state, fact)
     if (concerned) startNext(draft, fact.threadId)
     return concerned
+  }
+  if (fact._tag === "CheckpointTaken") {
+    const { _tag, ...data } = fact
+    return draft.emit(fact.threadId, "checkpoint.taken", data)
+  }
+  if (fact._tag === "CheckpointFailed") {
+    const { _tag, ...data } = fact
+    return draft.emit(fact.threadId, "checkpoint.failed", data)
   }
   if (fact._tag === "Silent") return decideSilence(draft, state, fact)
   if (fact._tag === "ArchivedExpired") {

@@ -15,6 +15,7 @@ import { Engine } from "../engine/Engine.ts"
 import * as Collections from "../readmodel/Collections.ts"
 import * as History from "../readmodel/History.ts"
 import { AttachmentFiles } from "./AttachmentFiles.ts"
+import { BeforeTurn } from "./BeforeTurn.ts"
 import * as PastAttachments from "./PastAttachments.ts"
 import type * as Ingestion from "./Ingestion.ts"
 import * as Intent from "./Intent.ts"
@@ -68,6 +69,7 @@ export const make = (options: Options = {}) =>
     const { adapters } = yield* Providers
     const attachmentFiles = yield* AttachmentFiles
     const secrets = yield* Secrets
+    const beforeTurn = yield* BeforeTurn
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
     const drivers = new Map<string, SessionDriver.SessionDriver>()
@@ -154,6 +156,7 @@ export const make = (options: Options = {}) =>
             openInput: openInput(threadId, provider),
             prompt: (turnId) => prompt(threadId, provider, turnId),
             attachmentFiles,
+            beforeTurn,
             secrets
           },
           scope

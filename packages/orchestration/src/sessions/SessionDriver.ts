@@ -12,6 +12,7 @@ import type { TurnAction } from "@millrace/contracts/State"
 import { Chunk, Deferred, Duration, Effect, Either, ExecutionStrategy, Exit, Option, Scope, Stream } from "effect"
 import type { Prompt } from "../decide/decideAttachments.ts"
 import type { Engine } from "../engine/Engine.ts"
+import type { BeforeTurn } from "./BeforeTurn.ts"
 import * as AttachmentDelivery from "./AttachmentDelivery.ts"
 import type { AttachmentFiles } from "./AttachmentFiles.ts"
 import type * as Handover from "./Handover.ts"
@@ -62,6 +63,7 @@ export interface Input extends SessionOpening.Input {
     turnId: TurnId
   ) => Effect.Effect<Prompt & { readonly action: TurnAction | undefined; readonly settings: Settings }, ProviderError>
   readonly attachmentFiles: typeof AttachmentFiles.Service
+  readonly beforeTurn: BeforeTurn["Type"]
 }
 
 /** Can happen if the action was requested while another agent, or another version of this agent, ran the thread. */
@@ -106,6 +108,8 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     const withDelivery = (event: ProviderEvent): ProviderEvent =>
       event._tag === "TurnStarted" && event.turnId === delivery?.turnId ? { ...event, attachments: delivery.attachments } : event
     const settings = new SessionSettings()
+    /** The directory of the agent, once it is open. */
+    let directory: string | undefined
 
     /** Stops the agent by its adapter; if that takes too long, abandons the session. */
     const stop = (reason: string) =>
@@ -162,6 +166,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         const known = session.resumeKey
         const { action, settings: wanted, ...prompt } = yield* input.prompt(turnId)
         const { text } = prompt
+        if (directory !== undefined) yield* input.beforeTurn({ threadId, turnId, cwd: directory })
         yield* configure(session, wanted)
         const start =
           action === undefined
@@ -231,6 +236,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     const runOpened = ({ continuity, cwd, lost, session, brief, settings: given }: SessionOpening.Opened) =>
       Effect.gen(function* () {
         pendingBrief = brief
+        directory = cwd
         settings.opened(given)
         const { capabilities } = session
         // The key of a new conversation is recorded once the agent has been given the transcript.

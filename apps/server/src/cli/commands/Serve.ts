@@ -157,6 +157,7 @@ export const command = Command.make(
         maxLogBytes: Flags.orUndefined(logMaxBytes) ?? configuration.log?.maxBytes,
         recovery: Flags.orUndefined(recovery) ?? configuration.recovery ?? "ask",
         approve: configuration.approve,
+        checkpoints: configuration.checkpoints ?? "off",
         readyFd: Flags.orUndefined(readyFd),
         parentFd: Flags.orUndefined(parentFd)
       })

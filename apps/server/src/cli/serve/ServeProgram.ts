@@ -42,6 +42,8 @@ export interface Options {
   readonly configuredBy: ReadonlyArray<string>
   /** Bound of the log's file in bytes. */
   readonly maxLogBytes?: number | undefined
+  /** Whether the files of threads are stored at the start and the end of each turn. */
+  readonly checkpoints: "on" | "off"
   /** Limits of one token, of one provider and of all together (R7). */
   readonly limits: Required<Limits>
   /** Recovery of turns that ran when the server died, for threads without their own policy. */
@@ -77,6 +79,7 @@ const composed = (
     allowedHosts,
     allowedOrigins,
     auth,
+    checkpoints,
     dataDir,
     host,
     limits,
@@ -114,6 +117,7 @@ const composed = (
         maxLogBytes,
         reaper,
         maintenance,
+        checkpoints,
         ...defined({ providers }),
         engine: {
           continuation: recovery === undefined ? {} : { recovery },

@@ -1,0 +1,134 @@
+import type { LogEvent } from "@millrace/contracts/Event"
+import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
+import { command } from "@millrace/testing/Orchestration"
+import { execFileSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeEach, expect, it } from "vitest"
+import { createHost, type PromiseHost } from "./createHost.ts"
+
+const identity = ["-c", "user.name=person", "-c", "user.email=person@example.com"]
+const git = (cwd: string, ...args: ReadonlyArray<string>) =>
+  execFileSync("git", [...identity, ...args], { cwd, encoding: "utf8" })
+
+const base = realpathSync(mkdtempSync(join(tmpdir(), "millrace-checkpointing-")))
+afterAll(() => rmSync(base, { recursive: true, force: true }))
+const path = process.env["PATH"]
+let n = 0
+let root = ""
+beforeEach(() => {
+  process.env["PATH"] = path
+  root = join(base, String(++n))
+  mkdirSync(root)
+})
+
+const repository = () => {
+  git(root, "init", "-q")
+  writeFileSync(join(root, "a"), "1\n")
+  git(root, "add", "-A")
+  git(root, "commit", "-q", "-m", "one")
+}
+
+const open = (name = `data${n}`) =>
+  createHost({
+    dataDir: join(base, name),
+    checkpoints: "on",
+    checkpointing: { closeWithin: "60 seconds" },
+    engine: { approve: [{ name: "any", match: { kind: "command" }, decision: "accept" }] }
+  })
+
+/** The events from the start up to the first one that is the last. */
+const until = async (host: PromiseHost, isLast: (event: LogEvent) => boolean) => {
+  const events: Array<LogEvent> = []
+  for await (const frame of host.follow()) {
+    if (frame._tag !== "event") continue
+    events.push(frame.event)
+    if (isLast(frame.event)) break
+  }
+  return events
+}
+const point = (event: LogEvent) => `${event.type} ${(event.data as { readonly point?: string }).point ?? ""}`
+const isEnd = (event: LogEvent) => /^checkpoint\.\w+ end$/.test(point(event))
+const start = (host: PromiseHost, text: string) =>
+  host.dispatch(command("thread.create", { provider: "demo", cwd: root, turn: { text } }))
+const filesOf = (commit: string) => git(root, "ls-tree", "-r", "--name-only", commit).trim().split("\n")
+const refs = () => git(root, "for-each-ref", "--format=%(refname)", "refs/millrace").trim()
+
+it("W1 W2 each turn has a checkpoint of its start and of its end, and the person's index is as before", async () => {
+  repository()
+  const index = readFileSync(join(root, ".git/index"))
+  await using host = await open()
+  const { threadId, turnId } = await start(host, "[[ask go on?]][[run cp a b]]")
+  const opened = await until(host, ({ type }) => type === "request.opened")
+  const started = await until(host, (event) => point(event) === "checkpoint.taken start")
+  const { requestId } = (opened.at(-1) as LogEvent).data as { requestId: RequestId }
+  await host.dispatch(command("request.answer", { requestId, answers: { answer: ["yes"] } }))
+  const events = await until(host, isEnd)
+  const first = started.at(-1)?.data as { checkpoint: string; late?: true }
+  const last = events.at(-1)?.data as { checkpoint: string; late?: true; point: string; turnId: string }
+  expect(first.late).toBeUndefined()
+  expect(last.late).toBeUndefined()
+  expect(last.turnId).toBe(turnId)
+  expect(filesOf(first.checkpoint)).toEqual(["a"])
+  expect(filesOf(last.checkpoint)).toEqual(["a", "b"])
+  expect(refs().split("\n")).toEqual([
+    `refs/millrace/threads/${threadId}/${turnId}/end`,
+    `refs/millrace/threads/${threadId}/${turnId}/start`
+  ])
+  expect(readFileSync(join(root, ".git/index"))).toEqual(index)
+})
+
+it("W2 a git that hangs delays no turn", async () => {
+  mkdirSync(join(base, `bin${n}`))
+  writeFileSync(join(base, `bin${n}/git`), "#!/bin/sh\nexec sleep 600\n", { mode: 0o755 })
+  process.env["PATH"] = `${join(base, `bin${n}`)}:${path}`
+  const host = await createHost({ dataDir: join(base, `data${n}`), checkpoints: "on", checkpointing: { closeWithin: 0 } })
+  await start(host, "[[say hello]]")
+  const events = await until(host, ({ type }) => type === "turn.completed")
+  expect(events.filter(({ type }) => type.startsWith("checkpoint."))).toEqual([])
+  await host.close()
+})
+
+it("W2 a checkpoint that fails is an event, and the turn is not affected", async () => {
+  repository()
+  rmSync(join(root, ".git/objects"), { recursive: true })
+  mkdirSync(join(root, ".git/objects"))
+  await using host = await open()
+  await start(host, "[[say hello]]")
+  const events = await until(host, isEnd)
+  expect(events.map(({ type }) => type)).toContain("turn.completed")
+  expect(events.at(-1)).toMatchObject({ type: "checkpoint.failed", data: { reason: expect.stringContaining("git ") } })
+})
+
+it("W4 in a directory without a repository there is no checkpoint and no event", async () => {
+  const host = await open()
+  await start(host, "[[say hello]]")
+  await until(host, ({ type }) => type === "turn.completed")
+  await host.close()
+  const again = await open()
+  const events = await until(again, ({ type }) => type === "turn.completed")
+  expect(events.filter(({ type }) => type.startsWith("checkpoint."))).toEqual([])
+  await again.close()
+})
+
+it("W1 a deleted thread leaves no ref, also when its server ends at once", async () => {
+  repository()
+  const host = await open()
+  const { threadId } = await start(host, "[[say hello]]")
+  await until(host, isEnd)
+  expect(refs().split("\n")).toHaveLength(2)
+  await host.dispatch(command("thread.delete", { threadId: threadId as ThreadId }))
+  await host.close()
+  await (await open()).close()
+  expect(refs()).toBe("")
+})
+
+it("W1 without the option nothing is written to the repository", async () => {
+  repository()
+  const host = await createHost({ dataDir: join(base, `data${n}`) })
+  await start(host, "[[say hello]]")
+  await until(host, ({ type }) => type === "turn.completed")
+  await host.close()
+  expect(refs()).toBe("")
+})

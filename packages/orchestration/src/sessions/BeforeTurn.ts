@@ -1,0 +1,18 @@
+/** What the server does before an agent gets a turn, for example to store the files as they are. The host provides it. Default: nothing. */
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { Context, Effect } from "effect"
+
+export interface Turn {
+  readonly threadId: ThreadId
+  readonly turnId: TurnId
+  /** The session's directory. */
+  readonly cwd: string
+}
+
+/** The turn waits for the effect, which therefore returns soon, and cannot fail. */
+export class BeforeTurn extends Context.Reference<BeforeTurn>()("@millrace/orchestration/BeforeTurn", {
+  defaultValue:
+    () =>
+    (_turn: Turn): Effect.Effect<void> =>
+      Effect.void
+}) {}

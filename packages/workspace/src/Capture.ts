@@ -1,0 +1,137 @@
+/** Stores the files of a work tree as a commit: tracked files and untracked ones that are not ignored, within bounds. */
+import { Effect, Schema } from "effect"
+import { constants } from "node:fs"
+import { access, lstat } from "node:fs/promises"
+import { Git, GitFailed } from "./Git.ts"
+import * as RawPath from "./RawPath.ts"
+import type { WorkTree } from "./WorkTree.ts"
+
+export interface Bounds {
+  /** A larger file is not stored. */
+  readonly fileBytes: number
+  /** Bytes of new and changed files of one checkpoint. */
+  readonly bytes: number
+  /** Untracked files of one checkpoint that the one before does not have. */
+  readonly files: number
+}
+
+export const defaults: Bounds = { fileBytes: 32 * 1024 * 1024, bytes: 512 * 1024 * 1024, files: 50_000 }
+
+export interface Skipped {
+  readonly path: RawPath.RawPath
+  readonly reason: string
+}
+
+export interface Captured {
+  /** Id of the commit, which has no parent. */
+  readonly commit: string
+  /** Files that are there and not in the commit. */
+  readonly skipped: ReadonlyArray<Skipped>
+}
+
+/** Skipped files that the commit's message names; if there are more, the checkpoint is not complete. */
+const maxNamed = 1000
+
+/** What the message of a commit says about its tree. */
+export const Message = Schema.Struct({ skipped: Schema.Array(Schema.String), complete: Schema.Boolean })
+const encode = Schema.encodeSync(Schema.parseJson(Message))
+export const decodeMessage = Schema.decodeUnknownOption(Schema.parseJson(Message))
+
+/** No identity of the person is needed or used. */
+const identity = {
+  GIT_AUTHOR_NAME: "Millrace",
+  GIT_AUTHOR_EMAIL: "checkpoint@millrace.invalid",
+  GIT_COMMITTER_NAME: "Millrace",
+  GIT_COMMITTER_EMAIL: "checkpoint@millrace.invalid"
+}
+
+/** Files that are looked at together. */
+const batch = 256
+
+type Look = { readonly path: RawPath.RawPath } & (
+  | { readonly kind: "file"; readonly bytes: number }
+  | { readonly kind: "gone" }
+  | { readonly kind: "refused"; readonly reason: string }
+)
+
+const lookAt = async (root: Buffer, path: RawPath.RawPath): Promise<Look> => {
+  const absolute = Buffer.concat([root, RawPath.toBytes(path)])
+  const info = await lstat(absolute).catch(() => undefined)
+  if (info === undefined || info.isDirectory()) return { path, kind: "gone" }
+  if (info.isSymbolicLink()) return { path, kind: "file", bytes: info.size }
+  if (!info.isFile()) return { path, kind: "refused", reason: "it is no regular file" }
+  const readable = await access(absolute, constants.R_OK).then(
+    () => true,
+    () => false
+  )
+  return readable ? { path, kind: "file", bytes: info.size } : { path, kind: "refused", reason: "the server may not read it" }
+}
+
+/** Sorts the files into those to store and those to skip, in the order of their names. */
+const choose = async (root: string, paths: ReadonlyArray<RawPath.RawPath>, untracked: ReadonlySet<string>, bounds: Bounds) => {
+  const stored: Array<RawPath.RawPath> = []
+  const skipped: Array<Skipped> = []
+  const base = Buffer.from(`${root}/`)
+  let bytes = 0
+  let files = 0
+  for (let at = 0; at < paths.length; at += batch)
+    for (const look of await Promise.all(paths.slice(at, at + batch).map((path) => lookAt(base, path)))) {
+      const { path } = look
+      const skip = (reason: string) => void skipped.push({ path, reason })
+      if (look.kind === "refused") skip(look.reason)
+      else if (look.kind === "gone") stored.push(path)
+      else if (look.bytes > bounds.fileBytes) skip(`it is larger than ${bounds.fileBytes} bytes`)
+      else if (bytes + look.bytes > bounds.bytes) skip(`the new files have more than ${bounds.bytes} bytes`)
+      else if (untracked.has(path) && files >= bounds.files) skip(`there are more than ${bounds.files} new files`)
+      else {
+        bytes += look.bytes
+        if (untracked.has(path)) files++
+        stored.push(path)
+      }
+    }
+  return { stored, skipped }
+}
+
+/**
+ * Reads the work tree and stores what has changed since the last capture. Only one capture of a work tree runs at a time. An entry of the index that git
+ * can no longer process, because the files changed meanwhile, is a failure: the caller tries again.
+ */
+export const capture = Effect.fn("Capture.capture")(function* (workTree: WorkTree, bounds: Bounds = defaults) {
+  const { env, root } = workTree
+  const git = yield* Git
+  const run = (args: ReadonlyArray<string>, input?: Buffer) =>
+    git.run(args, { cwd: root, env, deadline: "60 seconds", ...(input === undefined ? {} : { input }) })
+  const [changed, others] = yield* Effect.all(
+    [
+      run(["diff-files", "-z", "--name-only", "--ignore-submodules=dirty"]),
+      run(["ls-files", "-z", "--others", "--exclude-standard"])
+    ],
+    { concurrency: 2 }
+  )
+  if (changed.truncated || others.truncated)
+    return yield* new GitFailed({
+      command: "ls-files",
+      code: null,
+      stderr: "",
+      message: "The directory has too many new files for a checkpoint. Ignore them with .gitignore."
+    })
+  // A repository inside, which is no submodule, reads as a directory. It keeps its own history.
+  const untracked = new Set(RawPath.fields(others.stdout).filter((path) => !path.endsWith("/")))
+  const paths = [...new Set([...RawPath.fields(changed.stdout), ...untracked])]
+  const { skipped, stored } = yield* Effect.promise(() => choose(root, paths, untracked, bounds))
+  // Its earlier content is not its content now.
+  const stale = skipped.filter(({ path }) => !untracked.has(path)).map(({ path }) => path)
+  if (stale.length > 0) yield* run(["update-index", "-z", "--force-remove", "--stdin"], RawPath.input(stale))
+  if (stored.length > 0) yield* run(["update-index", "-z", "--add", "--remove", "--replace", "--stdin"], RawPath.input(stored))
+  const tree = (yield* run(["write-tree", ...(workTree.partial === true ? ["--missing-ok"] : [])])).stdout.toString().trim()
+  const message = encode({
+    skipped: skipped.slice(0, maxNamed).map(({ path }) => path),
+    complete: skipped.length <= maxNamed
+  })
+  const { stdout } = yield* git.run(["commit-tree", tree], {
+    cwd: root,
+    env: { ...env, ...identity },
+    input: `millrace checkpoint\n\n${message}\n`
+  })
+  return { commit: stdout.toString().trim(), skipped } satisfies Captured
+})

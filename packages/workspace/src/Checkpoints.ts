@@ -1,0 +1,176 @@
+/**
+ * Checkpoints of threads: the files of a work tree at the start and at the end of each turn. Captures of one work tree run one after the other, and one
+ * capture serves every request that was made before it began to read.
+ */
+import { ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import { make as makePermits, type Permits } from "@millrace/contracts/Permits"
+import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schema, type Scope } from "effect"
+import { mkdir, readdir, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import * as Capture from "./Capture.ts"
+import { Git, type GitError, GitTimeout, type NotARepository } from "./Git.ts"
+import * as Refs from "./Refs.ts"
+import * as Repository from "./Repository.ts"
+import * as WorkTree from "./WorkTree.ts"
+
+/** After two captures that reached their deadline, none is tried for a while. */
+export class CheckpointsPaused extends Schema.TaggedError<CheckpointsPaused>()("CheckpointsPaused", { message: Schema.String }) {}
+
+export type CheckpointError = GitError | NotARepository | CheckpointsPaused
+
+export interface Request {
+  readonly threadId: ThreadId
+  readonly turnId: TurnId
+  readonly point: Refs.Point
+  /** The thread's directory. Absolute. */
+  readonly cwd: string
+}
+
+export interface Options {
+  /** Directory of the private git directories; created when needed. */
+  readonly home: string
+  readonly bounds?: Capture.Bounds
+  /** Deadline of one capture. Default 2 minutes. */
+  readonly deadline?: Duration.DurationInput
+  /** How long no capture is tried after two that reached the deadline. Default 10 minutes. */
+  readonly pause?: Duration.DurationInput
+}
+
+export class Checkpoints extends Context.Tag("@millrace/workspace/Checkpoints")<
+  Checkpoints,
+  {
+    /** Stores the files as they are at a time after this call began. An interruption abandons the wait, not the capture. */
+    readonly take: (request: Request) => Effect.Effect<Capture.Captured, CheckpointError>
+    /** Removes the thread's refs from every repository that has them. Repeated after a failure or a crash by `threads`. */
+    readonly forget: (threadId: ThreadId) => Effect.Effect<void, GitError>
+    /** The threads that may have refs. */
+    readonly threads: Effect.Effect<ReadonlyArray<ThreadId>>
+  }
+>() {}
+
+interface Lane {
+  readonly oneAtATime: Permits
+  /** The capture that has not begun to read. */
+  next: Deferred.Deferred<Capture.Captured, CheckpointError> | undefined
+  timeouts: number
+  pausedUntil: number
+}
+
+const maxTimeouts = 2
+
+const isThreadId = Schema.is(ThreadId)
+const isThread = (name: string): name is ThreadId => isThreadId(name)
+
+const namesIn = (directory: string): Promise<ReadonlyArray<string>> => readdir(directory).catch(() => [])
+
+export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service, never, Git | Scope.Scope> =>
+  Effect.gen(function* () {
+    const git = yield* Git
+    const scope = yield* Effect.scope
+    const { bounds, deadline = "2 minutes", home, pause = "10 minutes" } = options
+    const withGit = Effect.provideService(Git, git)
+    const lanes = new Map<string, Lane>()
+    const laneOf = (root: string): Lane => {
+      const known = lanes.get(root)
+      if (known !== undefined) return known
+      const lane: Lane = { oneAtATime: makePermits(1), next: undefined, timeouts: 0, pausedUntil: 0 }
+      lanes.set(root, lane)
+      return lane
+    }
+
+    /** One more try with a new index: files changed while git read them, or the index is damaged. */
+    const read = (repository: Repository.Repository) =>
+      Effect.gen(function* () {
+        const workTree = yield* WorkTree.open(repository, home)
+        return yield* Effect.catchTag(Capture.capture(workTree, bounds), "GitFailed", () =>
+          WorkTree.reset(workTree).pipe(
+            Effect.zipRight(WorkTree.open(repository, home)),
+            Effect.flatMap((again) => Capture.capture(again, bounds))
+          )
+        )
+      }).pipe(
+        Effect.timeoutFail({
+          duration: deadline,
+          onTimeout: () =>
+            new GitTimeout({
+              command: "checkpoint",
+              message: `The checkpoint was not complete within ${Duration.format(Duration.decode(deadline))}.`
+            })
+        }),
+        withGit
+      )
+
+    const paused = new CheckpointsPaused({
+      message: `Two checkpoints of this directory were not complete in time. None is tried for ${Duration.format(Duration.decode(pause))}.`
+    })
+
+    const guarded = (lane: Lane, repository: Repository.Repository) =>
+      Effect.gen(function* () {
+        if (lane.pausedUntil > (yield* Clock.currentTimeMillis)) return yield* paused
+        const exit = yield* Effect.exit(read(repository))
+        const isTimeout = Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error._tag === "GitTimeout"
+        lane.timeouts = isTimeout ? lane.timeouts + 1 : 0
+        if (lane.timeouts >= maxTimeouts) lane.pausedUntil = (yield* Clock.currentTimeMillis) + Duration.toMillis(pause)
+        return yield* exit
+      })
+
+    /** Joins the capture that has not begun, or begins one. */
+    const captured = (repository: Repository.Repository) =>
+      Effect.gen(function* () {
+        const lane = laneOf(repository.root)
+        if (lane.next !== undefined) return lane.next
+        const next = yield* Deferred.make<Capture.Captured, CheckpointError>()
+        lane.next = next
+        const begin = Effect.suspend(() => {
+          lane.next = undefined
+          return guarded(lane, repository)
+        })
+        yield* Effect.forkIn(Deferred.complete(next, lane.oneAtATime(begin)), scope)
+        return next
+      }).pipe(Effect.uninterruptible, Effect.flatMap(Deferred.await))
+
+    const marker = (directory: string, threadId: string) => join(directory, "threads", threadId)
+
+    const take = Effect.fn("Checkpoints.take")(function* ({ cwd, point, threadId, turnId }: Request) {
+      const repository = yield* withGit(Repository.find(cwd))
+      const result = yield* captured(repository)
+      const { privateDir } = WorkTree.placeOf(repository, home)
+      // Before the ref: after a crash, the deletion of the thread finds the repository.
+      yield* Effect.promise(() => writeFile(marker(privateDir, threadId), ""))
+      yield* withGit(Refs.write(repository, Refs.nameOf(threadId, turnId, point), result.commit))
+      return result
+    })
+
+    const directories = Effect.promise(async () => (await namesIn(home)).map((name) => join(home, name)))
+
+    const forgetIn = (directory: string, threadId: ThreadId) =>
+      Effect.gen(function* () {
+        const names = yield* Effect.promise(() => namesIn(join(directory, "threads")))
+        if (!names.includes(threadId)) return
+        const place = yield* Effect.promise(() => WorkTree.repositoryOf(directory))
+        // The repository was removed, with its refs.
+        if (place !== undefined) {
+          const refs = yield* withGit(Refs.list(place, threadId))
+          yield* withGit(Refs.remove(place, refs))
+        }
+        yield* Effect.promise(() => rm(marker(directory, threadId), { force: true }))
+      })
+
+    yield* Effect.promise(() => mkdir(home, { recursive: true, mode: 0o700 }))
+    return Checkpoints.of({
+      take,
+      forget: (threadId) =>
+        Effect.flatMap(directories, (all) =>
+          Effect.forEach(all, (directory) => forgetIn(directory, threadId), { discard: true })
+        ),
+      threads: Effect.flatMap(directories, (all) =>
+        Effect.promise(async () => {
+          const names = await Promise.all(all.map((directory) => namesIn(join(directory, "threads"))))
+          return [...new Set(names.flat())].filter(isThread)
+        })
+      )
+    })
+  })
+
+/** Needs `Git`. */
+export const layer = (options: Options) => Layer.scoped(Checkpoints, make(options))
