@@ -90,7 +90,7 @@ const root = Command.make("millrace").pipe(
 
 const program = Command.run(root, { name: "Millrace", version, executable: "millrace" })
 
-/** Console of @effect/cli. Its help goes to standard output, without escapes unless that is a terminal; its errors are dropped, since `verdict` reports them. */
+/** Console of @effect/cli. Help goes to standard output, with escapes only on a terminal. Errors are dropped, because `verdict` reports them. */
 const helpConsole = (words: ReadonlyArray<string>) =>
   Effect.map(Effect.all([Output.Output, Console.consoleWith(Effect.succeed)]), ([output, base]): Console.Console => ({
     ...base,
@@ -113,13 +113,13 @@ interface Named {
   /** The command's words: `token`, `create`. */
   readonly words: ReadonlyArray<string>
   readonly descriptor: CommandDescriptor.Command<unknown>
-  /** The names of its subcommands. */
+  /** The names of the command's subcommands. */
   readonly subcommands: ReadonlyArray<string>
-  /** The word after `words` that is none of them. `undefined` for a command without subcommands. */
+  /** The word after `words` that is no subcommand. `undefined` for a command without subcommands. */
   readonly unknown: string | undefined
 }
 
-/** The commands below a descriptor. The library lists a command without any as its own only subcommand, and only one level. */
+/** The commands below a descriptor. The library lists only one level, and lists a command without subcommands as its own subcommand. */
 const below = (descriptor: CommandDescriptor.Command<unknown>) => CommandDescriptor.getSubcommands(descriptor)
 const groups = new Map(
   commands.flatMap(({ descriptor }) => {
@@ -128,7 +128,7 @@ const groups = new Map(
   })
 )
 
-/** The command that the arguments name, as far as there is one. Flags between its words are passed over. */
+/** The longest command that the arguments name. Flags between its words are skipped. */
 const namedBy = (args: ReadonlyArray<string>): Named => {
   const given = args.filter((arg) => !arg.startsWith("-"))
   const words: Array<string> = []
@@ -151,7 +151,7 @@ const flagsOf = ({ descriptor }: Named): ReadonlyArray<string> =>
 
 const helpOf = (words: ReadonlyArray<string>): string => `See: ${["millrace", ...words].join(" ")} --help`
 
-/** The message for a word that is no command; `undefined` when the arguments name one. */
+/** The message for a word that is no command. `undefined` if the arguments name a command. */
 const noCommand = ({ subcommands, unknown, words }: Named): string | undefined => {
   if (unknown === undefined) return undefined
   const names = words.length === 0 ? Help.commandNames : subcommands
@@ -195,7 +195,7 @@ const level = (args: ReadonlyArray<string>) => {
   return ProgramLog.levelOf(name) ?? (args[0] === "serve" ? LogLevel.Info : LogLevel.Warning)
 }
 
-/** The arguments as the library parses them: `help COMMAND` is `COMMAND --help`, and an unknown command has no help. `npx millrace` alone, which is how most people start, serves and opens the page. */
+/** The arguments as the library parses them. `help COMMAND` becomes `COMMAND --help`, and an unknown command has no help. `npx millrace` without arguments serves and opens the page, because most people start with it. */
 const normalised = (args: ReadonlyArray<string>): ReadonlyArray<string> => {
   if (args.length === 0 && commandName(process.env) === "npx millrace") return ["serve", "--open"]
   const [first, ...rest] = args

@@ -1,4 +1,4 @@
-/** How this program was started, for hints that name a command: `millrace`, `npx millrace`, or `pnpm millrace` in a checkout. */
+/** How this program was started: `millrace`, `npx millrace`, or `pnpm millrace` in a checkout. Hints name the command in this way. */
 import * as Help from "./Help.ts"
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -9,6 +9,6 @@ export const commandName = (environment: Environment): string =>
 
 const hint = new RegExp(`(?<!npx |pnpm |[\\w./@-])millrace (?=(?:${Help.commandNames.join("|")})\\b|--help\\b)`, "g")
 
-/** Replaces `millrace` in hints such as `millrace serve` by the way in which this program was started. */
+/** Replaces `millrace` in hints, such as `millrace serve`, by the words with which this program was started. */
 export const withCommandName = (text: string, environment: Environment): string =>
   text.replaceAll(hint, `${commandName(environment)} `)

@@ -1,4 +1,4 @@
-/** How a command ends when it does not complete: an exit code and one line that says what happened and what to do. */
+/** The failure of a command: an exit code, and one line that says what happened and what to do. */
 import { Schema } from "effect"
 
 export const ExitCode = { completed: 0, failed: 1, usage: 2, interrupted: 3, needsPerson: 4 } as const
@@ -8,7 +8,7 @@ export class CliFailure extends Schema.TaggedError<CliFailure>()("CliFailure", {
   message: Schema.String
 }) {}
 
-/** Standard output is closed. `fault` is the error, such as a full disk; absent when the reader has exited (`| head`), which is no error. */
+/** Standard output is closed. `fault`: the error, such as a full disk. Absent if the reader has exited (`| head`), which is not an error. */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", { fault: Schema.optional(Schema.String) }) {}
 
 export const failed = (message: string) => new CliFailure({ exitCode: ExitCode.failed, message })

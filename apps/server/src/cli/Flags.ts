@@ -14,13 +14,13 @@ import { cut } from "@millrace/contracts/Text"
 import * as PublicAddress from "@millrace/host/PublicAddress"
 import { type CliFailure, usage } from "./Failure.ts"
 
-/** Expands a leading `~`, which no shell does in a quoted flag or in an environment file. */
+/** Expands a leading `~`. A shell does not do so in a quoted flag or in an environment file. */
 const absolute = (path: string): string => resolve(path.replace(/^~(?=$|\/)/, homedir()))
 
 const wrong = (flag: string, wanted: string, got: string) =>
   Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${flag}: expected ${wanted}, got ${JSON.stringify(got)}`)))
 
-/** A positional argument. One that begins with `-` is refused as a mistyped flag, which must not become a prompt or a name, unless it follows `--`. */
+/** A positional argument. One that begins with `-` is rejected as a mistyped flag, unless it follows `--`: a flag must not become a prompt or a name. */
 export const argument = (name: string) =>
   Args.mapEffect(Args.text({ name }), (text) => {
     const end = process.argv.indexOf("--")
@@ -81,7 +81,7 @@ export const model = (description: string) =>
   )
 
 const decodeTitle = Schema.decode(Title)
-/** Reads a thread's title; one that the server would refuse is refused here. `name`: the argument or flag. */
+/** Reads a thread's title, and rejects one that the server would reject. `name`: the argument or flag. */
 const titleOf = (name: string) => (text: string) =>
   Effect.mapError(decodeTitle(text), (error) =>
     HelpDoc.p(`${name}: ${cut(error.message.split("\n").at(-1)?.replace(/^\W+/, "") ?? "", 200)}`)
@@ -105,7 +105,7 @@ const noThread = (got: string) => `expected a thread id, like thr_01HXYZ, got ${
 export const threadId = (given: string): Effect.Effect<ThreadId, CliFailure> =>
   isThread(given) ? Effect.succeed(given) : Effect.fail(usage(`--thread: ${noThread(given)}`))
 
-/** The thread that a command is about. */
+/** The thread to which a command applies. */
 export const thread = argument("THREAD").pipe(
   Args.withDescription("The thread's id. See: millrace threads"),
   Args.mapEffect((given) => (isThread(given) ? Effect.succeed(given) : Effect.fail(HelpDoc.p(`THREAD: ${noThread(given)}`))))
@@ -127,7 +127,7 @@ export const turnFlag = (description: string) =>
   )
 
 const isTurn = Schema.is(TurnId)
-/** A turn that a command is about. */
+/** The turn to which a command applies. */
 export const turn = argument("TURN").pipe(
   Args.withDescription("The turn's id. See: millrace queue list THREAD"),
   Args.mapEffect((given) =>
@@ -141,7 +141,7 @@ export const turn = argument("TURN").pipe(
 export const ofThread = { thread, json, data, url }
 export type OfThread = Command.Command.ParseConfig<typeof ofThread>
 
-/** A flag for a whole number within a range. The variable mirrors the flag; the flag wins. */
+/** A flag for a whole number within a range. The flag takes precedence over its environment variable. */
 export const integer = (name: string, range: { readonly min: number; readonly max: number; readonly variable?: string }) => {
   const flag = Options.text(name).pipe(Options.withPseudoName("N"))
   return (range.variable === undefined ? flag : Options.withFallbackConfig(flag, Config.nonEmptyString(range.variable))).pipe(
@@ -190,7 +190,7 @@ export const duration = (name: string, description: string) =>
 
 const factors = { "": 1, KB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KIB: 1024, MIB: 1024 ** 2, GIB: 1024 ** 3, TIB: 1024 ** 4 }
 
-/** An optional flag for a number of bytes. With a variable, it mirrors the flag; the flag wins. */
+/** An optional flag for a number of bytes. The flag takes precedence over its environment variable, if it has one. */
 export const size = (name: string, { description, variable }: { readonly description: string; readonly variable?: string }) =>
   Options.text(name).pipe(
     Options.withPseudoName("5GB"),
@@ -206,7 +206,7 @@ export const size = (name: string, { description, variable }: { readonly descrip
     Options.optional
   )
 
-/** An optional flag with a fixed set of values. The variable mirrors the flag; the flag wins. */
+/** An optional flag with a fixed set of values. The flag takes precedence over its environment variable. */
 export const optionalChoice = <const A extends string>(
   name: string,
   choices: ReadonlyArray<A>,

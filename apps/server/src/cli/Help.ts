@@ -8,7 +8,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["wait TURN|THREAD", "wait for the end of a turn; exits as run"],
   ["tail", "follow the log"],
   ["threads", "list threads"],
-  ["search WORDS", "find what was said in any thread"],
+  ["search WORDS", "find text in any thread"],
   ["state", "busy threads and open requests"],
   ["requests", "open approvals and questions, with their choices"],
   ["answer REQUEST ANSWER", "answer an agent's approval or questions"],
@@ -18,13 +18,13 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["fork THREAD", "a new thread with a copy of the conversation"],
   ["retry THREAD TURN", "send a turn's prompt again, in a fork without it"],
   ["rename THREAD TITLE", "change a thread's title"],
-  ["archive THREAD", "take a thread out of the lists"],
+  ["archive THREAD", "hide a thread from the lists"],
   ["unarchive THREAD", "restore an archived thread"],
   ["delete THREAD", "delete a thread"],
   ["goal set|show|... THREAD", "the objective that a thread pursues by itself"],
   ["handover THREAD PROVIDER", "let another agent continue the conversation"],
-  ["compact THREAD", "let its agent compact the conversation"],
-  ["review THREAD", "let its agent review changes"],
+  ["compact THREAD", "let the thread's agent compact the conversation"],
+  ["review THREAD", "let the thread's agent review changes"],
   ["export THREAD", "write a thread as JSON or Markdown"],
   ["import FILE", "create a thread from an export, or from a Codex or Claude Code conversation"],
   ["ps", "the agents' processes, and why each is alive"],
@@ -55,7 +55,7 @@ Each command has --help; commands that print data have --json. Environment: MILL
 Exit: 0 completed, 1 failed, 2 usage, 3 interrupted, 4 needs a person.
 `
 
-/** True for the ways to ask for the overview. */
+/** Whether the arguments ask for the overview. */
 export const wantsOverview = (args: ReadonlyArray<string>): boolean =>
   args.length === 0 || (args.length === 1 && ["--help", "-h", "help"].includes(args[0] ?? ""))
 
@@ -67,7 +67,7 @@ const filler = new Set([
   "This option may be repeated zero or more times."
 ])
 
-/** Cleans up the library's page of the command with these words: no filler lines and no version banner, and the usage as it is typed. */
+/** The library's page of the command with these words, without filler lines and version banner, and with the usage as a person types it. */
 export const page = (text: string, words: ReadonlyArray<string>): string =>
   text
     .split("\n")

@@ -1,4 +1,4 @@
-/** The flags of `limits` (R7): what one token, one provider and all of them may use. Flags win over the configuration, which wins over the defaults. */
+/** The flags of `limits` (R7): the limits of one token, of one provider and of all. Flags take precedence over the configuration, the configuration over the defaults. */
 import { Options } from "@effect/cli"
 import type { Limits } from "@millrace/host/Configuration"
 import { Option } from "effect"
@@ -24,13 +24,13 @@ export const options = {
   agentsPerToken: flag(
     "agents-per-token",
     "MILLRACE_AGENTS_PER_TOKEN",
-    "The same for the turns of one token",
+    "Maximum number of live agents with turns of one token",
     defaults.agentsPerToken
   ),
   agentsPerProvider: flag(
     "agents-per-provider",
     "MILLRACE_AGENTS_PER_PROVIDER",
-    "The same for each provider",
+    "Maximum number of live agents of each provider",
     defaults.agentsPerProvider
   ),
   streamsPerToken: flag(

@@ -1,6 +1,6 @@
 /**
- * What the program writes: results to standard output, all else to standard error. While a person waits at a terminal, standard error shows a
- * progress line, which is cleared before other output.
+ * The output of the program: results to standard output, everything else to standard error. While a person waits at a terminal, standard error shows a
+ * progress line. Other output clears it.
  */
 import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import { codeOf, messageOf } from "../NodeError.ts"
@@ -11,26 +11,26 @@ import * as Style from "./terminal/Style.ts"
 export class Output extends Context.Tag("@millrace/server/cli/Output")<
   Output,
   {
-    /** Writes to standard output. Waits for a slow reader; fails when the reader has closed it. */
+    /** Writes to standard output. Waits for a slow reader. Fails when the reader has closed it. */
     readonly out: (text: string) => Effect.Effect<void, OutputClosed>
-    /** One line to standard error, with the command's name as in `hints`. Never fails. */
+    /** Writes one line to standard error, with the command's name as in `hints`. Never fails. */
     readonly note: (line: string) => Effect.Effect<void>
-    /** The text with hints such as `millrace serve` as the person would type them. */
+    /** The text with hints such as `millrace serve` in the words that the person must type. */
     readonly hints: (text: string) => string
-    /** Shows `label… 3 s` until the scope closes or the next label; nothing without a terminal. */
+    /** Shows `label… 3 s` until the scope closes or the label changes. Shows nothing without a terminal. */
     readonly progress: (label: string | undefined) => Effect.Effect<void>
-    /** Appends a text to every progress label from now on. */
+    /** Appends a text to every later progress label. */
     readonly aside: (text: string) => Effect.Effect<void>
     /** Style for standard error. */
     readonly style: Style.Style
     /** Style for standard output. */
     readonly outStyle: Style.Style
     readonly outIsTerminal: boolean
-    /** A person can be asked: standard input and standard error are terminals. */
+    /** Whether a person can be asked: standard input and standard error are terminals. */
     readonly canAsk: boolean
-    /** Columns of the terminal on standard output, at least 40; 100,000 without a terminal, so that nothing is cut. */
+    /** Columns of the terminal on standard output, at least 40. 100,000 without a terminal, so that nothing is cut. */
     readonly width: number
-    /** Columns of the terminal on standard error, at least 40; 200 without a terminal. */
+    /** Columns of the terminal on standard error, at least 40. 200 without a terminal. */
     readonly noteWidth: number
   }
 >() {}
@@ -50,15 +50,15 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
     const errIsTerminal = err.isTTY === true
     const outIsTerminal = out.isTTY === true
     const style = Style.of(errIsTerminal, streams.environment)
-    /** The only filter of what a terminal gets; a file or a pipe gets the bytes unchanged (X8). */
+    /** The only filter of terminal output. A file or a pipe gets the bytes unchanged (X8). */
     const forOut = outIsTerminal ? Style.shown : (text: string) => text
     const forErr = errIsTerminal ? Style.shown : (text: string) => text
     let shown = false
     let midLine = false
     let closed: OutputClosed | undefined
-    /** Keeps the first cause: later writes only report that the stream is destroyed. */
+    /** Keeps the first cause, because later writes only report that the stream is destroyed. */
     const close = (cause: unknown) => (closed ??= new OutputClosed(codeOf(cause) === "EPIPE" ? {} : { fault: messageOf(cause) }))
-    // Without a listener the error of a closed reader would end the process. `write` reports it to its caller.
+    // Without a listener, the error of a closed reader would end the process. `write` reports the error to its caller.
     out.on("error", close)
     err.on("error", () => {})
 

@@ -12,10 +12,10 @@ interface Listener {
 
 const listeners: Array<Listener> = []
 let count = 0
-/** `forceAt` of the newest listener. It stays in effect after that listener is removed, while scopes close. */
+/** `forceAt` of the newest listener. It still applies after that listener is removed, while scopes close. */
 let forceAt = 1
 
-/** Installs the handlers. Called once, by main. From then on a signal exits the process only when there is no listener or when `forceAt` is reached. */
+/** Installs the handlers. Main calls it once. Afterwards a signal ends the process only if there is no listener, or when `forceAt` is reached. */
 export const install = (): void => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => {
@@ -26,7 +26,7 @@ export const install = (): void => {
     })
 }
 
-/** A queue of the signals from now on. Only the newest listener receives them. `patience`: how many signals from now on make the process exit. */
+/** A queue of the later signals. Only the newest listener receives them. `patience`: the number of later signals that ends the process. */
 export const listen = (patience: number): Effect.Effect<Queue.Dequeue<Signal>, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

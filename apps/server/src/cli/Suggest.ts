@@ -20,7 +20,7 @@ const distance = (a: string, b: string): number => {
 /** Longest word that is compared. */
 const maxLength = 40
 
-/** The most similar of the words; `undefined` when more than a third of the letters, or more than three, differ in each. */
+/** The most similar of the words. `undefined` if every word differs in more than three letters, or in more than a third of them. */
 export const nearest = (word: string, words: Iterable<string>): string | undefined => {
   if (word.length > maxLength) return undefined
   let best: string | undefined

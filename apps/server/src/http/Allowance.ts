@@ -1,6 +1,6 @@
 /**
- * Rate limits of one token (R7): requests per second, and concurrent event streams. An HTTP request (`/api`, `/v1`, `/metrics`) and an RPC call count as
- * one each. Tokens are identified by name, the actor of commands; without authentication all clients share one.
+ * Limits of one token (R7): requests per second, and concurrent event streams. An HTTP request (`/api`, `/v1`, `/metrics`) and an RPC call count as
+ * one each. A token is identified by its name, the actor of its commands. Without authentication all clients share one allowance.
  */
 import { Clock, Context, Effect } from "effect"
 import { BoundedMap } from "@millrace/contracts/BoundedMap"
@@ -8,7 +8,7 @@ import { Overloaded } from "@millrace/contracts/Errors"
 import type * as Subscribers from "../subscriptions/Subscribers.ts"
 
 export interface Bounds {
-  /** 0 = no limit, for each bound. */
+  /** 0 = no limit. The same holds for the other limits. */
   readonly requestsPerSecond: number
   readonly streamsPerToken: number
 }
@@ -18,7 +18,7 @@ interface Bucket {
   at: number
 }
 
-/** Maximum number of tokens with a bucket; beyond it the least recently used bucket is dropped. */
+/** Maximum number of tokens with a bucket. A further token evicts the least recently used bucket. */
 const maxBuckets = 10_000
 
 export interface AllowanceStats {
@@ -30,7 +30,7 @@ export interface AllowanceStats {
 export interface Allowance {
   /** Counts one request. Fails with the time to wait when it exceeds the limit. */
   readonly request: (actor: string) => Effect.Effect<void, Overloaded>
-  /** Whether one more stream would exceed the limit; counts a refusal if so. */
+  /** Whether one more stream would exceed the limit. If so, counts a refusal. */
   readonly crowded: (subscribers: Subscribers.Subscribers, actor: string) => boolean
   readonly stats: () => AllowanceStats
 }
@@ -42,7 +42,7 @@ const tooFast = (retryAfterMillis: number) =>
     retryAfterMillis
   })
 
-/** Milliseconds after which a client may retry a refused stream; another stream of its token must have ended. */
+/** Milliseconds after which a client may retry a rejected stream. By then another stream of its token must have ended. */
 export const streamRetryMillis = 5000
 
 export const make = (bounds: Bounds): Allowance => {

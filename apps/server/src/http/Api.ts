@@ -1,4 +1,4 @@
-/** The contract's endpoints, answered by the service. A dispatched command completes even if its client disconnects (D11). */
+/** Answers the contract's endpoints with the service. A dispatched command completes even if its client disconnects (D11). */
 import { defined } from "@millrace/contracts/Defined"
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { randomUUID } from "node:crypto"
@@ -29,7 +29,7 @@ import * as TurnWait from "./TurnWait.ts"
 import * as Transfer from "./Transfer.ts"
 import * as WorkspaceFiles from "./WorkspaceFiles.ts"
 
-/** The command id: the caller's `Idempotency-Key`, else a new one. */
+/** The command id: the caller's `Idempotency-Key`, or a new id. */
 const commandId = (key: string | undefined): Effect.Effect<CommandId, BadRequest> =>
   key === undefined
     ? Effect.sync(() => CommandId.make(`cmd_${randomUUID()}`))

@@ -1,4 +1,4 @@
-/** Request bodies: JSON whatever the content type, at most 1 MiB, never read beyond that (X5). */
+/** Request bodies: JSON for every content type, at most 1 MiB. The server reads no byte beyond that (X5). */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import type { HttpServerRequest } from "@effect/platform"
@@ -21,7 +21,7 @@ const lingerBytes = 32 * 1024 * 1024
 const lingerMillis = 1000
 
 /**
- * Discards the rest of a refused body, within bounds: otherwise a client that is still sending would get a connection reset
+ * Discards the rest of a rejected body, within bounds. Otherwise a client that is still sending would get a connection reset
  * before it reads the response.
  */
 export const discard = (source: IncomingMessage, response: ServerResponse) => {
@@ -37,7 +37,7 @@ export const discard = (source: IncomingMessage, response: ServerResponse) => {
   })
 }
 
-/** The text of the body. A body that is larger than the limit, or declares to be, is refused at once and not kept. */
+/** The text of the body. A body that is larger than the limit, or declares to be, is rejected at once and not kept. */
 const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<string, BadRequest | PayloadTooLarge> =>
   Effect.async((resume) => {
     const source = NodeHttpServerRequest.toIncomingMessage(request)
@@ -70,7 +70,7 @@ const text = (request: HttpServerRequest.HttpServerRequest): Effect.Effect<strin
     return Effect.sync(stop)
   })
 
-/** Whether a value has a field `__proto__`: decoding would drop it silently, so that it could not be refused as unknown. */
+/** Whether a value has a field `__proto__`. Decoding would drop it silently and could not reject it as unknown. */
 export const hasPrototype = (value: unknown): boolean =>
   typeof value === "object" && value !== null && (Object.hasOwn(value, "__proto__") || Object.values(value).some(hasPrototype))
 
@@ -91,7 +91,7 @@ export const json = (request: HttpServerRequest.HttpServerRequest): Effect.Effec
             (value) => !isDeep(value),
             () => new BadRequest({ message: "The body's lists and objects are nested too deeply." })
           ),
-          // From here on every string is well-formed Unicode.
+          // After this step every string is well-formed Unicode.
           Effect.map(wellFormedJson),
           Effect.filterOrFail(
             (value) => !hasPrototype(value),

@@ -1,6 +1,6 @@
 /** `Range` and `If-Range` of a GET for content whose strong ETag is known (RFC 9110, 13.1.5 and 14.2). */
 
-/** The bytes from `start` up to and without `end`. */
+/** The bytes from `start` up to, but not including, `end`. */
 export interface ByteRange {
   readonly start: number
   readonly end: number
@@ -12,8 +12,8 @@ interface Asked {
 }
 
 /**
- * The range to answer with. `whole`: none was asked for that this server gives: another unit, several ranges, a malformed one, or an `If-Range` that is not
- * the ETag. `unsatisfiable`: the content has no byte of it.
+ * The range to answer with. `whole`: answer with the whole content, because the request has no range, another unit, several ranges, a malformed range, or an
+ * `If-Range` that is not the ETag. `unsatisfiable`: the content has no byte of the range.
  */
 export const of = ({ ifRange, range }: Asked, etag: string, bytes: number): ByteRange | "whole" | "unsatisfiable" => {
   const found = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/i.exec(range ?? "")

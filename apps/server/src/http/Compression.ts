@@ -1,6 +1,6 @@
 /**
- * Compression of JSON responses, by `Accept-Encoding`: brotli or gzip. Never of server-sent events, which must arrive one by one, and not of a body below
- * `leastBytes`. zlib works in Node's thread pool, not on the event loop. A streamed body is compressed as it is read: a client that does not read stops it.
+ * Compression of JSON responses, by `Accept-Encoding`: brotli or gzip. Server-sent events are never compressed, because they must arrive one by one; a body
+ * below `leastBytes` is not compressed either. zlib works in Node's thread pool, not on the event loop. A streamed body is compressed as the client reads it.
  */
 import { pipeline } from "node:stream"
 import { promisify } from "node:util"
@@ -9,7 +9,7 @@ import { Headers, HttpServerResponse, type HttpServerRequest } from "@effect/pla
 import { NodeStream } from "@effect/platform-node"
 import { Effect, Stream } from "effect"
 
-/** The first is chosen if the client prefers none. */
+/** The server chooses the first one if the client prefers none. */
 const encodings = ["br", "gzip"] as const
 export type Encoding = (typeof encodings)[number]
 
@@ -25,7 +25,7 @@ const whole: Readonly<Record<Encoding, (bytes: Uint8Array) => Promise<Buffer>>> 
 const streamed = { br: () => zlib.createBrotliCompress(brotli), gzip: () => zlib.createGzip() }
 
 /**
- * The compressed stream, which reads the next part when its reader has taken the last. `NodeStream.pipeThroughDuplex` does not wait for a source that is
+ * The compressed stream. It reads the next part when its reader has taken the last one. `NodeStream.pipeThroughDuplex` does not wait if the source is
  * always ready. An error or an interruption on either side ends both.
  */
 const compressed = (parts: Stream.Stream<Uint8Array, unknown>, encoding: Encoding): Stream.Stream<Uint8Array, unknown> =>
@@ -38,13 +38,13 @@ const compressed = (parts: Stream.Stream<Uint8Array, unknown>, encoding: Encodin
     )
   )
 
-/** The encoding with the greatest weight (RFC 9110, 12.5.3); `undefined`: none is accepted, or the plain body is preferred. */
+/** The encoding with the greatest weight (RFC 9110, 12.5.3). `undefined`: the client accepts none, or prefers the plain body. */
 export const chosen = (accepted: string | undefined): Encoding | undefined => {
   const weights = new Map<string, number>()
   for (const part of (accepted ?? "").toLowerCase().split(",")) {
     const [name = "", ...parameters] = part.split(";").map((text) => text.trim())
     const weight = parameters.find((parameter) => parameter.startsWith("q="))?.slice(2)
-    // A weight that is no number counts as a refusal.
+    // A weight that is not a number counts as a refusal.
     weights.set(name, weight === undefined ? 1 : Number(weight) || 0)
   }
   let best: Encoding | undefined
@@ -59,14 +59,14 @@ export const chosen = (accepted: string | undefined): Encoding | undefined => {
 /** A compressed body has other bytes, so it has another strong ETag. */
 const tagged = (etag: string, encoding: Encoding) => (/^"[^"]*"$/.test(etag) ? `${etag.slice(0, -1)}.${encoding}"` : etag)
 
-/** `If-None-Match` without the suffix of this encoding, as the routes made the tags. Other tags stay: a client may have the plain body. */
+/** `If-None-Match` without the suffix of this encoding, so with the tags of the routes. Other tags stay, because a client may have the plain body. */
 export const plainTags = (ifNoneMatch: string, encoding: Encoding): string => ifNoneMatch.replaceAll(`.${encoding}"`, `"`)
 
 const isJson = (contentType: string | undefined): boolean => /^application\/(json|x-ndjson)\b/.test(contentType ?? "")
 
 const varying = (vary: string | undefined): string => (vary === undefined ? "accept-encoding" : `${vary}, accept-encoding`)
 
-/** The response as the client accepts it. `request`: as it was received. */
+/** The response in an encoding that the client accepts. `request`: the request as it was received. */
 export const apply = (
   request: Pick<HttpServerRequest.HttpServerRequest, "method" | "headers">,
   response: HttpServerResponse.HttpServerResponse
@@ -83,7 +83,7 @@ export const apply = (
       })
     )
   }
-  // A range is one of the plain body.
+  // A range is always a range of the plain body.
   if (!isJson(headers["content-type"]) || headers["content-encoding"] !== undefined || status === 206)
     return Effect.succeed(response)
   const varied = HttpServerResponse.setHeader(response, "vary", varying(headers["vary"]))

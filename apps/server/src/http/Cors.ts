@@ -1,6 +1,6 @@
 /**
- * Access for pages of other origins (`--allow-origin`). Such a page sends a bearer token; its cookies are ignored, and `Access-Control-Allow-Credentials`
- * is never sent (X10). Pure.
+ * Access for pages of other origins (`--allow-origin`). Such a page sends a bearer token. The server ignores its cookies, and never sends
+ * `Access-Control-Allow-Credentials` (X10). Pure.
  */
 import type { Headers } from "../auth/Proxy.ts"
 
@@ -20,7 +20,7 @@ const exposed =
 /** How long a browser may keep the answer to a preflight, in seconds. */
 const maxAge = "600"
 
-/** Whether a request is a preflight: the browser asks what a page may send. */
+/** Whether a request is a preflight: the browser asks which headers and methods a page may use. */
 export const isPreflight = (method: string, headers: Headers): boolean =>
   method === "OPTIONS" && headers["access-control-request-method"] !== undefined
 

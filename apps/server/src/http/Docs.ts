@@ -1,4 +1,4 @@
-/** `/openapi.json`, and `/docs` with its script, made from it on the first request, so that they do not delay the start. */
+/** `/openapi.json`, and `/docs` with its script. Both are made on the first request, so that they do not delay the start. */
 import { existsSync, readFileSync } from "node:fs"
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
 import { Effect } from "effect"
@@ -7,7 +7,7 @@ import * as Document from "../openapi/Document.ts"
 import * as Page from "../openapi/Page.ts"
 import * as Respond from "./Respond.ts"
 
-/** Next to the bundled program, else in the checkout. */
+/** The file next to the bundled program, or the file in the checkout. */
 const scriptFile = () =>
   ["./docs.js", "../openapi/docs.js"].map((place) => new URL(place, import.meta.url)).find((url) => existsSync(url))
 

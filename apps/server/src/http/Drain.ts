@@ -1,7 +1,7 @@
 /**
  * The ordered end of all connections (S5, S6, S9). Node's server waits for every open connection: one SSE client would delay the exit
- * indefinitely. Here subscribers receive everything up to the head and `bye`, requests in flight are answered, and connections that remain after the
- * grace period are cut.
+ * indefinitely. This module delivers everything up to the head and `bye` to subscribers, answers requests in flight, and cuts the connections that remain
+ * after the grace period.
  */
 import type { Server } from "node:http"
 import type { Socket } from "node:net"
@@ -11,9 +11,9 @@ import { Waiters } from "@millrace/log/Waiters"
 import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 
 export interface DrainReport {
-  /** Connections that ended in order, with everything delivered. */
+  /** Number of connections that ended in order, after everything was delivered. */
   readonly ended: number
-  /** Connections that were cut; their clients resume by cursor. */
+  /** Number of connections that were cut. Their clients resume by cursor. */
   readonly cut: number
   readonly millis: number
 }
@@ -21,14 +21,14 @@ export interface DrainReport {
 export class Drain extends Context.Tag("@millrace/server/Drain")<
   Drain,
   {
-    /** True from `begin` on. */
+    /** True after `begin`. */
     readonly draining: () => boolean
-    /** Runs a call that arrived over a WebSocket: `begin` waits for its answer. */
+    /** Runs a call that arrived over a WebSocket. `begin` waits for its answer. */
     readonly track: <A, E, R>(call: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
     /** Counts a call that is a stream, from `enter` to `leave`. */
     readonly enter: Effect.Effect<void>
     readonly leave: Effect.Effect<void>
-    /** Refuses new connections and ends streams, within the grace period whatever clients do. Runs once: later calls return the first report. */
+    /** Rejects new connections and ends streams, within the grace period for every behaviour of clients. Runs once: later calls return the first report. */
     readonly begin: (grace: Duration.DurationInput) => Effect.Effect<DrainReport>
     /** Waits for upgraded connections to end, then cuts them. */
     readonly cutUpgraded: (grace: Duration.DurationInput) => Effect.Effect<void>
@@ -44,13 +44,13 @@ export class Drain extends Context.Tag("@millrace/server/Drain")<
   }
 >() {}
 
-/** Limit of unread responses of one WebSocket in memory, beyond which it is cut (D7, X5). The library has no limit. */
+/** Limit of unread responses of one WebSocket in memory. Beyond it the server cuts the connection (D7, X5), because the library has no limit. */
 const maxUnreadBytes = 16 * 1024 * 1024
 
 /** Interval of the check of upgraded connections. Together with the check of the token file, a revoked connection is cut within a second. */
 const checkEvery = "250 millis"
 
-/** Waits, at most for the grace period; false if that ends first. Finalizers run uninterruptibly: without `interruptible` the timeout would never fire. */
+/** Waits at most for the grace period. Returns false if that ends first. Finalizers run uninterruptibly: without `interruptible` the timeout would never fire. */
 const within = (wait: Effect.Effect<void>, grace: Duration.DurationInput) =>
   wait.pipe(Effect.interruptible, Effect.timeoutOption(grace), Effect.map(Option.isSome))
 
@@ -61,7 +61,7 @@ const make = Effect.fnUntraced(function* (server: Server) {
   const conditions = new WeakMap<Duplex, () => boolean>()
   /** Connections whose condition failed at the last check; the next check cuts them. */
   let condemned: ReadonlyArray<Duplex> = []
-  /** Each waits until its condition holds. */
+  /** Each waiter waits until its condition holds. */
   const waiters = new Waiters<() => boolean>()
   let calls = 0
   let began = false
@@ -158,10 +158,10 @@ const make = Effect.fnUntraced(function* (server: Server) {
 
 export const layer = (server: Server): Layer.Layer<Drain, never, SubscriberScheduler> => Layer.scoped(Drain, make(server))
 
-/** Build it below the server, so that it closes after the server's scope, which sends WebSockets a close frame: it cuts those that do not answer. */
+/** Build it below the server, so that it closes after the server's scope. The server then sends WebSockets a close frame, and this layer cuts those that do not answer. */
 export const cut = (grace: Duration.DurationInput): Layer.Layer<never, never, Drain> =>
   Layer.scopedDiscard(Effect.flatMap(Drain, (drain) => Effect.addFinalizer(() => drain.cutUpgraded(grace))))
 
-/** Build it above the server, so that it closes first: it drains, unless `begin` was called before. */
+/** Build it above the server, so that it closes first. It drains, unless `begin` was called before. */
 export const onClose = (grace: Duration.DurationInput): Layer.Layer<never, never, Drain> =>
   Layer.scopedDiscard(Effect.flatMap(Drain, (drain) => Effect.addFinalizer(() => drain.begin(grace))))

@@ -13,11 +13,11 @@ export type From = { readonly cursor: string } | { readonly since: number } | "s
 export interface EventQuery extends EventFilter {
   readonly format: Format
   readonly from: From
-  /** Maximum number of events; absent: as many as the byte budget allows. */
+  /** Maximum number of events. Absent: as many as the byte budget allows. */
   readonly limit?: number
   /** Long-poll: seconds to wait while there are no events. */
   readonly wait: number
-  /** True without a position and without a bound: the whole log is streamed. */
+  /** True without a position and without a bound: the response streams the whole log. */
   readonly whole: boolean
 }
 
@@ -40,7 +40,7 @@ const wrong = (path: string) => (error: ParseResult.ParseError) =>
 const formatOf = (accept: string): Format =>
   Accept.events(accept) ? "sse" : accept.includes("application/x-ndjson") ? "ndjson" : "json"
 
-/** `Last-Event-ID` (SSE only) wins over `after`, `after` over `since`. A parameter that loses is not validated. */
+/** `Last-Event-ID` (SSE only) takes precedence over `after`, and `after` over `since`. A parameter without precedence is not validated. */
 export const parse = (
   search: URLSearchParams,
   headers: Readonly<Record<string, string | undefined>>

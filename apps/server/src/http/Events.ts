@@ -1,6 +1,6 @@
 /**
  * `GET /api/events`: the log after a cursor, as one page, as a long-poll, whole, or followed over SSE. The bytes of an event are the committed
- * ones. Header and body of a page come from one read (D4); the response to an invalid cursor is never an empty page (D3).
+ * bytes. Header and body of a page come from one read (D4). The response to an invalid cursor is never an empty page (D3).
  */
 import { createHash } from "node:crypto"
 import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
@@ -47,7 +47,7 @@ const indexHeaders = (epoch: string, upTo: number) => ({
 })
 
 /**
- * A page that ends below the head has a strong ETag: it changes only when a thread is deleted, which raises the generation. A browser revalidates it each
+ * A page that ends below the head has a strong ETag. It changes only when a thread is deleted, which raises the generation. A browser revalidates it each
  * time. A page at the head is not cached.
  */
 const cacheHeaders = (epoch: string, page: Page, query: EventQuery.EventQuery): Record<string, string> =>
@@ -59,7 +59,7 @@ const cacheHeaders = (epoch: string, page: Page, query: EventQuery.EventQuery): 
         vary: "accept, authorization, cookie"
       }
 
-/** The filter as part of an ETag: its digest, because a filter may have 32 streams. */
+/** The digest of the filter as part of an ETag, because a filter may have 32 streams. */
 const etagOf = (query: EventQuery.EventQuery): string => {
   const key = filterKey(query)
   return key === undefined ? "all" : createHash("sha256").update(key).digest("base64url").slice(0, 22)
@@ -109,7 +109,7 @@ const page = Effect.fnUntraced(function* (
 })
 
 /**
- * Streams the log up to the head at the start, page by page. A read that fails and a token that ends destroy the connection, so that a partial log does
+ * Streams the log up to the head at the start, page by page. If a read fails or the token ends, the connection is destroyed, so that a partial log does
  * not look complete.
  */
 const whole = Effect.fnUntraced(function* (

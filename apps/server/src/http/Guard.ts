@@ -1,6 +1,6 @@
 /**
- * Middleware around every route: normalises the request target, checks Host, Origin and URL (X1), refuses new streams while the server is not ready (D16),
- * and answers unknown paths in JSON. A defect is logged and answered with 500; the server stays up.
+ * Middleware around every route. It normalises the request target, checks Host, Origin and URL (X1), rejects new streams while the server is not ready
+ * (D16), and answers unknown paths in JSON. A defect is logged and answered with 500. The server continues.
  */
 import { defined } from "@millrace/contracts/Defined"
 import { randomUUID } from "node:crypto"
@@ -49,7 +49,7 @@ const table = (known: ReadonlyArray<Known>) => {
   return (path: string): string | undefined => patterns.find(({ pattern }) => pattern.test(path))?.allow
 }
 
-/** Errors of the OpenAI-compatible interface have the shape that its clients read. */
+/** Errors of the OpenAI-compatible interface have the shape that OpenAI clients read. */
 const errorsFor = (path: string) =>
   path.startsWith("/v1/")
     ? {
@@ -58,7 +58,7 @@ const errorsFor = (path: string) =>
       }
     : Respond
 
-/** What the client can do after a defect. A repeated command runs once; a repeated call of /v1 without an Idempotency-Key starts a second turn. */
+/** The client's next step after a defect. A repeated command runs once; a repeated call of /v1 without an Idempotency-Key starts a second turn. */
 const afterDefect = (method: string, path: string) =>
   method === "POST" && path.startsWith("/v1/")
     ? "A turn may have started: read /api/threads before you send the call again."
@@ -75,7 +75,7 @@ const unmatched = (allow: string | undefined, method: string, path: string) => {
 }
 
 /**
- * Closes the connection after a plain response to an upgrade request, because Node reads no second request from it. A successful upgrade finishes no
+ * Closes the connection after a plain response to an upgrade request, because Node reads no second request from it. A successful upgrade ends without a
  * response, so its connection stays open.
  */
 const endUpgrade = (request: HttpServerRequest.HttpServerRequest) => {
@@ -83,7 +83,7 @@ const endUpgrade = (request: HttpServerRequest.HttpServerRequest) => {
   NodeHttpServerRequest.toServerResponse(request).once("finish", () => socket.destroySoon())
 }
 
-/** What the headers of a response depend on, in addition to the response. */
+/** The values that the headers of a response depend on, in addition to the response. */
 interface Sent {
   readonly draining: boolean
   /** Unique; the log entry of a defect has it too. */
@@ -141,7 +141,7 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
       const shared = (bind.allowedOrigins ?? []).length > 0
       const seen = Proxy.make(bind.trustProxy ?? [])
       const allowed = table(known)
-      /** The response to a request that must not reach its route; else `undefined`. */
+      /** The response to a request that must not reach its route. Otherwise `undefined`. */
       const refused = (request: HttpServerRequest.HttpServerRequest, path: string) =>
         Effect.gen(function* () {
           if (!Health.paths.has(path)) {
@@ -159,13 +159,13 @@ export const layer = (bind: Access.Bind & { readonly trustProxy?: ReadonlyArray<
           Effect.gen(function* () {
             const requestId = randomUUID()
             const received = yield* HttpServerRequest.HttpServerRequest
-            // From here on the router and every check read the same normalised target and headers.
+            // After this step the router and every check read the same normalised target and headers.
             const { address, headers } = seen(
               received.headers,
               NodeHttpServerRequest.toIncomingMessage(received).socket.remoteAddress
             )
             const page = isForeign(headers) ? headers["origin"] : undefined
-            // A page of another origin sends a token, never a session (X10).
+            // A page of another origin authenticates by a token, never by a session (X10).
             if (page !== undefined) delete headers["cookie"]
             const token = headers["upgrade"] === undefined ? undefined : Handshake.tokenOf(headers)
             if (token !== undefined) headers["authorization"] ??= `Bearer ${token}`

@@ -1,6 +1,6 @@
 /**
- * Middleware of the WebSocket route: refuses every handshake that the `ws` package would refuse. `ws` does not report its refusal to the request's fiber,
- * which would wait indefinitely and delay the shutdown. Applies to every spelling that the router matches (D8).
+ * Middleware of the WebSocket route. It rejects every handshake that the `ws` package would reject. `ws` does not report its refusal to the request's
+ * fiber, so the fiber would wait indefinitely and delay the shutdown. Applies to every spelling that the router matches (D8).
  */
 import { HttpLayerRouter, HttpServerRequest, type HttpServerResponse } from "@effect/platform"
 import { Effect } from "effect"

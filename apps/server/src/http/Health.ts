@@ -1,5 +1,5 @@
 /**
- * `/health` and `/ready`: need no token and accept any Host. 200 for `ok` only (D16). The reason of `unavailable` contains the path of the data
+ * `/health` and `/ready`. They need no token and accept any Host. They return 200 for `ok` only (D16). The reason of `unavailable` contains the path of the data
  * directory, or of a file in it.
  */
 import { HttpLayerRouter, HttpServerResponse } from "@effect/platform"
@@ -8,7 +8,7 @@ import type { Ready } from "@millrace/contracts/Ready"
 import { Service } from "../Service.ts"
 import { Drain } from "./Drain.ts"
 
-/** Paths that accept every Host: a monitor may know the server by another name. */
+/** Paths that accept every Host, because a monitor may know the server by another name. */
 export const paths: ReadonlySet<string> = new Set(["/health", "/ready"])
 
 export const answer = (ready: Ready): HttpServerResponse.HttpServerResponse =>
@@ -18,7 +18,7 @@ export const answer = (ready: Ready): HttpServerResponse.HttpServerResponse =>
     headers: { "cache-control": "no-store", ...(ready.status !== "ok" && { "retry-after": "1" }) }
   })
 
-/** The readiness of the service; `draining` once the transports drain. */
+/** The readiness of the service, or `draining` while the transports drain. */
 export const readiness: Effect.Effect<Effect.Effect<Ready>, never, Service | Drain> = Effect.zipWith(
   Service,
   Drain,

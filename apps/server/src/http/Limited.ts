@@ -1,6 +1,6 @@
 /**
- * The response to a request for server-sent events beyond a limit: 200 with one `bye` and a `retry:`. A browser's EventSource never reconnects after a
- * 429, but does after the end of a stream.
+ * The response to a request for server-sent events beyond a limit: 200 with one `bye` and a `retry:`. A browser's EventSource reconnects after the end of
+ * a stream, but never after a 429.
  */
 import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { format } from "@millrace/contracts/Cursor"
@@ -15,7 +15,7 @@ const leastMillis = 1000
 
 export const accepts = ({ headers }: HttpServerRequest.HttpServerRequest): boolean => Accept.events(headers["accept"])
 
-/** The cursor of the request, without a read of the log and without validation. */
+/** The cursor of the request. It is not validated, and the log is not read. */
 const cursorOf = (request: HttpServerRequest.HttpServerRequest) =>
   Effect.gen(function* () {
     const params = new URLSearchParams(Target.queryOf(request.url))

@@ -1,6 +1,6 @@
 /**
  * The response while the server is not ready (D16). A request for server-sent events gets a closed socket, because a browser's `EventSource` reconnects
- * after that but never after a 503. Every upgrade gets 503 with `Retry-After`; so does every other request while no routes are attached.
+ * after that but never after a 503. Every upgrade gets 503 with `Retry-After`. While no routes are attached, every other request gets it too.
  */
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
@@ -60,14 +60,14 @@ export interface Gate {
   readonly close: () => void
 }
 
-/** Answers requests that arrive before the routes are attached and after they are detached. Install it before the server listens. */
+/** Answers the requests that arrive before the routes are attached and after they are detached. Install it before the server listens. */
 export const gate = (server: Server): Gate => {
   let state: "starting" | "open" | "draining" = "starting"
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (state === "open") return
     if (asksForEvents(request.method, request.headers)) return void request.socket.destroy()
     const answer = refusal({ status: state }, Target.pathOf(Target.canonical(request.url ?? "/")))
-    // Discards the rest of the body; otherwise the client may get a reset before it reads the response.
+    // Discards the rest of the body. Otherwise the client may get a reset before it reads the response.
     request.resume()
     response
       .writeHead(answer.status, { ...answer.headers, "x-request-id": randomUUID(), connection: "close" })

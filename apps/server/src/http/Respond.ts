@@ -1,4 +1,4 @@
-/** Responses: JSON values, and the contract's errors with the one status of each (`Errors.ts` of the contracts). */
+/** Responses: JSON values, and the contract's errors. Each error has one status (`Errors.ts` of the contracts). */
 import { HttpApiSchema, HttpServerResponse } from "@effect/platform"
 import { Metric, Schema } from "effect"
 import * as Errors from "@millrace/contracts/Errors"
@@ -22,7 +22,7 @@ const statuses = new Map(WireError.members.map((member) => [member._tag as strin
 
 const body = "application/json; charset=utf-8"
 
-/** A JSON response. The value is not encoded by a schema: the contract's read models are JSON already. */
+/** A JSON response. No schema encodes the value, because the contract's read models are JSON already. */
 export const json = (value: unknown, headers?: Record<string, string>): HttpServerResponse.HttpServerResponse =>
   HttpServerResponse.text(JSON.stringify(value), { contentType: body, ...(headers && { headers }) })
 

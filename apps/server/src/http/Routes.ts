@@ -1,6 +1,6 @@
 /**
- * Serves the endpoints of the contract (`Api.ts`) with the contract's errors: a request that does not decode is a `BadRequest` that names the
- * field, and an id that cannot exist is `NotFound`. The types check that every endpoint has a handler.
+ * Serves the endpoints of the contract (`Api.ts`) with the contract's errors. A request that does not decode is a `BadRequest` that names the
+ * field. An id that cannot exist is `NotFound`. The types check that every endpoint has a handler.
  */
 import { type HttpApiEndpoint, HttpLayerRouter, HttpServerRequest, HttpServerResponse, type HttpApiGroup } from "@effect/platform"
 import { Effect, Option, ParseResult, Schema } from "effect"
@@ -16,7 +16,7 @@ type Endpoints = HttpApiGroup.HttpApiGroup.Endpoints<typeof ApiGroup>
 export type Name = Endpoints["name"]
 type Named<N extends Name> = HttpApiEndpoint.HttpApiEndpoint.WithName<Endpoints, N>
 
-/** One handler per endpoint: decoded request in, the endpoint's success value or a whole response out. */
+/** One handler per endpoint. It gets the decoded request, and returns the endpoint's success value or a whole response. */
 export type Handlers = {
   readonly [N in Name]: (
     request: HttpApiEndpoint.HttpApiEndpoint.Request<Named<N>>
@@ -57,7 +57,7 @@ const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler:
   const headers = decode(endpoint.headersSchema, "headers")
   const payload = endpoint.name === "dispatch" ? Strict.command("body") : decode(endpoint.payloadSchema, "body")
   const hasBody = endpoint.method === "POST" && !readsItself.has(endpoint.name)
-  // The endpoint's schemas decode what its handler takes: the type `Handlers` ensures it.
+  // The endpoint's schemas decode the input of its handler: the type `Handlers` ensures that.
   const run = handler as (request: unknown) => ReturnType<Handlers[Name]>
   return Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
@@ -77,7 +77,7 @@ const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler:
 
 /** The routes of a group. */
 export const make = (group: typeof ApiGroup, handlers: Handlers) => {
-  // The group's type has a separate type for each endpoint; here they are a list.
+  // The group has one type for each endpoint. This list has one type for all.
   const endpoints = Object.values(group.endpoints) as unknown as ReadonlyArray<HttpApiEndpoint.HttpApiEndpoint.AnyWithProps>
   return endpoints.map((endpoint) =>
     HttpLayerRouter.route(

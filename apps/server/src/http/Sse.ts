@@ -1,5 +1,5 @@
 /**
- * Server-sent events: encodes each step. Only events have an id; `EventSource.onmessage` receives them, control frames have a name (D5).
+ * Server-sent events: encodes each step. Only events have an id, and `EventSource.onmessage` receives them. Control frames have a name (D5).
  * The order of lines matters: some clients store an id, and the data, as soon as they parse the line, even if the connection is cut before
  * the frame is complete (decision 0099). So `data:` precedes `id:`, and the first frame of each connection has a name.
  */
@@ -13,12 +13,12 @@ import * as FrameEncoder from "../subscriptions/FrameEncoder.ts"
 import * as Subscription from "../subscriptions/Subscription.ts"
 import * as Subscribers from "../subscriptions/Subscribers.ts"
 
-/** How long a client waits before it reconnects after a lost connection. */
+/** The time that a client waits before it reconnects after a lost connection. */
 export class Retry extends Context.Reference<Retry>()("@millrace/server/Sse/Retry", {
   defaultValue: (): Duration.Duration => Duration.seconds(1)
 }) {}
 
-/** How long a connection lasts before it ends with `bye`, give or take a quarter. Bounds how long a client that vanished holds a connection. */
+/** The life of a connection until it ends with `bye`, plus or minus a quarter. It bounds how long a vanished client holds a connection. */
 export class Lease extends Context.Reference<Lease>()("@millrace/server/Sse/Lease", {
   defaultValue: (): Duration.Duration => Duration.minutes(5)
 }) {}
@@ -57,7 +57,7 @@ const headers = {
 
 const drained = (response: ServerResponse) =>
   Effect.async<void>((resume) => {
-    // Checked here, where the listener is added: since an earlier check other fibers may have run, and the event may have been emitted.
+    // Checked here, where the listener is added: other fibers may have run since an earlier check, and the event may have been emitted.
     if (!response.writableNeedDrain) return resume(Effect.void)
     const done = () => resume(Effect.void)
     response.once("drain", done)
@@ -79,7 +79,7 @@ export const make = Effect.gen(function* () {
     const { first, next } = yield* Subscription.attach({ ...options, lease, subscriber, pages: encoder.pages })
     const encode = encoder.of(options, subscriber)
     const response = NodeHttpServerRequest.toServerResponse(request)
-    // Sent at once, so that the headers are on the wire before the first event. One write, because a write costs more than the rest of a resume.
+    // Sent at once, so that the headers arrive before the first event, and in one write, because a write costs more than the rest of a resume.
     const enter = Effect.suspend(() => {
       subscribers.enter(subscriber)
       return Effect.map(first, (steps) => Buffer.concat(steps.map(encode)))
@@ -94,7 +94,7 @@ export const make = Effect.gen(function* () {
       response.write(firstBytes)
       return rest
     }).pipe(
-      // Fails only with `None`, when there are no more steps.
+      // `None` is the only error: there are no more steps.
       Effect.ignore,
       Effect.ensuring(Effect.sync(() => subscribers.leave(subscriber)))
     )

@@ -1,6 +1,6 @@
 /**
  * Strict decoding: an unknown field, parameter or `x-millrace-` header is a `BadRequest` with its path (C6). A client that is newer than the server
- * requests lenient decoding, which ignores unknown names. Values are checked either way.
+ * requests lenient decoding, which ignores unknown names. Both modes check values.
  */
 import type { Headers } from "@effect/platform"
 import { Effect, ParseResult, Schema } from "effect"
@@ -16,7 +16,7 @@ export type Decoder<A> = (value: unknown, mode: Mode) => Effect.Effect<A, BadReq
 const maxPath = 200
 const maxMessage = 500
 
-/** The error of the first invalid field. Its message quotes the input, which may be large, so it is cut. */
+/** The error of the first invalid field. Its message quotes the input. It is cut, because the input may be large. */
 const refusal = (where: string, path: string, message: string) => {
   const at = cut(path, maxPath)
   return new BadRequest({
@@ -57,7 +57,7 @@ export const nothing =
 const types = Object.keys(CommandBody).join(", ")
 const isType = (type: unknown): type is CommandType => typeof type === "string" && Object.hasOwn(CommandBody, type)
 
-/** Decodes a command by its `type`, because an error of the union would not name the field. The error for an unknown type lists the known ones. */
+/** Decodes a command by its `type`, because an error of the union would not name the field. The error for an unknown type lists the known types. */
 export const command = (where: string): Decoder<Command> => {
   const members = new Map<string, Decoder<Command>>(
     Command.members.map((member) => [
@@ -74,7 +74,7 @@ export const command = (where: string): Decoder<Command> => {
   }
 }
 
-/** The query parameters. Refuses a repeated one that is not in `repeated`. */
+/** The query parameters. Rejects a repeated parameter that is not in `repeated`. */
 export const query = (
   search: Readonly<Record<string, string | ReadonlyArray<string>>>,
   repeated: ReadonlySet<string> = new Set()
@@ -95,7 +95,7 @@ const flag = (where: string, path: string, value: string | undefined): Effect.Ef
 const ours = "x-millrace-"
 const lenientHeader = "x-millrace-lenient"
 
-/** The mode that the request asks for. Strict mode refuses an unknown header that begins with `x-millrace-`. */
+/** The mode that the request asks for. Strict mode rejects an unknown header that begins with `x-millrace-`. */
 export const modeOf = (headers: Headers.Headers): Effect.Effect<Mode, BadRequest> =>
   Effect.filterOrFail(
     flag("headers", lenientHeader, headers[lenientHeader]),

@@ -5,14 +5,14 @@
 
 const unreserved = /^[A-Za-z0-9._~-]$/
 
-/** Decodes needless escapes (RFC 3986, 6.2.2.2), and writes the others in capitals. A malformed escape is kept: it matches no route. */
+/** Decodes needless escapes (RFC 3986, 6.2.2.2), and writes the others in upper case. A malformed escape stays and matches no route. */
 const decoded = (path: string): string =>
   path.replace(/%([0-9A-Fa-f]{2})/g, (encoded, hex: string) => {
     const char = String.fromCharCode(Number.parseInt(hex, 16))
     return unreserved.test(char) ? char : encoded.toUpperCase()
   })
 
-/** The normalised path and query. `;` is escaped in the path: the router would take it for the start of a query. */
+/** The normalised path and query. `;` is escaped in the path, because the router would take it for the start of a query. */
 export const canonical = (url: string): string => {
   const local = url.replace(/^https?:\/\/[^/?#]*/i, "")
   const [beforeFragment = ""] = local.split("#", 1)
@@ -25,7 +25,7 @@ export const canonical = (url: string): string => {
   return `${normalised === "" ? "/" : normalised}${at < 0 ? "" : beforeFragment.slice(at)}`
 }
 
-/** The router's pattern for the path of an endpoint: a last parameter `:path` takes the rest, with its slashes. */
+/** The router's pattern for the path of an endpoint. A last parameter `:path` matches the rest of the path, with its slashes. */
 export const routed = (path: string): string => path.replace(/:path$/, "*")
 
 /** The path of a canonical target. */

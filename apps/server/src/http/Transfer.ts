@@ -1,4 +1,4 @@
-/** Export and import over HTTP. An export streams in constant memory. An import is stored in a temporary file first, so that it is validated before it is written. */
+/** Export and import over HTTP. An export streams in constant memory. An import goes to a temporary file first, so that it is validated before it is written. */
 import { type HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Effect, type Scope, Stream } from "effect"
@@ -21,7 +21,7 @@ const types = {
   markdown: ["text/markdown; charset=utf-8", "md"]
 } as const
 
-/** The response with a document. An error of the stream and the end of the token destroy the connection, so that a partial document does not look complete. */
+/** The response with a document. If the stream fails or the token ends, the connection is destroyed, so that a partial document does not look complete. */
 export const download = (
   request: HttpServerRequest.HttpServerRequest,
   threadId: ThreadId,

@@ -1,6 +1,6 @@
 /**
- * `GET /api/turns/ID?wait=SECONDS`: the view of a turn. With `wait` it answers when the turn has ended or the time has passed. Each wake-up reads state
- * again (D13). A disconnect interrupts the wait; a drain ends it with the present view.
+ * `GET /api/turns/ID?wait=SECONDS`: the view of a turn. With `wait` the answer comes when the turn has ended or the time has passed. After each wake-up the
+ * handler reads the state again (D13). A disconnect interrupts the wait. A drain ends it with the present view.
  */
 import { Effect } from "effect"
 import { NotFound } from "@millrace/contracts/Errors"
@@ -19,7 +19,7 @@ const maxWaitSeconds = 60
 const noTurn = (id: TurnId) =>
   new NotFound({ what: "turn", id, message: "There is no such turn, or its thread was deleted. Read /api/threads/ID/turns." })
 
-/** Returns the handler: `wait` in seconds, at most 60 of them count. */
+/** Returns the handler. `wait`: seconds, limited to 60. */
 export const make = Effect.gen(function* () {
   const log = yield* EventLog
   const scheduler = yield* SubscriberScheduler

@@ -1,12 +1,12 @@
 /**
- * Pauses after batches of wake-ups. During a pause no subscriber reads a page, so that subscribers do not slow the writer, and the next batch delivers
+ * Pauses after batches of wake-ups. During a pause no subscriber reads a page, so subscribers do not slow the writer, and the next batch delivers
  * more events to each (decision 0074).
  */
 import { Clock, Effect } from "effect"
 import type { EventLog } from "@millrace/log/EventLog"
 import { Waiters } from "@millrace/log/Waiters"
 
-/** After a batch the next one waits `pauseFactor` times the duration of the batch, at most `longestPause` milliseconds. */
+/** After a batch the next batch waits `pauseFactor` times the duration of the first, at most `longestPause` milliseconds. */
 const pauseFactor = 2
 const longestPause = 8
 /** While the writer commits on every event-loop turn, subscribers get at most 1/20 of the time, with pauses of at most `longestBusyPause` milliseconds. */
@@ -14,7 +14,7 @@ const busyPauseFactor = 20
 const longestBusyPause = 600
 
 export interface BatchPauses {
-  /** Returns at the end of the pause, at once if there is none. */
+  /** Returns at the end of the pause. Returns at once without a pause. */
   readonly end: Effect.Effect<void>
   /** Wakes the subscribers that wait for the end of the pause. */
   readonly release: () => void
@@ -37,7 +37,7 @@ export const make = (log: typeof EventLog.Service, isOff: () => boolean): BatchP
         const started = yield* Clock.currentTimeNanos
         const before = yield* committing
         yield* batch
-        // Woken subscribers run in this turn of the event loop; their writes are sent at its end.
+        // Woken subscribers run in this turn of the event loop. Their writes are sent at its end.
         yield* Effect.yieldNow()
         yield* Effect.yieldNow()
         const millis = (yield* millisSince(started)) - ((yield* committing) - before)

@@ -1,7 +1,7 @@
 /**
- * Cache of encoded pages, so that each page is read and encoded once for all subscribers, also for those that lag together after a restart or behind a
- * fast agent. The key is the bounds and the filter of a page: of one generation of the log, such a page never changes. The cache is bounded in bytes and evicts the oldest page first; a
- * page that no subscriber reads is dropped after `ageEvery`.
+ * Cache of encoded pages. Each page is read and encoded once for all subscribers, including those that lag together after a restart or behind a
+ * fast agent. The key is the bounds and the filter of a page: within one generation of the log, such a page never changes. The cache is bounded in bytes. It
+ * evicts the oldest page first, and drops a page that no subscriber has read for `ageEvery`.
  */
 import { Effect, type Scope } from "effect"
 import type { Page } from "@millrace/log/EventLog"
@@ -33,7 +33,7 @@ export class EncodedPageCache {
     this.#maxBytes = maxBytes
   }
 
-  /** The bytes of this page, encoded unless they are cached. */
+  /** The bytes of this page. It is encoded unless it is cached. */
   of(page: Page, stream: string | undefined, encode: () => Buffer): Buffer {
     // A page that ends below the head is the same for every subscriber. A page that ends at the head (or at the head of an attach) is longer for later
     // subscribers, so its key contains its end.
@@ -58,7 +58,7 @@ export class EncodedPageCache {
     return encoded.bytes
   }
 
-  /** Drops the pages of earlier generations: events of deleted threads are in them. */
+  /** Drops the pages of earlier generations, because they contain events of deleted threads. */
   #enter(generation: number): void {
     if (generation <= this.#generation) return
     this.#generation = generation
@@ -66,7 +66,7 @@ export class EncodedPageCache {
     this.#held = 0
   }
 
-  /** The cached page of the unfiltered log after this offset. `generation`: that of the log now. */
+  /** The cached page of the unfiltered log after this offset. `generation`: the present generation of the log. */
   find(after: number, generation: number): { readonly upTo: number; readonly bytes: Buffer } | undefined {
     this.#enter(generation)
     const found = this.#pages.get(`${after}`)

@@ -10,7 +10,7 @@ import type { FollowFrame } from "./Subscription.ts"
 export type ControlFrame = Exclude<FollowFrame, { readonly _tag: "page" | "encoded" }>
 
 export interface FrameEncoder {
-  /** Pass it to the subscriptions of the transport: they do not read a page again that is in the cache. */
+  /** Pass the cache to the subscriptions of the transport, so that they do not read a cached page again. */
   readonly pages: EncodedPageCache
   /** The encoder of one subscriber. Counts its bytes. */
   readonly of: (filter: EventFilter, subscriber: Subscriber) => (frame: FollowFrame) => Buffer
@@ -44,7 +44,7 @@ export const make = (encode: {
   }))
 
 /**
- * The UTF-8 of these texts, one after the other. Written piece by piece: a page as one string would first be flattened and copied, which takes fifteen
+ * The UTF-8 of these texts, one after the other, written piece by piece. A page as one string would first be flattened and copied, which takes fifteen
  * times as long (decision 0109).
  */
 export const encodeTexts = (texts: ReadonlyArray<string>): Buffer => {

@@ -1,6 +1,6 @@
 /**
  * Wakes all remote subscribers: when their stream may have events, when an agent emits a signal, when a heartbeat is due, when a token changes and when
- * the server drains. A wake-up carries no data (D1): a spurious one costs a read, a lost one delays the subscriber by at most one heartbeat.
+ * the server drains. A wake-up carries no data (D1). A spurious wake-up costs one read. A lost one delays the subscriber by at most one heartbeat.
  */
 import { Clock, Context, Effect, Layer, type Scope } from "effect"
 import { threadStream } from "@millrace/contracts/Ids"
@@ -24,14 +24,14 @@ export class SubscriberScheduler extends Context.Tag("@millrace/server/Subscribe
      */
     readonly awaitBeyond: (seen: number, stream?: string, expires?: number, signalsSeen?: number) => Effect.Effect<void>
     /**
-     * Await it before each page: while the writer is busy, subscribers wait for the end of a pause (BatchPauses.ts). It does not wait when a token
+     * Await it before each page: while the writer is busy, subscribers wait for the end of a pause (BatchPauses.ts). It returns at once when a token
      * changes or the server drains.
      */
     readonly pauseEnd: Effect.Effect<void>
     readonly signals: Pick<typeof Signals.Service, "since">
-    /** The head at the last batch of wake-ups: a subscriber at this head reads no further until the next batch. */
+    /** The head at the last batch of wake-ups. A subscriber at this head does not read until the next batch. */
     readonly head: () => number
-    /** Number of heartbeats so far: when it has changed, a subscriber sends its client one. */
+    /** Number of heartbeats so far. When it has changed, a subscriber sends a heartbeat to its client. */
     readonly heartbeats: () => number
     readonly closing: () => boolean
     /** Makes subscriptions deliver up to the head and end (S3). */
@@ -62,11 +62,11 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
     /** Wakes the subscribers whose `expires` has passed. */
     const wakeExpired = Effect.map(Clock.currentTimeMillis, (now) => waiters.wakeAll((expires) => expires <= now))
 
-    /** Wakes the subscribers of the streams with events since the last head; all subscribers when the log cannot be read. */
+    /** Wakes the subscribers of the streams with events since the last head. Wakes all subscribers if the log cannot be read. */
     const announce = Effect.gen(function* () {
       if (waiters.hasOnly(undefined)) {
         head = yield* log.head
-        // All, because a subscriber of one stream may have arrived while the head was read.
+        // Wakes all, because a subscriber of one stream may have arrived while the head was read.
         return yield* wakeAll
       }
       const page = yield* log.read({ after: head })
@@ -82,7 +82,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
       )
     )
 
-    /** One batch of wake-ups. A commit after an idle time is announced at once. */
+    /** One batch of wake-ups. The first commit after an idle time is announced at once. */
     const batch = Effect.zipRight(
       Effect.suspend(() => log.awaitBeyond(head)),
       pauses.after(announce)
@@ -110,7 +110,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
     )
     yield* Effect.sleep(tokenCheck).pipe(
       Effect.zipRight(wakeExpired),
-      // When the file cannot be read, live streams stay open: their tokens were valid.
+      // If the file cannot be read, live streams stay open, because their tokens were valid.
       Effect.zipRight(Effect.orElseSucceed(tokens.revision, () => revision)),
       Effect.flatMap((now) => {
         if (now === revision) return Effect.void

@@ -1,6 +1,6 @@
 /**
- * The remote subscribers of the log and their lag, for `/metrics` and the doctor. A subscriber updates its own numbers; the registry does work only when
- * it enters and leaves.
+ * The remote subscribers of the log and their lag, for `/metrics` and the doctor. A subscriber updates its own numbers. The registry does work only when a
+ * subscriber enters or leaves.
  */
 import { Context, Effect } from "effect"
 
@@ -8,13 +8,13 @@ export type Transport = "sse" | "rpc" | "long-poll"
 
 export interface Subscriber {
   readonly transport: Transport
-  /** The name of its token. */
+  /** The name of the subscriber's token. */
   readonly name: string
-  /** Everything up to this offset was handed to its connection. */
+  /** Every event up to this offset was passed to the connection. */
   position: number
-  /** It has received all events of its stream and waits for more: its lag is 0 wherever the head is. */
+  /** Whether the subscriber has received all events of its stream and waits for more. Its lag is then 0 wherever the head is. */
   waiting: boolean
-  /** Bytes of events that were handed to its connection. */
+  /** Bytes of events that were passed to the connection. */
   bytes: number
 }
 
@@ -50,7 +50,7 @@ export const make = (): Subscribers => {
   }
 }
 
-/** A new subscriber; it is counted once it has entered. */
+/** A new subscriber. The registry counts it when it enters. */
 export const subscriber = (transport: Transport, name: string, position: number): Subscriber => ({
   transport,
   name,
@@ -72,5 +72,5 @@ export const during =
 /** Lag in offsets; 0 for a subscriber that waits. */
 export const lagOf = ({ position, waiting }: Subscriber, head: number): number => (waiting ? 0 : Math.max(0, head - position))
 
-/** The registry of the server. Without one, as in tests of a transport, each transport has its own. */
+/** The registry of the server. Without one, for example in tests of a transport, each transport has its own. */
 export class Registry extends Context.Reference<Registry>()("@millrace/server/Subscribers", { defaultValue: make }) {}

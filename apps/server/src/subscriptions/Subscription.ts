@@ -38,7 +38,7 @@ export interface Options extends EventFilter {
   readonly pages?: EncodedPageCache
   /** The subscriber's metrics, updated at each step. */
   readonly subscriber?: Subscriber
-  /** How long the subscription lasts before it ends with `bye`, give or take a quarter by `Random`. Default: no limit. */
+  /** Life of the subscription until it ends with `bye`, plus or minus a quarter by `Random`. Default: no limit. */
   readonly lease?: Duration.Duration
 }
 
@@ -56,7 +56,7 @@ const closing: Stop = { reason: "The server is shutting down.", when: "head" }
 
 type Next = Effect.Effect<FollowFrame, Option.Option<never>>
 
-/** The end of a lease, randomised so that clients that attached together, after a restart, do not reconnect together. */
+/** The end of a lease. It is randomised, so that clients that attached together after a restart do not reconnect together. */
 const leaseEnd = (lease: Duration.Duration) =>
   Effect.zipWith(
     Clock.currentTimeMillis,
@@ -65,9 +65,9 @@ const leaseEnd = (lease: Duration.Duration) =>
   )
 
 export interface Subscription {
-  /** `open`. At the head `caught-up` too, because it is available at once. */
+  /** The first steps: `open`, and at the head also `caught-up`, because it is available at once. */
   readonly first: Effect.Effect<ReadonlyArray<FollowFrame>>
-  /** The steps after `first`; fails with `None` when there are no more. An error after the start becomes a `bye` with the cursor to resume after. */
+  /** The steps after `first`. Fails with `None` when there are no more. An error after the start becomes a `bye` with the cursor to resume after. */
   readonly next: Next
 }
 
@@ -82,7 +82,7 @@ export const attach = (options: Options): Effect.Effect<Subscription, StorageUna
     const expires = options.lease === undefined ? Number.POSITIVE_INFINITY : yield* leaseEnd(options.lease)
     const reader = new LogReader(options, start, options.after)
     const { stream } = reader.query
-    /** Only pages of the whole log are shared: there every offset is one event. */
+    /** Only pages of the whole log are shared, because there every offset is one event. */
     const pages = filterKey(options) === undefined ? options.pages : undefined
     let heartbeats = scheduler.heartbeats()
 

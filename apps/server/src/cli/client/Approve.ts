@@ -1,4 +1,4 @@
-/** How `run` settles a request: by policy, by asking on this terminal, or by leaving it open for a person elsewhere. */
+/** How `run` settles a request: by policy, by a question on this terminal, or not at all, so that a person answers it elsewhere. */
 import { Effect } from "effect"
 import * as Client from "@millrace/client/Client"
 import type { RequestId } from "@millrace/contracts/Ids"
@@ -11,8 +11,8 @@ import { Output } from "../Output.ts"
 import { line } from "../terminal/Style.ts"
 
 /**
- * `never` declines, or cancels the turn if the request has no decline. `always` accepts; if several options of the agent mean "accept", it asks. `ask` asks
- * on this terminal. All three ask when the request is a question.
+ * `never` declines, or cancels the turn if the request has no decline. `always` accepts, but asks if several options of the agent mean "accept". `ask` asks
+ * on this terminal. All three ask if the request is a question.
  */
 export type Policy = "never" | "always" | "ask"
 

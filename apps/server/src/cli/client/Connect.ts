@@ -1,5 +1,5 @@
 /**
- * Connects a command to the service: to a running server when there is one (by `--url`, or that of the data directory), else to a host in this process.
+ * Connects a command to the service: to a running server if there is one (of `--url`, or of the data directory), otherwise to a host in this process.
  * Both have the same interface.
  */
 import { defined } from "@millrace/contracts/Defined"
@@ -22,13 +22,13 @@ import { Output } from "../Output.ts"
 
 export interface Connected {
   readonly millrace: Millrace<TransportError>
-  /** `embedded`: the work ends with this process. */
+  /** `embedded`: the work ends with this process. `server`: it continues in the server. */
   readonly via: "server" | "embedded"
   /** The server's URL, for messages to people. */
   readonly address: string | undefined
 }
 
-/** With uploads to the same service. */
+/** A connection that can also upload blobs to the same service. */
 export interface Uploading extends Connected {
   readonly putBlob: HttpTransfer["putBlob"]
 }
@@ -42,7 +42,7 @@ export interface Where {
 const transportTo = (url: string, token: string | undefined): HttpTransport.HttpTransport =>
   HttpTransport.make({ url, ...defined({ token }) })
 
-/** Transport to the server of a data directory. Each call looks the server up again: a restart may change its port and its token. */
+/** Transport to the server of a data directory. Each call finds the server again, because a restart may change its port and its token. */
 const transportOfDirectory = (dataDir: string, first: Discovery.Found, token: string | undefined): Transport => {
   let known = first
   let fresh = true
@@ -94,7 +94,7 @@ const statusPrinter = Effect.map(Output, (output): Follow.Options["onStatus"] =>
   }
 })
 
-/** A client of a server. Retries a command for about 3 seconds: enough for a restart of the server, and short enough for the person who waits. */
+/** A client of a server. Retries a command for about 3 seconds: long enough for a restart of the server, short enough for a person who waits. */
 const clientOf = (transport: Transport, putBlob: HttpTransfer["putBlob"]): Effect.Effect<Uploading, never, Output> =>
   Effect.map(statusPrinter, (onStatus) => ({
     millrace: Client.make(transport, { follow: onStatus === undefined ? {} : { onStatus }, outbox: { tries: 5 } }),
@@ -103,7 +103,7 @@ const clientOf = (transport: Transport, putBlob: HttpTransfer["putBlob"]): Effec
     address: transport.address
   }))
 
-/** Connects to a running server. Fails when there is none, with a message that says how to start one. */
+/** Connects to a running server. If there is none, fails with a message that says how to start one. */
 export const server = ({ dataDir, url }: Where): Effect.Effect<Uploading, CliFailure, Output> =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
@@ -117,7 +117,7 @@ export const server = ({ dataDir, url }: Where): Effect.Effect<Uploading, CliFai
     return yield* clientOf(transportOfDirectory(dataDir, found.value, token), putBlob)
   })
 
-/** A transport to the server of the URL, else to that of the data directory; `None` when no server runs. */
+/** A transport to the server of the URL or of the data directory. `None` if no server runs. */
 export const located = ({ dataDir, url }: Where) =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
@@ -125,10 +125,10 @@ export const located = ({ dataDir, url }: Where) =>
     return Option.map(yield* Discovery.find(dataDir), (found) => transportTo(found.url, token ?? found.token))
   })
 
-/** How often a read of a turn is repeated while the server is away: about a minute in all. */
+/** Number of reads of a turn while the server cannot be reached: about a minute. */
 const turnTries = 10
 
-/** One turn by its id alone, from a running server. Tries again while the server is away, as for the time of a restart. */
+/** One turn by its id alone, from a running server. Reads again while the server cannot be reached, for example during a restart. */
 export const turn = (where: Where, turnId: TurnId) =>
   Effect.gen(function* () {
     const transport = yield* located(where)
@@ -142,7 +142,7 @@ export const turn = (where: Where, turnId: TurnId) =>
     )
   })
 
-/** What the log of a server takes on the disk. */
+/** The disk usage of a server's log. */
 export const logUsage = (url: string) =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
@@ -153,7 +153,7 @@ const noServer = (dataDir: string) =>
   failed(`No server is running for ${dataDir}. Start one with: millrace serve${defaultData(dataDir)}`)
 const defaultData = (dataDir: string) => (process.env["MILLRACE_DATA"] === undefined ? ` --data ${dataDir}` : "")
 
-/** Export and import through the running server, else through a host in this process that lives as long as the scope. */
+/** Export and import through the running server, or through a host in this process that lives as long as the scope. */
 export const transfer = (where: Where): Effect.Effect<HttpTransfer, CliFailure, Output | Scope.Scope> =>
   Effect.gen(function* () {
     const found = yield* located(where)
@@ -173,7 +173,7 @@ export const transfer = (where: Where): Effect.Effect<HttpTransfer, CliFailure, 
     }
   })
 
-/** A running server, else a host in this process that lives as long as the scope. */
+/** A running server, or a host in this process that lives as long as the scope. */
 export const serverOrEmbedded = (where: Where): Effect.Effect<Uploading, CliFailure, Output | Scope.Scope> =>
   Effect.gen(function* () {
     if (where.url !== undefined || Option.isSome(yield* Discovery.find(where.dataDir))) return yield* server(where)

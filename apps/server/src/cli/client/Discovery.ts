@@ -1,6 +1,6 @@
 /**
- * `<data>/server.json`: how the command line finds the running server of a data directory. Written by `serve` when it is ready, mode 0600,
- * removed at its end. A file is ignored when its process has exited or does not answer: the lock of the log decides ownership.
+ * `<data>/server.json`: the file by which the command line finds the running server of a data directory. `serve` writes it when it is ready, with mode
+ * 0600, and removes it at its end. A file is ignored if its process has exited or does not answer: the lock of the log decides ownership.
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"

@@ -4,10 +4,10 @@ import * as Host from "@millrace/host/Host"
 import * as ConfigurationFile from "../config/ConfigurationFile.ts"
 import { type CliFailure, fromError } from "../Failure.ts"
 
-/** How long agents may take to end when the command ends. */
+/** Time limit for agents to end when the command ends. */
 const deadline = "5 seconds"
 
-/** Lives as long as the scope. Turns that still run at its end are interrupted and recorded as interrupted. */
+/** The host lives as long as the scope. At its end running turns are interrupted and recorded as interrupted. */
 export const embed = (dataDir: string): Effect.Effect<Host.Host["Type"], CliFailure, Scope.Scope> =>
   Effect.gen(function* () {
     const { configuration } = yield* ConfigurationFile.load(dataDir)

@@ -32,7 +32,7 @@ export interface Options {
 const failure = (error: TurnView["error"]) =>
   error === undefined ? undefined : `${error.message}${error.detail === undefined ? "" : `\n${error.detail}`}`
 
-/** How the turn ended, as an exit; `undefined` while it has not. */
+/** The outcome of the turn as an exit. `undefined` if the turn has not ended. */
 export const exitOf = (turn: TurnView): Effect.Effect<void, CliFailure> | undefined => {
   switch (TurnModel.outcomeOfTurn(turn)) {
     case "completed":
@@ -46,7 +46,7 @@ export const exitOf = (turn: TurnView): Effect.Effect<void, CliFailure> | undefi
   }
 }
 
-/** The turn's outcome if this event, which belongs to the turn, is its terminal. */
+/** The turn's outcome if this event of the turn is its terminal event. */
 const endOf = (event: LogEvent, turn: Turn): Effect.Effect<void, CliFailure> | undefined => {
   const end = Event.terminals.map((type) => Transcript.dataOf(event, type)).find((data) => data !== undefined)
   return end === undefined
@@ -75,11 +75,11 @@ export const viewOf = (
     Effect.orElseSucceed(() => undefined)
   )
 
-/** Reads the turn's outcome from state (D13): its terminal may have left the log while the connection was lost. */
+/** Reads the turn's outcome from state (D13), because its terminal event may have left the log while the connection was lost. */
 const reconciled = (connected: Connected, turn: Turn) =>
   Effect.map(viewOf(connected, turn), (view) => (view === undefined ? undefined : exitOf(view)))
 
-/** Succeeds when the turn completes; else fails with the exit code for its outcome. */
+/** Succeeds when the turn completes. Otherwise fails with the exit code for its outcome. */
 export const follow = (
   connected: Connected,
   turn: Turn,
@@ -97,7 +97,7 @@ export const follow = (
     const settling = (event: LogEvent) =>
       Effect.gen(function* () {
         const opened = Transcript.dataOf(event, "request.opened")
-        // A rule answers this request.
+        // An approval rule answers this request.
         if (opened !== undefined && opened.rule === undefined)
           yield* Approve.settle(connected, options.approve, opened.requestId, opened).pipe(
             terminal,
@@ -134,7 +134,7 @@ export const follow = (
         const end = yield* reconciled(connected, turn)
         if (end !== undefined) yield* Deferred.complete(ended, end)
       }
-      // No event reports that a turn waits for a place.
+      // No event reports that a turn waits for a free agent.
       const thread = yield* Effect.option(connected.millrace.thread(turn.threadId))
       const waiting = Option.getOrUndefined(thread)?.waiting
       if (waiting !== undefined) yield* output.progress(waiting.message)

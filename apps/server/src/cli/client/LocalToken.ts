@@ -1,4 +1,4 @@
-/** The token of this machine's own command line: `<data>/cli-token`, created with mode 0600. Kept across restarts, replaced if it is missing or revoked. */
+/** The token of this machine's command line: `<data>/cli-token`, created with mode 0600. It stays across restarts, and is replaced if it is missing or revoked. */
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Either } from "effect"
@@ -27,7 +27,7 @@ export const ensure = (dataDir: string): Effect.Effect<LocalToken, AccessFileErr
     const tokens = yield* Tokens.Tokens
     const identified = stored === undefined ? undefined : yield* tokens.identify(stored)
     if (stored !== undefined && identified !== undefined && Either.isRight(identified)) {
-      // An older version, without scopes, wrote this file. A user who can read it owns the data directory, so its token becomes an admin token.
+      // An older version, without scopes, wrote this file. A user who can read the file owns the data directory, so its token becomes an admin token.
       if (identified.right.scope !== "admin") yield* Tokens.promote(dataDir, identified.right.id)
       return { file, token: stored }
     }

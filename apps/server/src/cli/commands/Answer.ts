@@ -42,7 +42,7 @@ const answerOf = (ask: AskOf, words: ReadonlyArray<string>) => {
   })
 }
 
-/** The rule that `--always` adds: what the agent asked for, as the request proposes it. */
+/** The rule that `--always` adds: the one that the request proposes. */
 const ruleOf = ({ proposedRule: rule }: RequestView, given: Answer, isChanged: boolean) =>
   Effect.gen(function* () {
     if (!("decision" in given) || given.decision !== "accept") return yield* usage("--always needs the answer accept.")
@@ -76,14 +76,14 @@ export const command = Command.make(
       Args.atLeast(1)
     ),
     reason: Options.optional(Options.text("reason")).pipe(
-      Options.withDescription("Why. An agent that takes it gets it with a decline.")
+      Options.withDescription("The reason. Agents that accept reasons get it with a decline.")
     ),
     command: Options.optional(Options.text("command")).pipe(
-      Options.withDescription("With accept: the command that the agent runs instead of the one that it asked for.")
+      Options.withDescription("With accept: the command that the agent runs in place of the requested one.")
     ),
     always: Options.boolean("always").pipe(
       Options.withDescription(
-        "With accept: also add the rule that the request proposes, so that the thread accepts such requests from now on."
+        "With accept: also add the rule that the request proposes, so that the thread accepts such requests later."
       )
     ),
     json: Flags.json,
@@ -101,7 +101,7 @@ export const command = Command.make(
       if (asked === undefined)
         return yield* failed(`No open request ${request}: it may be settled already. See: millrace requests`)
       const given = yield* answerOf(asked.ask, answer)
-      // Before the answer: the agent may ask the same again at once.
+      // Added before the answer, because the agent may ask the same again at once.
       if (always) yield* addRule(millrace, asked.threadId, yield* ruleOf(asked, given, Option.isSome(changed)))
       const command = yield* Client.command("request.answer", {
         requestId: request,

@@ -1,4 +1,4 @@
-/** Sends one command to the running server and prints its answer. No host is embedded: what the command starts outlives this process. */
+/** Sends one command to the running server and prints its answer. It embeds no host, because the started work must outlive this process. */
 import { Effect } from "effect"
 import type { Accepted, Command } from "@millrace/contracts/Command"
 import * as Connect from "../client/Connect.ts"
@@ -7,7 +7,7 @@ import type * as Flags from "../Flags.ts"
 import { orUndefined } from "../Flags.ts"
 import * as Output from "../Output.ts"
 
-/** `done` makes the line for people. With `--json` the answer itself is printed. */
+/** `done` makes the line for people. With `--json` the command prints the answer itself. */
 export const dispatch = <E>(
   { data, json, url }: Omit<Flags.OfThread, "thread">,
   newCommand: Effect.Effect<Command, E>,

@@ -1,4 +1,4 @@
-/** `millrace doctor`: checks this machine and a data directory, and reports how to fix what is wrong. Exit 1 when a check fails. */
+/** `millrace doctor`: checks this machine and a data directory, and reports how to fix each problem. Exits with 1 if a check fails. */
 import * as Command from "@effect/cli/Command"
 import { Effect, Option } from "effect"
 import * as Checks from "../doctor/Checks.ts"

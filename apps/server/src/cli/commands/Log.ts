@@ -35,16 +35,16 @@ const backup = Command.make(
       if (kept.length > 0 || lost.length > 0)
         return yield* failed(
           [
-            `The log of ${data} is damaged. The backup is complete except for what is lost.`,
+            `The log of ${data} is damaged. The backup is complete except for the lost parts.`,
             ...(kept.length > 0 ? [`Damaged in the log, and kept in the backup from an earlier one: ${text(kept)}.`] : []),
             ...(lost.length > 0 ? [`Lost: ${text(lost)}. Keep the other backups that you have.`] : []),
-            ...(kept.length > 0 ? ["To get back what was kept, stop the server and restore this backup."] : [])
+            ...(kept.length > 0 ? ["To get back the kept parts, stop the server and restore this backup."] : [])
           ].join(" ")
         )
     })
 ).pipe(
   Command.withDescription(
-    "Back up the data directory, also while its server runs. Into the same directory again: only what is new is written."
+    "Back up the data directory, also while its server runs. A second backup into the same directory writes only the new data."
   )
 )
 
@@ -54,10 +54,10 @@ const restore = Command.make(
     ...common,
     directory: Flags.argument("DIR").pipe(Args.withDescription("Directory that millrace log backup wrote.")),
     replace: Options.boolean("replace").pipe(
-      Options.withDescription("Move the files that are in the data directory aside. Nothing is deleted.")
+      Options.withDescription("Move the existing files of the data directory to replaced-N. Nothing is deleted.")
     ),
     acceptDamage: Options.boolean("accept-damage").pipe(
-      Options.withDescription("Restore also if files of the backup are damaged: without what they held.")
+      Options.withDescription("Restore also if files of the backup are damaged, without their content.")
     )
   },
   ({ acceptDamage, data, directory, json, replace }) =>
@@ -130,7 +130,7 @@ const stats = Command.make("stats", { ...common, url: Flags.url }, ({ data, json
     )
   })
 ).pipe(
-  Command.withDescription("What the log and the other files of the data directory take on the disk, and the largest threads.")
+  Command.withDescription("Show the disk usage of the log, of its largest threads and of the other files in the data directory.")
 )
 
 const packing = (where: Where, json: boolean, prune?: PruneRequest) =>
@@ -178,7 +178,9 @@ const prune = Command.make(
         "Also remove events that attached clients, and readers with a saved cursor of the last day, have not received. They must take a snapshot."
       )
     ),
-    dryRun: Options.boolean("dry-run").pipe(Options.withDescription("Print what would be removed, and change nothing."))
+    dryRun: Options.boolean("dry-run").pipe(
+      Options.withDescription("Print the number of events that would be removed, and change nothing.")
+    )
   },
   ({ dryRun, force, json, maxBytes, olderThan, ...where }) => {
     if (Option.isNone(olderThan) && Option.isNone(maxBytes))

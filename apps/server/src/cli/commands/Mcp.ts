@@ -26,8 +26,8 @@ const textOf = (given: string): Effect.Effect<string, CliFailure> =>
       })
 
 /**
- * Reads `{NAME: {command, args?, env?} | {url, headers?}}`, also as the value of a single field `mcpServers`, as the files of other programs have it.
- * Fails with exit code 2. An error names the place and shows no value, which may be a secret.
+ * Reads `{NAME: {command, args?, env?} | {url, headers?}}`, also as the value of a single field `mcpServers`, which files of other programs have.
+ * Fails with exit code 2. An error names the position and shows no value, because a value may be a secret.
  */
 export const read = (given: string): Effect.Effect<McpServers, CliFailure> =>
   Effect.flatMap(textOf(given), (text) =>

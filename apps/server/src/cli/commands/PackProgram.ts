@@ -31,7 +31,7 @@ const opened = (dataDir: string) =>
   })
 
 /**
- * Packs all events but those of unfinished turns. With `prune`, packs and removes what it asks for. Repeats the request until the work is complete.
+ * Packs all events except those of unfinished turns. With `prune`, also removes the events that it selects. Repeats the request until the work is complete.
  */
 export const run = (
   where: Where,

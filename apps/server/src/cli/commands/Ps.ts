@@ -1,4 +1,4 @@
-/** `millrace ps`: lists the agent processes of a data directory, with the thread of each and why it is alive. */
+/** `millrace ps`: lists the agent processes of a data directory, with the thread of each and the reason for which it is alive. */
 import * as Command from "@effect/cli/Command"
 import { Clock, Effect, Option } from "effect"
 import { ThreadId } from "@millrace/contracts/Ids"
@@ -11,10 +11,10 @@ import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import * as Text from "../terminal/Style.ts"
 
-/** Formats an age in milliseconds; a negative one (the clock was set back) counts as 0. */
+/** Formats an age in milliseconds. A negative age (the clock was set back) counts as 0. */
 const age = (millis: number): string => span(Math.max(0, millis / 1000))
 
-/** Why a process is alive. `thread`: `undefined` when the server does not know it. */
+/** Why a process is alive. `thread`: `undefined` if the server does not know the thread. */
 export const why = (child: AgentProcesses.AgentProcess, thread: ThreadView | undefined, now: number): string => {
   if (!child.alive) return "dead; the server is removing its record"
   const session = thread?.session
@@ -32,7 +32,7 @@ export const why = (child: AgentProcesses.AgentProcess, thread: ThreadView | und
 const orphaned = ({ alive }: AgentProcesses.AgentProcess): string =>
   alive ? "left over from an earlier server; the next start ends it" : "dead; the next start removes its record"
 
-/** The server's view of a thread; `undefined` when the query fails. */
+/** The server's view of a thread. `undefined` if the query fails. */
 const threadOf = (connected: Connect.Connected, id: string) =>
   connected.millrace.thread(ThreadId.make(id)).pipe(Effect.option, Effect.map(Option.getOrUndefined))
 
@@ -40,7 +40,7 @@ export const command = Command.make("ps", { json: Flags.json, data: Flags.data }
   Effect.gen(function* () {
     const output = yield* Output.Output
     const children = yield* AgentProcesses.list(data)
-    // No embedded host: its start would end the leftover processes, which this command must show.
+    // No embedded host: its start would end the leftover processes that this command must show.
     const running = Option.isSome(yield* Discovery.find(data))
     const connected = running ? yield* Connect.server({ dataDir: data, url: undefined }) : undefined
     const now = yield* Clock.currentTimeMillis

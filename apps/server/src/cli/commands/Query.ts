@@ -66,7 +66,7 @@ export const threads = Command.make(
         const filtered = Object.keys(filter).length > 0
         const request = { limit: options.limit, ...(options.archived ? { archived: true } : {}), ...filter }
         let page = yield* Effect.mapError(millrace.threads(request), fromError)
-        // A page of a search may be empty before the end of the rows: read on until one has a match.
+        // A page of a search may be empty before the end of the rows. Reads on until a page has a match.
         while (page.items.length === 0 && page.before !== undefined)
           page = yield* Effect.mapError(millrace.threads({ ...request, before: page.before }), fromError)
         if (options.json) return yield* Output.json(page)

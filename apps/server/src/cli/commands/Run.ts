@@ -1,4 +1,4 @@
-/** `millrace run PROMPT`: one turn, followed to its end. */
+/** `millrace run PROMPT`: starts one turn and follows it to its end. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -75,7 +75,7 @@ const checked = (request: Request) =>
 const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effect.Success<ReturnType<typeof checked>>) =>
   Effect.gen(function* () {
     const { millrace } = connected
-    /** After the checks: an upload that no turn names stays for a day. */
+    /** Called after the checks, because an upload that no turn names stays for a day. */
     const turn = Effect.map(Attach.upload(connected, request.attach), (attachments) => ({
       text: from.prompt,
       ...(attachments.length === 0 ? {} : { attachments })

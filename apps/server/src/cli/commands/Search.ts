@@ -1,4 +1,4 @@
-/** `millrace search WORDS`: finds what was said, in the running server, else in a host in this process. */
+/** `millrace search WORDS`: searches the text of all threads, in the running server or in a host in this process. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -28,7 +28,7 @@ const shown = (style: Text.Style, { at, kind, snippet, threadId }: SearchHit, ti
     title === undefined || kind === "title" ? "" : `  ${Text.line(title, 100)}`
   }\n    ${bold(style, snippet)}\n`
 
-/** Empty if the thread cannot be read, because it was deleted in the meantime. */
+/** The thread's title. Empty if the thread cannot be read, because it was deleted in the meantime. */
 const titleOf = (millrace: Millrace<TransportError>, threadId: ThreadId) =>
   Effect.match(millrace.thread(threadId), { onSuccess: ({ title }) => title, onFailure: () => "" })
 
@@ -71,7 +71,7 @@ export const command = Command.make(
           ...defined({ project, thread, kind: Flags.orUndefined(options.kind) })
         }
         let page = yield* Effect.mapError(millrace.search(request), fromError)
-        // A page may be empty before the end: read on until one has a hit.
+        // A page may be empty before the end. Reads on until a page has a hit.
         while (page.hits.length === 0 && page.more !== undefined)
           page = yield* Effect.mapError(millrace.search({ ...request, before: page.more }), fromError)
         if (options.json) return yield* Output.json(page)

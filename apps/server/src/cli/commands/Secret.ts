@@ -1,4 +1,4 @@
-/** `millrace secret set|list|remove`: values for agents that stand outside the log, with and without a running server. */
+/** `millrace secret set|list|remove`: values for agents, stored outside the log. Works with and without a running server. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import { Effect, Schema } from "effect"
@@ -18,7 +18,7 @@ const checked = (text: string) =>
     ? Effect.succeed(text)
     : Effect.fail(usage("NAME: expected 1 to 100 letters, digits, dots, dashes and underscores"))
 
-/** Standard input without its last line break. Never an argument: other users of the machine can see the arguments of a process. */
+/** Standard input without its last line break. A value is never an argument, because other users of the machine can see the arguments of a process. */
 const value = Effect.flatMap(
   Effect.promise(() => readAll(process.stdin)),
   (text) => {

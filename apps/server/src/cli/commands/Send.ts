@@ -1,4 +1,4 @@
-/** `millrace send THREAD TEXT`: a turn that the command does not wait for. */
+/** `millrace send THREAD TEXT`: starts a turn and does not wait for its end. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"

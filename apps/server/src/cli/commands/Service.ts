@@ -19,7 +19,7 @@ const file = isMac
 
 const isInstalled = (): boolean => statSync(file, { throwIfNoEntry: false })?.isFile() ?? false
 
-/** Fails with what the program wrote and with the next step. */
+/** Runs a program. Fails with the program's output and the next step. */
 const runOrFail = (then: string, command: string, ...args: ReadonlyArray<string>) =>
   Effect.flatMap(Program.run(command, ...args), ({ code, err, out }) =>
     code === 0 ? Effect.void : Effect.fail(failed(`${command} ${args.join(" ")}: ${(err || out).trim()}. ${then}`))
@@ -65,7 +65,7 @@ const install = Command.make(
       else {
         yield* systemctl("daemon-reload")
         yield* systemctl("enable", Unit.unitName)
-        // Not `--now`, which would leave a server that runs with an older unit as it is.
+        // Not `--now`, because that would not restart a server that runs with an older unit.
         yield* systemctl("restart", Unit.unitName)
         const { username } = userInfo()
         const linger = yield* Program.run("loginctl", "enable-linger", username)
@@ -111,7 +111,7 @@ const uninstall = Command.make("uninstall", {}, () =>
       catch: (cause) => failed(`Cannot remove ${file}: ${messageOf(cause)}`)
     })
     if (!isMac) yield* systemctl("daemon-reload")
-    yield* output.out("The service is removed. The data directory is as it was.\n")
+    yield* output.out("The service is removed. The data directory is unchanged.\n")
   })
 ).pipe(Command.withDescription("Stop the server in order and remove the service. The data stays."))
 
@@ -120,7 +120,7 @@ export const command = Command.make("service").pipe(
   Command.withSubcommands([install, status, uninstall])
 )
 
-/** Restarts the service if it runs: the server drains and starts again. Returns whether it ran; fails when it does not start again. */
+/** Restarts the service if it runs: the server drains and starts again. Returns whether the service ran. Fails if the server does not start again. */
 export const restart = Effect.gen(function* () {
   if (isMac || !isInstalled()) return false
   if ((yield* Program.run("systemctl", "--user", "is-active", Unit.unitName)).code !== 0) return false
