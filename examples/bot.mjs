@@ -87,7 +87,7 @@ const followOnce = async (cursor, onHandled) => {
       // Only events have an id.
       if (frame.id === undefined) continue
       const { data } = JSON.parse(frame.data)
-      // With `rule`, an approval rule has answered it.
+      // If the request has a `rule`, an approval rule has answered it.
       if (data.rule === undefined) await answer(data)
       onHandled(frame.id)
     }

@@ -1,5 +1,5 @@
 // The pinned agents of the real lane: each is installed once with npm into a separate cache folder, then reused.
-// The folder is the value of the agent's variable, else ~/.cache/millrace/<agent>-<version>.
+// The folder is the value of the agent's variable if it is set, otherwise ~/.cache/millrace/<agent>-<version>.
 import { spawn } from "node:child_process"
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { homedir } from "node:os"

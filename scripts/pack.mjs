@@ -36,7 +36,7 @@ const thirdParty = (inputs) => {
   return parts.sort().join(`\n${"-".repeat(80)}\n\n`)
 }
 
-/** The page's files that `index.html` reaches by name: a build keeps those of the one before for pages that are open. */
+/** The page's files that `index.html` reaches by name. A build keeps the files of the previous build for open pages. */
 const reachable = (web) => {
   const names = readdirSync(join(web, "assets")).filter((name) => !/\.(br|gz)$/.test(name))
   const found = new Set()

@@ -1,4 +1,4 @@
-// `node scripts/recording.mjs`: runs the built program in a terminal of util-linux' `script`, and writes what it showed to docs/images/run.svg, which plays it.
+// `node scripts/recording.mjs`: runs the built program in a terminal of util-linux' `script`, and writes its output to docs/images/run.svg, which plays it.
 import { spawn } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -27,7 +27,7 @@ const network = {
   npm_config_registry: npm("config", "get", "registry"),
   npm_config_userconfig: npm("config", "get", "userconfig")
 }
-/** For each step: far more than it takes, so that a machine without network fails with a message. */
+/** Time limit of each step. A step takes far less, so a machine without network fails with a message. */
 const timeout = 600_000
 
 /** The directory of a package from npm, which is fetched once. No install script runs. */
@@ -43,7 +43,7 @@ const nodeOf = (version) => join(fetched(`node-${process.platform}-${process.arc
 
 const cliOf = (manager) => join(fetched(managers[manager]), manager === "pnpm" ? "bin/pnpm.cjs" : "bin/npm-cli.js")
 
-/** What the commands that package managers write need of the system. */
+/** The system programs that commands of package managers need. */
 const tools = ["sh", "sed", "dirname", "basename", "uname"]
 
 /** An environment with this Node and these tools, and nothing else. */
@@ -132,7 +132,7 @@ const programCell = async (version, manager) => {
 /** The first JavaScript block of the README that uses the host. */
 const embedding = () => /```js\n(import \{ createHost \}[\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8"))[1]
 
-/** What a front end in a browser imports. */
+/** The modules that a front end in a browser imports. */
 const browser = `import * as Client from "@millrace/client/Client"
 import * as HttpTransport from "@millrace/client/HttpTransport"
 import * as RpcTransport from "@millrace/client/RpcTransport"
@@ -175,7 +175,7 @@ createRoot(document.body.appendChild(document.createElement("main"))).render(
 const chromium = process.env.MILLRACE_CHROMIUM ?? "/usr/bin/chromium"
 const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
-/** Resolves with the first match in what the process writes; rejects with all of it when it ends. */
+/** Resolves with the first match in the output of the process. Rejects with the whole output when the process ends. */
 const said = (child, pattern) =>
   new Promise((resolve, reject) => {
     let text = ""
@@ -294,7 +294,7 @@ const librariesCell = async (version, manager) => {
       ["nodenext", "nodenext"],
       ["esnext", "bundler"]
     ])
-      // The types of vitest 3.2, which the kit imports, contradict those of its own dependency chai.
+      // The types of vitest 3.2, which the kit imports, contradict the types of its dependency chai.
       for (const [file, skipLibCheck] of [
         ["consumer.ts", false],
         ["kit.ts", true]

@@ -20,7 +20,7 @@ const warn = (agent, what, why) => {
   console.log(`warning: ${agent}: ${what}: ${why.split("\n")[0]}`)
 }
 
-/** Another agent of the lane; if it is missing, its tests are skipped. */
+/** Another agent of the lane. If it is missing, its tests are skipped. */
 const agent = async (name, named, install) => {
   try {
     const found = named || (await install())

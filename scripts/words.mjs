@@ -21,7 +21,7 @@ const isUserDocument = (file) =>
   file.endsWith(".md") && !/^docs\/((architecture|testing|invariants)\.md$|decisions|benchmarks)/.test(file)
 const isTest = (file) => /\.test\.tsx?$|\.real\.ts$|\/(test|suite|adapter-kit)\//.test(file)
 
-/** Without quoted code and quoted names. */
+/** The text without quoted code and quoted names. */
 const unquoted = (text) => text.replace(/`[^`]*`|"[^"]*"/g, "")
 const comment = (line) => /(?:^|\s)(?:\/\/|\/\*\*?|\*(?!\/)) (.*)$/.exec(line)?.[1] ?? ""
 const title = /\b(?:it|test|describe)(?:\.\w+)*(?:\([^()]*\)(?=\())?\(\s*(["`'])(.*?)\1|["`]([LDCTRPSXW]\d{1,2} .*?)["`]/g

@@ -26,7 +26,7 @@ export interface HostThread extends Pick<PromiseHost, "dispatch" | "state" | "su
   readonly close: Calls["close"]
 }
 
-/** Options that can be sent to a thread: those of a host with a data directory. Resolves when the host is ready. */
+/** Options that can be sent to a thread: the options of a host with a data directory. Resolves when the host is ready. */
 export const open = async (options: Extract<CreateOptions, { readonly dataDir: string }>): Promise<HostThread> => {
   const thread = new Worker(new URL("./worker.mjs", import.meta.url), { workerData: options })
   const waiting = new Map<number, { readonly resolve: (value: unknown) => void; readonly reject: (error: unknown) => void }>()

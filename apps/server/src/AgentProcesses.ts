@@ -23,7 +23,7 @@ export interface AgentProcess extends Schema.Schema.Type<typeof Entry> {
   /** When it was recorded, just before it started: milliseconds since 1970. */
   readonly startedAt: number
   readonly alive: boolean
-  /** Number and memory of the processes of its group; absent where the system has no /proc. */
+  /** Number and memory of the processes of the agent's group. Absent if the system has no /proc. */
   readonly processes?: number
   readonly memoryBytes?: number
 }

@@ -1,4 +1,4 @@
-/** What the log takes on the disk: measured once a minute at most, for `GET /api/log` and `/metrics`. */
+/** The disk usage of the log for `GET /api/log` and `/metrics`, measured at most once a minute. */
 import { Context, Layer } from "effect"
 import * as LogUsage from "@millrace/log/LogUsage"
 

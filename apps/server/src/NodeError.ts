@@ -3,7 +3,7 @@
 /** The message of a thrown value, for people. */
 export const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
-/** Node's error code, such as `ENOENT` or `EADDRINUSE`; `undefined` when there is none. */
+/** Node's error code, such as `ENOENT` or `EADDRINUSE`. `undefined` if the error has none. */
 export const codeOf = (cause: unknown): string | undefined =>
   typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string" ? cause.code : undefined
 

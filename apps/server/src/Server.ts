@@ -42,7 +42,7 @@ export interface Options {
   readonly auth: boolean
   /** The directory of tokens and pairing codes. */
   readonly dataDir: string
-  /** The bound of the log's file in bytes; absent: none. */
+  /** The bound of the log's file in bytes. Absent: no bound. */
   readonly maxLogBytes?: number | undefined
   /** Additional host names of this server, such as that of a proxy. */
   readonly allowedHosts?: ReadonlyArray<string>
@@ -54,9 +54,9 @@ export interface Options {
   readonly allowedOrigins?: ReadonlyArray<string>
   /** Grace period for connections to end when the scope closes; default 3 seconds. */
   readonly grace?: Duration.DurationInput
-  /** How long an SSE connection lasts before it ends with `bye` and its client reconnects, give or take a quarter; default 5 minutes. */
+  /** The life of an SSE connection, plus or minus a quarter. Then it ends with `bye`, and its client reconnects. Default 5 minutes. */
   readonly lease?: Duration.DurationInput
-  /** What one token may use (R7); default no limit. */
+  /** The limits of one token (R7). Default: no limit. */
   readonly allowance?: Allowance.Bounds
 }
 
@@ -74,9 +74,9 @@ export class Server extends Context.Tag("@millrace/server/Server")<
     readonly host: string
     /** The actual port. */
     readonly port: number
-    /** For people and clients on this machine. */
+    /** The URL for people and clients on this machine. */
     readonly url: string
-    /** The URL that people open: the public URL, else `url`. */
+    /** The URL that people open: the public URL if it is set, otherwise `url`. */
     readonly publicUrl: string
     /**
      * Ends all connections in order. Call it when every event that subscribers must receive is committed. Bounded by the grace period, after which
@@ -166,7 +166,7 @@ const serve = (options: Options) =>
 const opened = (gate: NotReady.Gate) =>
   Layer.scopedDiscard(Effect.acquireRelease(Effect.sync(gate.open), () => Effect.sync(gate.close)))
 
-/** Retention keeps what the remote subscribers have not received. */
+/** Retention keeps the events that remote subscribers have not received. */
 const keepingReaders = Layer.scopedDiscard(
   Effect.gen(function* () {
     const { addReaders } = yield* Service

@@ -20,7 +20,7 @@ export class Service extends Context.Tag("@millrace/server/Service")<
     Context.Tag.Service<typeof Transfer> & {
       /** The answer of `/ready`: `draining` as soon as admission is closed. Transports close later, when `Server.drain` is called (S3). */
       readonly ready: Effect.Effect<Ready>
-      /** For `/metrics`. */
+      /** Statistics for `/metrics`. */
       readonly stats: Effect.Effect<HostStats>
       /**
        * Closes admission without waiting; a second call returns the first one's answer (S1, S7). `deadline`: milliseconds. The owner of the server

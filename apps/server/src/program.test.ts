@@ -51,7 +51,7 @@ describe("the built program", () => {
       const code = readFileSync(at(first))
       expect(run().stdout).toBe("one program.cjs\n")
       expect(readFileSync(at(first)).equals(code)).toBe(true)
-      // Of the same length, otherwise V8 would accept its compiled code.
+      // The source has the same length, otherwise V8 would reject the compiled code for its length.
       is("two")
       expect(run().stdout).toBe("two program.cjs\n")
       expect(kept()).toHaveLength(2)

@@ -195,7 +195,7 @@ describe("millrace with Codex", () => {
 
         const server = yield* start
         expect(isAlive(before.agent.pid), "the old Codex").toBe(false)
-        // It asks whether to continue; a turn of the person answers that.
+        // The server asks whether to continue. A turn of the person answers that.
         expect((yield* server.client.thread(before.threadId)).status).toBe("needs-you")
         const ended = yield* readUntil(server, before.threadId, before.cursor, ({ type }) => isTerminal(type))
         expect(ended.slice(0, before.events.length)).toEqual(before.events)

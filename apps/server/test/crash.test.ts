@@ -51,7 +51,7 @@ it.live(
             body: JSON.stringify({ provider: "demo", cwd: dataDir, turn: { text: `[[think of ${point}]] [[deltas 100000 10]]` } })
           }).pipe(Effect.either)
           if (point === "between two readers") {
-            // One reader has the event; the other drops what it received, as if it had not been delivered.
+            // One reader keeps the event. The other drops it, as if it had not been delivered.
             yield* first.until('"type":"item.delta"')
             yield* second.cut
             yield* server.kill("SIGKILL")

@@ -1,4 +1,4 @@
-/** What a deleted thread said leaves every file of the data directory: with real processes, also when the server is killed right after the answer. */
+/** The text of a deleted thread is removed from every file of the data directory. Uses real processes, also a server that is killed right after the answer. */
 import { describe, expect, it } from "@effect/vitest"
 import { run } from "@millrace/testing/Program"
 import { serve, type ServerProcess } from "@millrace/testing/ServerProcess"

@@ -80,7 +80,7 @@ const event = (offset: number, type: string, data: object) => ({
   data: { threadId, later: { field: true }, ...data }
 })
 const item = { turnId: "trn_1", itemId: "itm_1", kind: "hologram" }
-/** What a server of a later version might write. */
+/** Events, frames and values that a later version of the server might write. */
 const events = [
   event(1, "thread.created", { projectId: "prj_1", provider: "later", title: "t", cwd: "/work" }),
   event(2, "thread.dreamt", { of: "sheep" }),

@@ -12,7 +12,7 @@ import { Chunk, Effect, Fiber, Random, Stream } from "effect"
 
 const seed = 20261120
 const isTerminal = (event: RawEvent) => /"type":"turn\.(completed|interrupted|failed)"/.test(event.data)
-/** Not all clients wait for data that arrived in one chunk with the terminal. */
+/** Some clients do not wait for data that arrived in one chunk with the terminal event. */
 const toTerminal = (events: ReadonlyArray<RawEvent>) => events.slice(0, events.findIndex(isTerminal) + 1)
 
 describe("several clients of one thread", () => {

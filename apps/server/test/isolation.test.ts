@@ -23,7 +23,7 @@ interface Reader {
   readonly reached: (offset: number) => Effect.Effect<void, string>
   /** Reads the available bytes; slow and frozen readers read only this way. */
   readonly take: Effect.Effect<void>
-  /** From now on it reads continuously. */
+  /** After this call the reader reads continuously. */
   readonly thaw: Effect.Effect<void>
   readonly last: () => number
 }

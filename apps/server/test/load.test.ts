@@ -71,7 +71,7 @@ const rpc = (server: ServerProcess) =>
     return { read }
   })
 
-/** Requests everything and never reads: a client that hangs. */
+/** A client that hangs: it requests everything and never reads. */
 const silent = ({ token, url }: ServerProcess): Effect.Effect<void, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<ReturnType<typeof connect>>((resume) => {
@@ -105,7 +105,7 @@ const wholeLog = ({ token, url }: ServerProcess) =>
     ({ body }) => linesOf(body)
   )
 
-/** After a restart: each reader resumes with the cursor of its `bye` and reads until it has a new event. */
+/** After a restart each reader resumes with the cursor of its `bye` and reads until it has a new event. */
 const resumed = (server: ServerProcess, readers: ReadonlyArray<Reader>, offset: number) =>
   Effect.forEach(
     readers,

@@ -13,7 +13,7 @@ import { Effect, Fiber, Ref, Stream } from "effect"
 import * as Hosted from "./support/Hosted.ts"
 
 /**
- * Of the limits `model` and `tool` only the one that a case tests is short: on a machine that pauses for a second, every agent is silent for a second.
+ * A case shortens only the one limit (`model` or `tool`) that it tests: on a machine that pauses for a second, every agent is silent for a second.
  * An interrupt may take 500 ms. To stop, the demo adapter waits 2 s after the end of input and 2 s after SIGTERM, then sends SIGKILL.
  */
 const limitsOf = (silence: Case["silence"]) => ({
@@ -106,7 +106,7 @@ it.scopedLive(
             .follow({ stream: `thread/${threadId}` })
             .pipe(Stream.flatMap((frame) => (frame._tag === "event" ? Stream.make(frame.event) : Stream.empty)))
 
-        /** From the command to the end of the session. */
+        /** The time from the command to the end of the session. */
         const play = (name: string, { ends, prompt, says, silence, stopAt }: Case) =>
           Effect.gen(function* () {
             const client = clients[silence]

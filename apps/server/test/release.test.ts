@@ -174,7 +174,7 @@ it.scopedLive(
           .pipe(Effect.timeoutFail({ duration: "2 minutes", onTimeout: () => `${name}: ${fibers.count()}` }))
         expect([name, yield* followers]).toEqual([name, []])
         yield* fibers.downTo(base.fibers)
-        // The test's own end of the last connection may still be open, as it was for the base.
+        // The test's side of the last connection may still be open, as in the base measurement.
         yield* answered
         yield* sockets.downTo(0)
         // A leak is eight of a phase. The base may count a fiber of the server that was about to end.

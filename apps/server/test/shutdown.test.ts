@@ -23,7 +23,7 @@ it.scopedLive(
   () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
-      // As written by a version without roles.
+      // A file of a version without roles.
       const { token: old } = yield* Tokens.create(dataDir, { name: "old" })
       const { token: local } = yield* Tokens.create(dataDir, { name: "cli" })
       const file = join(dataDir, "tokens.jsonl")

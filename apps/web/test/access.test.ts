@@ -103,7 +103,7 @@ it.scopedLive("T13 from the first page to an answered approval by keyboard only,
     yield* Effect.promise(async () => {
       await page.getByText("Welcome to Millrace").waitFor()
       await page.locator("body").press("Tab")
-      // From the field to the button next to it.
+      // Tab moves from the field to the button next to it.
       expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-label"))).toBe("Attach files")
       await tabTo(page, "Prompt")
       await page.keyboard.type("[[run printf 'by keys']] [[say Thank you]]")

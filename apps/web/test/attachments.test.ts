@@ -80,7 +80,7 @@ it.scopedLive(
         await field.fill("[[image]] [[sleep 600000]]")
         await field.press("Enter")
         await page.locator(".badge.running").first().waitFor()
-        // From the agent to the person.
+        // Now a file goes from the agent to the person.
         await isShown(page, ".item:not(.item-user-message) .thumbnail img")
         // Queued, edited, and as a steer that this agent cannot take: it waits too.
         await give(field, "paste", shot)

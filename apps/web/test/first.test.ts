@@ -64,7 +64,7 @@ it.scopedLive("D2 D14 a reload in mid-item, and a second tab, show the whole ite
     const tabs = [page, second.page]
     yield* Effect.promise(() => isRenamed(second.page))
     yield* Effect.promise(() => Promise.all(tabs.map((one) => one.getByText("d120 ").waitFor())))
-    // The end brings the whole text; until then each tab has only what it folded.
+    // The end of the item brings the whole text. Until then each tab has only the text that it folded.
     for (const tab of tabs) {
       const text =
         Object.values(yield* shown(tab))

@@ -58,7 +58,7 @@ it.scopedLive(
         await page.reload()
         await page.locator(".turn-end").nth(1).waitFor()
         await page.locator(".connection.live").waitFor()
-        // It resumes from the saved cursor.
+        // The page resumes from the saved cursor.
         expect(await page.locator(".banner").allTextContents()).toEqual([])
       })
       expect(yield* shown(page)).toEqual(expected)

@@ -1,4 +1,4 @@
-/** The pictures of the README. With `MILLRACE_PICTURES=1` they are written to docs/images, else discarded. */
+/** The pictures of the README. `MILLRACE_PICTURES=1` writes them to docs/images. Otherwise they are discarded. */
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { resolve } from "node:path"

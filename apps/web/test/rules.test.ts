@@ -1,4 +1,4 @@
-/** Approvals on the page: a changed command, a reason to refuse, and a rule that answers from then on. */
+/** Approvals on the page: a changed command, a reason for a decline, and a rule that answers later approvals. */
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { browser, log, pair, server } from "./support/Browser.ts"

@@ -114,7 +114,7 @@ it.scopedLive("T13 two people answer at once: one answer is accepted, and both s
       await bob.page.goto(ann.page.url())
       const decline = bob.page.getByRole("button", { name: "Decline" })
       await decline.waitFor()
-      // Dispatched directly: a click that waits for a stable page comes after the other answer and finds no button any more.
+      // Dispatched directly: a click waits for a stable page, and by then the other answer has removed the button.
       const buttons = await Promise.all([accept.elementHandle(), decline.elementHandle()])
       await Promise.all(buttons.map((button) => button?.evaluate((one: HTMLElement) => one.click())))
     })
@@ -148,7 +148,7 @@ it.scopedLive(
       const port = new URL(first.url).port
       const { complaints, page } = yield* pair(chrome, first, "laptop")
       yield* Effect.promise(async () => {
-        // Only the demo agent is installed: the others show what they need.
+        // Only the demo agent is installed. The other agents show what they need.
         await page.goto(`${first.url}/#/agents`)
         await page.getByText("Only the demo agent is installed").waitFor()
         await page.getByText("To fix:").first().waitFor()

@@ -29,7 +29,7 @@ describe("retention of archived threads", () => {
       const server = Kit.layerOver(Layer.succeed(EventLog, log))
       const [first, second] = yield* Effect.provide(Effect.all([archived, archived]), server)
       yield* TestClock.adjust("2 days")
-      // Another server: its state begins with what it reads from the log.
+      // Another server starts with the state that it reads from the log.
       yield* Effect.gen(function* () {
         yield* remove(Kit.dispatch("thread.unarchive", { threadId: second! }))
         const gone = [{ data: { threadId: first }, actor: "server" }]

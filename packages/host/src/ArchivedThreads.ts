@@ -1,4 +1,4 @@
-/** Retention of whole threads: those that were archived long ago are deleted, as `thread.delete` does. */
+/** Retention of whole threads: deletes threads that were archived long ago, as `thread.delete` does. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { defined } from "@millrace/contracts/Defined"
 import type { EventLog, LogUnavailable } from "@millrace/log/EventLog"

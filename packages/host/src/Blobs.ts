@@ -9,7 +9,7 @@ import { Effect, Stream } from "effect"
 export interface FoundBlob extends Blob {
   /** In parts of at most 1 MiB, read when pulled. Can be run again. Fails with `NotFound` if the blob is deleted while it is read. */
   readonly content: Stream.Stream<Uint8Array, NotFound | StorageUnavailable>
-  /** As `content`: the bytes from `start` up to and without `end`. Reads only the parts that have them. */
+  /** Like `content`, but only the bytes from `start` up to, and not including, `end`. Reads only the parts that contain them. */
   readonly slice: (start: number, end: number) => Stream.Stream<Uint8Array, NotFound | StorageUnavailable>
 }
 

@@ -11,7 +11,7 @@ export class CloseDeadline extends Context.Tag("@millrace/host/CloseDeadline")<
     readonly by: (deadlineAt: number) => void
     /** Milliseconds until the deadline. If `by` was not called, the deadline is the duration that `closing` got, counted from the first query. */
     readonly left: Effect.Effect<number>
-    /** As `left`, but a host that starts to close after the deadline gets one more second, to close the log and release its lock. */
+    /** Like `left`, but a host that starts to close after the deadline gets one more second, to close the log and release its lock. */
     readonly leftToClose: Effect.Effect<number>
   }
 >() {}
@@ -46,7 +46,7 @@ export const make = <A, E, R>(name: string, layer: Layer.Layer<A, E, R>): Layer.
       const scope = yield* Scope.make()
       yield* Effect.addFinalizer((exit) =>
         Effect.gen(function* () {
-          // In a daemon fiber: a finalizer that ignores interruption cannot be stopped, only abandoned.
+          // In a daemon fiber, because a finalizer that ignores interruption cannot be stopped, only abandoned.
           const close = yield* Effect.forkDaemon(Scope.close(scope, exit))
           const done = yield* Fiber.await(close).pipe(Effect.interruptible, Effect.timeoutOption(yield* leftToClose))
           if (Option.isNone(done)) yield* Effect.logError(`${name} did not close before the deadline and was abandoned.`)

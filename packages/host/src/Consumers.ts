@@ -54,7 +54,7 @@ export interface Consumers {
   ) => Effect.Effect<Consumer, never, Scope.Scope>
   /** The current consumers. */
   readonly live: () => Iterable<Readonly<Pick<Consumer, "name" | "stream" | "delivery" | "delivered">>>
-  /** Starts the report: it covers the current consumers and those that register later. */
+  /** Starts the report. It covers the current consumers and those that register later. */
   readonly watch: Effect.Effect<void>
   /** Begins the phase `settled`. */
   readonly settle: Effect.Effect<void>

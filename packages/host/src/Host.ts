@@ -57,7 +57,7 @@ export interface Limits {
   readonly maintenance?: Maintenance.Options
   /** Deadline of the shutdown that runs when the scope closes and none has begun. Default 10 s. */
   readonly closeWithin?: Duration.DurationInput
-  /** For tests. */
+  /** Only for tests. */
   readonly onStep?: FailPoints.OnFailPoint
 }
 
@@ -103,7 +103,7 @@ export class Host extends Context.Tag("@millrace/host/Host")<
       readonly stats: Effect.Effect<HostStats.HostStats>
       /** True once a shutdown has begun. */
       readonly draining: Effect.Effect<boolean>
-      /** Whether the host accepts requests now; if not, the reason. */
+      /** Whether the host accepts requests at this time and, if not, the reason. */
       readonly ready: Effect.Effect<Ready>
       readonly beginShutdown: Shutdown.Shutdown["begin"]
       /** Returns when a shutdown has begun, also by another caller; the owner then calls `finishShutdown`. */

@@ -59,7 +59,7 @@ export const make = (
     pruneLog: ({ dryRun = false, force = false, maxBytes, olderThanDays }) => {
       const retention = defined({ days: olderThanDays, bytes: maxBytes })
       const asked: Retention.Sharing = force ? { ...sharing, readers: () => [], named: Effect.succeed([]) } : sharing
-      /** With `force`: how many readers are behind the retained events. */
+      /** With `force`: the number of readers that are behind the retained events. */
       const cut = (retainedFrom: number) =>
         force
           ? Effect.map(sharing.named, (named) => ({

@@ -99,7 +99,7 @@ const start = (options: Maintenance.Options, readers: ReadonlyArray<Reader> = []
       messages,
       run,
       fail: (on: boolean) => Effect.sync(() => void (fails = on)),
-      /** From now on a deletion waits, as it does while the log cannot be written. */
+      /** After this call a deletion waits, as it does while the log cannot be written. */
       fill: Effect.sync(() => void (isFull = true))
     }
   })

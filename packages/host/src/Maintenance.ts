@@ -17,7 +17,7 @@ export interface Options {
   readonly coldAfter?: Duration.DurationInput
   /** Removes whole segments, so it removes no events while `coldAfter` is 0. */
   readonly retention?: Retention.Retention
-  /** The directory of the saved cursors of named readers. Default: there are none. */
+  /** The directory of the saved cursors of named readers. Default: no saved cursors. */
   readonly dataDir?: string
   /** Time between two runs. Default 1 minute. */
   readonly interval?: Duration.DurationInput

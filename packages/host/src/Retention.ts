@@ -8,7 +8,7 @@ import { Clock, Duration, Effect } from "effect"
 type ThreadRow = typeof Collections.threadState extends Query.Collection<infer Value> ? Value : never
 type Log = typeof EventLog.Service
 
-/** Which events are kept: those of the last days, and at most so many bytes of packed events. Default: all. */
+/** The events to keep: those of the last days, and at most so many bytes of packed events. Default: all. */
 export interface Retention {
   readonly days?: number
   readonly bytes?: number
@@ -26,7 +26,7 @@ export interface Sharing {
   readonly between: Effect.Effect<void>
 }
 
-/** The smallest rank; infinite if there is none. */
+/** The smallest rank. Infinite if there is no rank. */
 const least = (ranks: Iterable<number>): number => Math.min(Infinity, ...ranks)
 
 /** At most the offset after the head: what begins later has a greater offset. So these bounds stay safe, and one query of them is enough for a run. */
@@ -92,7 +92,7 @@ export const isExpired = (
   segment.last < below &&
   ((days !== undefined && Date.parse(segment.at) < cutoff(days, now)) || (bytes !== undefined && packedBytes > bytes))
 
-/** Packs every event before the time (ISO 8601 UTC), except those of turns that are queued or open and newer ones. */
+/** Packs every event before the time (ISO 8601 UTC), except the events of queued or open turns and the events after them. */
 export const pack = (
   log: Log,
   options: { readonly before: string; readonly partial?: boolean; readonly between: Effect.Effect<void> }
@@ -163,7 +163,7 @@ export const preview = (log: Log, retention: Retention, sharing: Sharing): Effec
     const { coldBytes, coldUpTo, fileBytes, freeBytes } = yield* log.disk
     let upTo = yield* log.retainedFrom
     let bytes = 0
-    /** Bytes of an event in a segment; of its JSON, if there is no segment. */
+    /** Bytes of an event in a segment. Without a segment: bytes of its JSON. */
     const perEvent = coldBytes / Math.max(1, coldUpTo - upTo)
     const unpacked = (yield* log.head) - Math.max(coldUpTo, upTo)
     const total = coldBytes === 0 ? fileBytes - freeBytes : coldBytes + unpacked * perEvent

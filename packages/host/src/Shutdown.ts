@@ -105,7 +105,7 @@ export const make = (parts: {
   readonly consumers: Consumers
   /** Called once, when the shutdown begins. */
   readonly onBegin: (token: Token) => void
-  /** For tests. */
+  /** Only for tests. */
   readonly onStep?: OnFailPoint
 }): Effect.Effect<Shutdown> =>
   Effect.gen(function* () {

@@ -27,7 +27,7 @@ export interface Options extends EventFilter {
 
 type Log = typeof EventLog.Service
 
-/** Most bytes of one read, whatever the capacity. */
+/** Maximum number of bytes of one read, for every capacity. */
 const maxBytes = 256 * 1024
 const maxCapacity = 65_536
 const reason = "The host is shutting down."

@@ -193,7 +193,7 @@ describe("export and import", () => {
       })
       expect((yield* host.thread(mine)).status).toBe("idle")
       expect((yield* host.stats).sessions.length).toBe(before)
-      // It continues like any other thread.
+      // The imported thread continues like any other thread.
       yield* host.dispatch(command("turn.start", { threadId: mine, text: "and now" }), "tester")
       yield* host.follow({ stream: `thread/${mine}` }).pipe(
         Stream.filter((frame) => frame._tag === "event" && frame.event.type === "turn.completed"),
@@ -618,7 +618,7 @@ done with it
             _tag: "NotFound"
           })
           expect((yield* Verify.run).problems).toEqual([])
-          // Also if the log is trimmed between the query of its first offset and the read.
+          // Holds also if the log is trimmed between the query of its first offset and the read.
           forgets = true
           expect(yield* come).toMatchObject({ turns: 2, written: 0 })
           expect(forgets).toBe(false)
@@ -660,7 +660,7 @@ done with it
   it.live("C2 parts of past turns that an agent does not report are named in the thread and in the answer", () =>
     Effect.gen(function* () {
       const transcript = join(import.meta.dirname, "../../providers/test/codex/fixtures/history/legacy.jsonl")
-      // Its file does not exist on this machine.
+      // The file that the log names does not exist on this machine.
       const adapter = yield* Codex.make({ binary: player, codexHome: `${transcript}#1` }).pipe(Effect.provide(Ledger.layerMemory))
       yield* Effect.gen(function* () {
         const host = yield* Host.Host

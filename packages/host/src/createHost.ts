@@ -32,13 +32,13 @@ export interface PromiseHost extends AsyncDisposable, Readonly<{ [K in Exclude<k
   /** Ends after `bye` or `end`; rejects with a cursor error. Leaving the loop ends the subscription. */
   readonly follow: (options?: Parameters<Millrace["follow"]>[0]) => AsyncIterable<Frame>
   readonly subscribe: (options: Subscription.Options) => AsyncIterable<SubscriptionFrame>
-  /** Stores content of at most 32 MiB. If the source throws, rejects with what it threw. */
+  /** Stores content of at most 32 MiB. If the source throws, the promise rejects with the same error. */
   readonly putBlob: (source: Source, mediaType: string) => Promise<Blob>
   /** The content in parts. Rejects if there is no such blob. */
   readonly getBlob: (hash: string) => Promise<Blob & { readonly content: AsyncIterable<Uint8Array> }>
   /** The document in parts. The loop rejects before its first part if there is no such thread. */
   readonly exportThread: (threadId: ThreadId, format: ExportFormat) => AsyncIterable<string>
-  /** The source is read once, into a temporary file, and validated before anything is written. If it throws, rejects with what it threw. */
+  /** The source is read once, into a temporary file, and validated before anything is written. If it throws, the promise rejects with the same error. */
   readonly importThread: (options: {
     readonly source: Source
     /** A directory of this machine, in place of the export's. */

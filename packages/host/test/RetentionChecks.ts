@@ -1,4 +1,4 @@
-/** What packing and retention may not touch, on a real log. Each check returns what is wrong, so that a test can run it with a planted mistake. */
+/** Checks on a real log which events packing and retention may not touch. Each check returns the violations, so a test can run it with a planted mistake. */
 import type { EventLog, RowChange } from "@millrace/log/EventLog"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"

@@ -18,7 +18,7 @@ export type Identity = typeof Identity.Type
 export const Anchor = Schema.Struct({
   epoch: Schema.String,
   head: Schema.Int,
-  /** SHA-256 of the wire JSON of the event at `head`, in hex; empty when there is none. */
+  /** SHA-256 of the wire JSON of the event at `head`, in hex. Empty if the log has no event. */
   hash: Schema.String,
   database: Identity,
   /** The name of the mark, a file in the directory; two names while it is renamed. Each start and stop renames it, so that the files of an older copy do not match the anchor. */
@@ -29,7 +29,7 @@ export type Anchor = typeof Anchor.Type
 /** Why there is no usable anchor. `damaged`: the file is not an anchor. */
 export type Absent = "missing" | "damaged"
 
-/** The log as it was opened. */
+/** The log at the time it was opened. */
 export interface Opened {
   readonly epoch: string
   readonly head: number
@@ -81,7 +81,7 @@ export const compare = (anchor: Anchor | Absent, log: Opened): Rewound | undefin
     return rewound("Files of a copy were written over this data directory: later events may have been acknowledged.", head)
   if (anchor.head > log.retainedFrom) {
     const json = log.event(anchor.head)
-    // After a power loss the anchor may name an event that was forgotten since.
+    // After a power loss the anchor may name an event that was forgotten later.
     if (json === undefined || (hashOf(json) !== anchor.hash && !isForgotten(json)))
       return rewound(`Event ${anchor.head} is not the one that was acknowledged: it was damaged, or the database was replaced.`)
   }

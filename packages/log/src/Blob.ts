@@ -42,7 +42,7 @@ export const encodePart = (codec: Codec, part: Uint8Array): Effect.Effect<Uint8A
 export const decodePart = (codec: Codec, part: Uint8Array): Effect.Effect<Uint8Array> =>
   codec === "identity" ? Effect.succeed(part) : Effect.promise(() => inflate(part))
 
-/** The codec of a content, by its first part: one that compression does not make smaller by a twentieth is stored as it is. */
+/** The codec of a content, by its first part. If compression saves less than a twentieth, the content is stored uncompressed. */
 export const codecOf = (first: Uint8Array): Effect.Effect<Codec> =>
   Effect.map(encodePart("deflate", first), (packed) => (packed.length < first.length * 0.95 ? "deflate" : "identity"))
 
@@ -60,7 +60,7 @@ export const make = (content: Uint8Array, mediaType: string): Effect.Effect<Blob
     return { hash, bytes: content.length, mediaType, codec, parts }
   })
 
-/** As `make`, at once and without compression: for content of at most about 600 KB. */
+/** Like `make`, but at once and without compression. For content of at most about 600 KB. */
 export const plain = (content: Uint8Array, mediaType: string): Blob => ({
   hash: createHash("sha256").update(content).digest("hex"),
   bytes: content.length,

@@ -49,7 +49,7 @@ export const make = (
     Effect.acquireUseRelease(
       Effect.flatMap(Clock.currentTimeMillis, (now) => attempt("putBlob", () => storage.begin(now))),
       write,
-      // Left as it is if the storage fails here too: the sweep deletes it after a day.
+      // If the storage fails here too, the blob stays. The sweep deletes it after a day.
       (id, exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(attempt("putBlob", () => storage.abandon(id))))
     )
   const addPart = (id: number, n: number, part: Uint8Array) =>

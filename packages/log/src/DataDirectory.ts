@@ -38,7 +38,7 @@ export class DataDirectoryOwned extends Schema.TaggedError<DataDirectoryOwned>()
   message: Schema.String
 }) {}
 
-/** The content of `owner.json`. `details` is what the owner announced (its address, for example). */
+/** The content of `owner.json`. `details`: the values that the owner announced, for example its address. */
 export const Owner = Schema.Struct({
   pid: Schema.Int,
   since: Schema.String,
@@ -123,7 +123,7 @@ const namedOwner = (path: string): Option.Option<Owner> => {
   try {
     return Option.filter(decodeOwner(readFileSync(join(path, ownerName), "utf8")), ({ pid }) => isAlive(pid))
   } catch {
-    // Not written yet, or already removed: no owner is named.
+    // The file is not written yet, or already removed, so no owner is named.
     return Option.none()
   }
 }
@@ -153,7 +153,7 @@ const owned = (path: string, owner: Option.Option<Owner>) =>
     })
   })
 
-/** Whether `owner.json` is the one that this owner wrote. */
+/** Whether this owner wrote `owner.json`. */
 const isOurs = (path: string, self: Owner): boolean =>
   Option.exists(namedOwner(path), ({ pid, since }) => pid === self.pid && since === self.since)
 
@@ -262,7 +262,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
 
 export const layer = (directory: string) => Layer.scoped(DataDirectory, make(directory))
 
-/** The current owner of the directory; none if no process holds the lock, even if a dead owner left its `owner.json`. Changes nothing. */
+/** The current owner of the directory. None if no process holds the lock, even if a dead owner left its `owner.json`. Changes nothing. */
 export const owner = Effect.fn("DataDirectory.owner")(function* (directory: string) {
   const path = resolve(directory)
   return yield* Effect.sync(() => (Sqlite.isLocked(join(path, lockName)) ? namedOwner(path) : Option.none<Owner>()))

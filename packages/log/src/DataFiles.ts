@@ -36,7 +36,7 @@ const rules: ReadonlyArray<Rule> = [
   [/^search\.db/, "search"],
   // A copy of the database before a migration (Migrations.ts).
   [/^log\.db\.v\d+\.backup/, "migrations"],
-  // What an earlier restore moved aside.
+  // Files that an earlier restore moved aside.
   [/^replaced-/, "replaced", "stays"],
   // The working directory of agents that have no project.
   [/^scratch$/, "scratch", "stays"],
@@ -44,7 +44,7 @@ const rules: ReadonlyArray<Rule> = [
   // The next start ends the processes that are listed here.
   [/^processes$/, "live", "stays"],
   [/^owner\./, "live", "stays"],
-  // Of this machine and this log epoch: the server's address, pairing codes, the cursors of the command line, the anchor.
+  // Files of this machine and this log epoch: the server's address, pairing codes, the cursors of the command line, the anchor.
   [/^server\.json|^pairing$|^cursors$|^anchor(-|$)/, "live"],
   [/^restore\./, "temporary", "stays"],
   [/^verify-/, "temporary"]

@@ -98,7 +98,7 @@ describe("L14 deleted words are erased", () => {
       const directory = yield* temporaryDirectory
       const crashes: Array<string> = []
       let copying = false
-      /** What `kill -9` leaves at this step: the database and its WAL as they are. */
+      /** The files that `kill -9` leaves at this step: the database and its WAL. */
       const copy = (step: string) => {
         if (!copying) return
         const target = join(directory, `crash-${crashes.length}-${step}`)

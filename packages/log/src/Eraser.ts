@@ -27,7 +27,7 @@ const pause = "1 second"
 
 type Slice = Result
 
-/** What the eraser has done in this process. */
+/** The work that the eraser has done in this process. */
 interface Progress {
   /** Marked streams that it erases next. */
   pending: Array<Marked>
@@ -83,7 +83,7 @@ const marked = (db: Sqlite.Connection, erased: ReadonlyMap<number, number>): Arr
 const hasDeletedBlob = (db: Sqlite.Connection): boolean =>
   db.prepare("SELECT 1 FROM blobs WHERE at < 0 LIMIT 1").get() !== undefined
 
-/** What the eraser needs of the log. */
+/** The parts of the log that the eraser uses. */
 interface Files {
   readonly writer: SqliteWriter
   readonly scrubber: Scrubber
@@ -164,7 +164,7 @@ export interface Eraser {
   readonly done: Effect.Effect<void>
 }
 
-/** Erases in the background until the scope closes, at first what an earlier process left. `file`: the database. */
+/** Erases in the background until the scope closes. It begins with the work that an earlier process left. `file`: the database. */
 export const make = Effect.fnUntraced(function* (files: Files, file: string) {
   const progress: Progress = { pending: [], rows: 0, segment: 0, erased: new Map(), scrubbed: undefined }
   /** How many times there was something to erase, the start included, and how many of them are done. */

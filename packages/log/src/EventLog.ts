@@ -42,7 +42,7 @@ export type RowChange =
       readonly value: unknown
     }
   | { readonly op: "delete"; readonly collection: string; readonly key: string }
-  /** Deletes all rows of a parent, also those that earlier changes of this append put. */
+  /** Deletes all rows of a parent, including rows that earlier changes of this append put. */
   | { readonly op: "delete-children"; readonly collection: string; readonly parent: string }
 
 /** The stored answer to a command (C2). */
@@ -83,7 +83,7 @@ export interface Committed {
 export interface StoredBlob extends Blobs.BlobHead {
   /** In parts of at most 1 MiB. Fails with `NotFound` if the blob is deleted while it is read. */
   readonly content: Stream.Stream<Uint8Array, LogUnavailable | NotFound>
-  /** As `content`: the bytes from `start` up to and without `end`. Reads only the parts that have them. */
+  /** Like `content`, but only the bytes from `start` up to, and not including, `end`. Reads only the parts that contain them. */
   readonly slice: (start: number, end: number) => Stream.Stream<Uint8Array, LogUnavailable | NotFound>
 }
 
@@ -124,13 +124,13 @@ export interface PackOptions {
   readonly below: number
   /** Only events whose `at` is before this time, ISO 8601 UTC. */
   readonly before: string
-  /** Also a segment that is not full. Default: segments of 1,000 events or 1 MiB only. */
+  /** Packs also a segment that is not full. Default: only segments of 1,000 events or 1 MiB. */
   readonly partial?: boolean
   /** Runs between two slices of the work, each of which holds the event loop for a few milliseconds. Default: yields. */
   readonly between?: Effect.Effect<void>
 }
 
-/** What one step of `pack` did. */
+/** The result of one step of `pack`. */
 export interface Packed {
   /** Events that are in a new segment now. */
   readonly events: number
@@ -147,7 +147,7 @@ export interface Packed {
 /** A segment, as retention sees it. */
 export interface SegmentUsage {
   readonly last: number
-  /** Its size in the file. */
+  /** The size of the segment in the file. */
   readonly bytes: number
   /** Time of its last event, ISO 8601 UTC. */
   readonly at: string
@@ -248,7 +248,7 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
       content: Stream.Stream<Uint8Array, E>,
       mediaType: string
     ) => Effect.Effect<Blobs.BlobHead, E | LogUnavailable>
-    /** The blob of this hash, with its content in parts; undefined if there is none. */
+    /** The blob with this hash, with its content in parts. `undefined` if there is no such blob. */
     readonly getBlob: (hash: string) => Effect.Effect<StoredBlob | undefined, LogUnavailable>
     /** Deletes the blobs that were put before this time (milliseconds since 1970) and that no event refers to. In slices. */
     readonly sweepBlobs: (before: number) => Effect.Effect<void, LogUnavailable>
@@ -264,7 +264,7 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
      */
     readonly pack: (options: PackOptions) => Effect.Effect<Packed, LogUnavailable>
     readonly disk: Effect.Effect<DiskUsage, LogUnavailable>
-    /** The first segment with an event after the offset; undefined if there is none. */
+    /** The first segment with an event after the offset. `undefined` if there is no such segment. */
     readonly segmentAfter: (offset: number) => Effect.Effect<SegmentUsage | undefined, LogUnavailable>
     /**
      * Checks whether the files at the log's paths are still those that it has open (L12). If they were moved, removed or replaced, returns the reason as

@@ -94,7 +94,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       throw cause
     }
   }
-  /** For a commit whose outcome was unknown and that turned out to be committed: computes its positions, counted back from the head. */
+  /** Computes the positions of a commit with an unknown outcome that was committed, counted back from the head. */
   const lastPlaced = (batch: Batch): Placed => {
     const probe = batch.place(0, () => 0)
     return batch.place(head - probe.head, (stream) => (streams.get(stream)?.version ?? 0) - (probe.versions.get(stream) ?? 0))

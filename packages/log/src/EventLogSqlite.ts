@@ -27,9 +27,9 @@ export interface Options extends StoredLog.Options {
   readonly synchronous?: Sqlite.Synchronous
   /** The database does not grow beyond this; appends then fail with reason `full` until events are trimmed. Default: no bound. */
   readonly maxFileBytes?: number
-  /** For tests. */
+  /** Only for tests. */
   readonly onStep?: StepHook
-  /** For tests of migrations. */
+  /** Only for tests of migrations. */
   readonly migrations?: Migrations
 }
 
@@ -49,7 +49,7 @@ interface Connected extends Storage {
 
 const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string): Connected => {
   let presence: Presence.Presence | undefined
-  /** Also called before a connection is replaced: opening the new one must not create the file again after its removal. */
+  /** Also called before a connection is replaced, because the new one must not create the file again after its removal. */
   const requireFiles = () => {
     const lost = presence?.lost()
     if (lost !== undefined) throw new StorageFailure("lost", lost)

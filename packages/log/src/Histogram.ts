@@ -1,6 +1,6 @@
 /** A histogram: counts by upper bound, and the sum. */
 
-/** Cumulative, as in Prometheus: `counts[i]` values were at most `bounds[i]`, of `count` in total. */
+/** Cumulative, as in Prometheus: of `count` values, `counts[i]` were at most `bounds[i]`. */
 export interface HistogramCounts {
   readonly bounds: ReadonlyArray<number>
   readonly counts: ReadonlyArray<number>

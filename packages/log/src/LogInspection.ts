@@ -14,7 +14,7 @@ export interface LogInspection {
   readonly retainedFrom: number
   /** Space in the file that is used again before the file grows. */
   readonly freeBytes: number
-  /** Commit time of the newest event, by the server's clock, ISO 8601; absent in an empty log. */
+  /** Commit time of the newest event, by the server's clock, ISO 8601. Absent if the log is empty. */
   readonly lastAt?: string
 }
 

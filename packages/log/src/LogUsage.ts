@@ -207,7 +207,7 @@ export const make = (options: Options): Effect.Effect<Measured, never, Scope.Sco
     const scope = yield* Effect.scope
     let last: LogUsage | undefined
     let running: Fiber.Fiber<LogUsage, LogUnavailable> | undefined
-    // The measurement continues if the one that asked for it is interrupted.
+    // The measurement continues if its caller is interrupted.
     const begin = Effect.suspend(() =>
       running === undefined
         ? measure(options).pipe(

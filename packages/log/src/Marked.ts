@@ -9,7 +9,7 @@ export interface Marked {
   readonly forgotten: number
 }
 
-/** The row without its content if its stream, `mark`, is forgotten up to it; else the row itself. */
+/** The row without its content if its stream is forgotten up to it (`mark`). Otherwise the row itself. */
 export const masked = (row: Row, mark: Marked | undefined): Row =>
   mark !== undefined && row.stream === mark.id && row.offset <= mark.forgotten && row.type !== forgottenType
     ? { ...row, ...forgotten({ ...row, stream: mark.name }), stream: row.stream, valid: true }

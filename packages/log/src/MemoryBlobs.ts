@@ -5,7 +5,7 @@ import type { BlobStorage } from "./Storage.ts"
 
 interface Stored {
   head: BlobHead | undefined
-  /** As in `SqliteBlobs`. */
+  /** The same as in `SqliteBlobs`. */
   at: number | undefined
   readonly parts: Array<Uint8Array>
   readonly streams: Set<string>

@@ -44,7 +44,7 @@ describe("Migrations", () => {
     Effect.gen(function* () {
       const { file } = yield* filled
       expect(yield* offsets(file, addsColumn)).toEqual(range(1, 5))
-      // The copy is the database as it was: this version opens it.
+      // The copy is the unchanged database: this version opens it.
       expect(yield* offsets(`${file}.v${newest}.backup`)).toEqual(range(1, 5))
     })
   )

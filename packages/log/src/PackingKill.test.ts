@@ -32,7 +32,7 @@ const history = (log: Log) =>
     )
   )
 
-/** Each step for the first and for a later time; of the steps of a transaction, those of the first segment. */
+/** Each step at its first and at a later time. For the steps of a transaction, those of the first segment. */
 const points: ReadonlyArray<readonly [step: string, at: number]> = [
   ...maintenanceSteps.flatMap((step) => [1, 2].map((at) => [step, at] as const)),
   ...["begin", "commit", "committed"].flatMap((step) => [1, 2, 3, 4].map((at) => [step, at] as const))

@@ -9,7 +9,7 @@ import * as Segment from "./Segment.ts"
 import type * as Sqlite from "./Sqlite.ts"
 import { StorageFailure } from "./Storage.ts"
 
-/** Consecutive events that become a segment. `generation`: as it was before they were read. */
+/** Consecutive events that become a segment. `generation`: the generation before they were read. */
 export interface Run {
   readonly first: number
   readonly last: number
@@ -125,7 +125,7 @@ export const make = (db: Sqlite.Connection, step: Step, slice: <A>(run: (rows: n
     return { chosen, cut }
   })
 
-  /** The JSON of the rows, as the file has it; undefined if they are not those that were chosen. */
+  /** The JSON of the rows, as the file has it. `undefined` if they are no longer the chosen rows. */
   const readContent = Effect.fn("PackingRun.readContent")(function* (
     { offsets, sizes }: Pick<Segment.Columns, "offsets" | "sizes">,
     between: Effect.Effect<void>

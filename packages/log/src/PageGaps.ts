@@ -20,7 +20,7 @@ export interface Layout {
   readonly usable: number
 }
 
-/** From the first 100 bytes of the file. Undefined: not a file with a pointer map, so the kinds of its pages are unknown. */
+/** Read from the first 100 bytes of the file. `undefined`: the file has no pointer map, so the kinds of its pages are unknown. */
 export const layoutOf = (header: Buffer): Layout | undefined => {
   if (header.toString("latin1", 0, 16) !== "SQLite format 3\0" || header.readUInt32BE(52) === 0) return undefined
   const size = header.readUInt16BE(16)

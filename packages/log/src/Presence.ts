@@ -6,7 +6,7 @@ import { statSync, type Stats } from "node:fs"
 import { dirname } from "node:path"
 
 export interface Presence {
-  /** A message for people if a file was moved, removed or replaced, else undefined. Makes two calls to the file system, of some microseconds. */
+  /** A message for people if a file was moved, removed or replaced. Otherwise `undefined`. Makes two calls to the file system, of some microseconds. */
   readonly lost: () => string | undefined
 }
 

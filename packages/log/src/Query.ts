@@ -23,7 +23,7 @@ export interface Row<A = unknown> {
 /** A page of rows. It holds all rows of each of its ranks, and at least one row unless `maxScanned` ended the page. */
 export interface RowPage<A = unknown> {
   readonly rows: ReadonlyArray<Row<A>>
-  /** `before` of the next page, for the order `newest`; absent on the last one. */
+  /** `before` of the next page, for the order `newest`. Absent on the last page. */
   readonly next?: number
 }
 
@@ -53,7 +53,7 @@ export interface RowQuery<Field extends string = string> {
   readonly limit: number
   /** Most bytes of JSON of the page. */
   readonly maxBytes?: number | undefined
-  /** Most rows that are examined, with those that do not meet `where`. */
+  /** Maximum number of examined rows, including rows that do not meet `where`. */
   readonly maxScanned?: number | undefined
   /** `false`: the values are not read, and are undefined. So a damaged value does not fail the query. Default: they are. */
   readonly values?: false | undefined
@@ -87,7 +87,7 @@ export type Answer<R extends Request> = Position & {
 
 export const collection = <A>(name: string): Collection<A> => ({ name })
 
-/** A row by its key; `undefined`: there is none. */
+/** The row with this key. `undefined` if there is no such row. */
 export const row = <A>({ name }: Collection<A>, key: string): Query<Row<A> | undefined> => ({
   _tag: "Row",
   collection: name,
@@ -113,7 +113,7 @@ export const keys = (
   query: Pick<RowQuery, "before" | "limit" | "order" | "parent" | "since">
 ): Query<RowPage<undefined>> => ({ _tag: "Rows", collection: name, ...query, values: false })
 
-/** How many rows a collection has, or those of these parents in it. */
+/** Number of rows of a collection, or of the rows of these parents in it. */
 export const count = ({ name }: Collection<unknown>, parents?: ReadonlyArray<string>): Query<number> => ({
   _tag: "Count",
   collection: name,

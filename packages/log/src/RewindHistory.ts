@@ -8,7 +8,7 @@ import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"
 import { attempt } from "./Storage.ts"
 
-/** What the files next to the database say. Read it before the database is read or copied: an anchor that is newer than the copy would contradict it. */
+/** The data in the files next to the database. Read them before the database is read or copied: an anchor that is newer than the copy would contradict it. */
 export interface Evidence {
   readonly anchor: Anchor | Absent
   readonly database: Identity
@@ -32,13 +32,13 @@ export interface Rewind {
 }
 
 export interface History {
-  /** What the next start will report; undefined if nothing is wrong. */
+  /** The report of the next start. `undefined` if nothing is wrong. */
   readonly contradiction: Rewound | undefined
   /** The newest ten, newest first. */
   readonly rewinds: ReadonlyArray<Rewind>
 }
 
-/** The wire JSON of one event; undefined if there is none. */
+/** The wire JSON of one event. `undefined` if there is no such event. */
 export const jsonAt = (reader: SqliteReader, offset: number): string | undefined =>
   reader.view(({ events, head }) =>
     offset < 1 || offset > head ? undefined : events({ after: offset - 1, limit: 1 }).events[0]?.json

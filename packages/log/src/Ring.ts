@@ -11,7 +11,7 @@ interface PlacedPage extends Page {
 
 interface Entry {
   readonly page: PlacedPage
-  /** As committed: a page of which events were forgotten is smaller. */
+  /** The size at the commit. A page with forgotten events is smaller. */
   readonly bytes: number
   streams?: ReadonlyMap<string, ReadonlyArray<PlacedEvent>>
 }

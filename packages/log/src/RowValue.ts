@@ -39,7 +39,7 @@ const fields = Buffer.from(
 
 const dictionary = ({ key, parent }: Place) => Buffer.concat([fields, Buffer.from(parent), Buffer.from(key)])
 
-/** What to store for the value with this JSON. At most about 50 µs of processor time for 2,500 characters. */
+/** The bytes to store for the value with this JSON. Takes at most about 50 µs of processor time for 2,500 characters. */
 export const pack = (place: Place, json: string): Stored => {
   if (json.length < minCharacters) return json
   const content = Buffer.from(json)
@@ -55,7 +55,7 @@ export const pack = (place: Place, json: string): Stored => {
 const damaged = ({ key }: Place, reason: string, cause?: unknown) =>
   new StorageFailure("corrupt", `The value of the row ${key} is damaged: ${reason}`, cause)
 
-/** In one piece of memory, which is twice as fast as in zlib's pieces. */
+/** Decompresses into one piece of memory, which is twice as fast as zlib's pieces. */
 const inflated = (place: Place, bytes: Uint8Array, length: number): Buffer => {
   if (length > bytes.byteLength * maxRatio) throw damaged(place, "its length is wrong")
   try {

@@ -31,7 +31,7 @@ export class Secrets extends Context.Tag("@millrace/log/Secrets")<
     readonly set: (name: string, value: string) => Effect.Effect<void, StorageUnavailable>
     /** `false`: there was no such secret. */
     readonly remove: (name: string) => Effect.Effect<boolean, StorageUnavailable>
-    /** By name. */
+    /** The values by name. */
     readonly list: Effect.Effect<ReadonlyArray<SecretView>, StorageUnavailable>
     readonly get: (name: string) => Effect.Effect<string | undefined, StorageUnavailable>
     /**
@@ -175,7 +175,7 @@ export const make = (dataDir: string): typeof Secrets.Service => {
 
 export const layer = (dataDir: string): Layer.Layer<Secrets> => Layer.sync(Secrets, () => make(dataDir))
 
-/** For tests, and for a host without a data directory. */
+/** Secrets in memory, for tests and for a host without a data directory. */
 export const layerMemory: Layer.Layer<Secrets> = Layer.sync(Secrets, () => {
   const stored = new Map<string, Stored>()
   const key = randomBytes(32)

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck } from "effect"
 import * as Segment from "./Segment.ts"
 
-/** What a column may hold: any text without lone surrogates, JSON or not. */
+/** The possible texts of a column: any text without lone surrogates, JSON or not. */
 const text = FastCheck.oneof(
   FastCheck.fullUnicodeString({ maxLength: 40 }),
   FastCheck.constantFrom('"', "\\", "\n\r\t", "\u0000", "\u2028", "😀é€", '{"offset":1', "", "{}".repeat(200))

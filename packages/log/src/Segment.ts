@@ -130,7 +130,7 @@ export const verify = (
     Effect.asVoid
   )
 
-/** As `open`; decompresses in a thread of the pool. What remains on the event loop is about 1 ms for 1 MiB. */
+/** Like `open`, but decompresses in a thread of the pool. The rest takes about 1 ms on the event loop for 1 MiB. */
 export const openInPool = (stored: Stored): Effect.Effect<Segment | Damaged> =>
   contentOf(stored).pipe(
     Effect.flatMap((content) => Effect.try({ try: () => decode(content, stored.first, stored.last), catch: damage })),

@@ -46,7 +46,7 @@ export class SegmentReader {
 
   constructor(db: Sqlite.Connection, expand: Expand) {
     this.#expand = expand
-    // The first segment that ends after the offset: the one that contains it, or the next one.
+    // The first segment that ends after the offset contains the offset, or is the next one.
     const from = "coalesce((SELECT max(first) FROM segments WHERE first <= ?), 0)"
     this.#next = db.prepare(
       `SELECT first, last, codec, crc, 0 AS count FROM segments WHERE first >= ${from} AND last > ? ORDER BY first LIMIT 1`
@@ -92,7 +92,7 @@ export class SegmentReader {
     }
   }
 
-  /** By checksum, because a segment may be rewritten. */
+  /** Cached segments by checksum, because a segment may be rewritten. */
   #opened(found: Found): Segment.Segment | Segment.Damaged {
     const key = `${found.first} ${found.last} ${found.crc}`
     const known = this.#open.get(key)

@@ -105,7 +105,7 @@ const templateOf = ({ json, offset, version }: Pick<Row, "json" | "offset" | "ve
   ]
 }
 
-/** The end of the decimal digits at `at`; -1 if they are not those of the number. */
+/** The end of the decimal digits at `at`. -1 if the digits are not those of the number. */
 const numberEnd = (all: string, at: number, value: number): number => {
   let found = 0
   let end = at
@@ -150,7 +150,7 @@ interface Known {
   readonly template: Template
   /** Whether an event with this template and no text is valid JSON. */
   readonly isValid: boolean
-  /** Whether the text is the content of a JSON string; else it is what follows the JSON. */
+  /** Whether the text is the content of a JSON string. If not, it is the text after the JSON. */
   readonly hasText: boolean
 }
 

@@ -107,7 +107,7 @@ describe("L22 long texts are stored once", () => {
           const expected = yield* readAll(memory)
           yield* Effect.scoped(
             Effect.gen(function* () {
-              // Without pages in memory, all reads are of the file.
+              // No pages are in memory, so all reads are reads of the file.
               const log = yield* EventLogSqlite.make({ file, ringBytes: 0 })
               yield* write(log)
               expect(yield* readAll(log)).toEqual(expected)

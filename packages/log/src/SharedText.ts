@@ -89,7 +89,7 @@ export const expand =
     let whole = ""
     let from = 0
     for (let at = json.indexOf(slash); at >= 0; at = json.indexOf(slash, at + slash.length)) {
-      // After a backslash, the slash is not escaped: the backslash is.
+      // A slash after a backslash is not escaped, because the backslash itself is.
       if (json[at - 1] !== '"') continue
       reference.lastIndex = at
       const hash = reference.exec(json)?.[1]

@@ -101,7 +101,7 @@ export class SqliteBlobs {
     this.#sql.forget.run(stream)
   }
 
-  /** Deletes one part, or the row, of a blob that was forgotten, or put before this time and never referred to. Returns false if there is none. */
+  /** Deletes one part, or the row, of a blob that was forgotten, or that was put before this time and never used. Returns false if there is none. */
   sweep(before: number): boolean {
     const id = this.#sql.due.get(before)
     if (id === undefined) return false

@@ -61,7 +61,7 @@ const rowProblems = function* (db: Sqlite.Connection): Generator<string> {
   }
 }
 
-/** Of each stream: its recorded version, and that of its last event that is a row. */
+/** For each stream: its recorded version, and the version of its last event that is a row. */
 const versionsOf = (db: Sqlite.Connection) =>
   db
     .prepare(
@@ -73,7 +73,7 @@ const problemsOf = (db: Sqlite.Connection, seen: ReadonlyMap<string, number>): R
   const integrity = db.prepare(`PRAGMA integrity_check(${maxProblems})`).pluck().all() as ReadonlyArray<string>
   const versions: Array<Problem> = []
   for (const stream of versionsOf(db)) {
-    // Without rows: its last event is in a segment, if it is retained.
+    // A stream without rows: its last event is in a segment, if it is retained.
     const last = stream.last ?? seen.get(stream.name)
     if (last === undefined || last === stream.version) continue
     const message = `${stream.name} is recorded at version ${stream.version}, its last event has version ${last}`
@@ -95,7 +95,7 @@ export const check = (file: string): Check => {
     page: ({ events }) =>
       Effect.sync(() => {
         for (const { json, stream, type } of events)
-          // It may be the last event of any stream.
+          // The event may be the last one of any stream.
           if (stream === unreadableStream) seen.clear()
           else if (type === corruptType) seen.delete(stream)
           else seen.set(stream, (JSON.parse(json) as { readonly version: number }).version)
@@ -110,7 +110,7 @@ export const check = (file: string): Check => {
   }
 }
 
-/** Copies the database as of now. An owner may be running: the copy does not block it. */
+/** Copies the present database. A running owner is not blocked. */
 export const copy = (file: string, target: string) =>
   Effect.acquireUseRelease(
     attempt("copy", () => Sqlite.openReader(file)),

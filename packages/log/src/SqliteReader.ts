@@ -184,7 +184,7 @@ export class SqliteReader {
           const rows = ask(reached, count)
           for (const row of rows) if (!fillTo(row[0]) || !take(eventOf(row, this.#expand))) break
           more = !full && rows.length === count
-          // As many rows as the remaining bytes will hold, at the average size so far.
+          // Reads as many rows as the remaining bytes can hold, at the average size so far.
           count = Math.min(maxRows, Math.ceil(((maxBytes - bytes) * events.length) / bytes) + 1)
         }
       } catch (cause) {

@@ -164,7 +164,7 @@ export class SqliteWriter {
     return Sqlite.guarded(() => this.#use().sql.anchored.get() !== undefined)
   }
 
-  /** From now on, a start without the anchor counts as lost history. */
+  /** After this call, a start without the anchor counts as lost history. */
   setAnchored(): void {
     Sqlite.guarded(() => this.#use().sql.setAnchored.run())
   }
@@ -254,7 +254,7 @@ export class SqliteWriter {
       return value
     } catch (cause) {
       this.#rollback(current)
-      // After a failed COMMIT the outcome is unknown: read it from the table (L9).
+      // After a failed COMMIT the outcome is unknown. The table has it (L9).
       if (written !== undefined && Sqlite.guarded(() => isCommitted(this.#use(), written!.value))) return written.value
       throw Sqlite.asFailure(cause)
     }
@@ -311,7 +311,7 @@ export class SqliteWriter {
       put.keep ? 1 : 0,
       RowValue.pack(put, stored(put.stream, put.json))
     ])
-    // Of two with one hash the first is stored: the batch's own may be uncompressed.
+    // If two blobs have one hash, the first is stored, because the batch's own may be uncompressed.
     const blobs = [...shared.blobs, ...batch.blobs]
     const references = [...batch.references, ...shared.references]
     if (blobs.length + references.length > 0) {

@@ -103,7 +103,7 @@ export interface Storage {
   readonly trim: (upTo: number) => void
   /** Statements run by `commit` since the start. */
   readonly statements: () => number
-  /** Why the files at the log's paths are no longer those that were opened; undefined while they are (L12). */
+  /** The reason for which the files at the log's paths are no longer the opened ones. `undefined` while they are (L12). */
   readonly lost: () => string | undefined
 }
 

@@ -33,7 +33,7 @@ export interface Options {
   readonly onWake?: (wake: () => void) => void
 }
 
-/** What a store on a disk adds. Default: it packs nothing, erases at the commit, and has no files. */
+/** The additions of a store on a disk. Default: it packs nothing, erases at the commit, and has no files. */
 export type Additions = Partial<Pick<typeof EventLog.Service, "pack" | "disk" | "segmentAfter" | "awaitErased">>
 
 /** Ascending offsets as text: `3, 7 to 9`. */

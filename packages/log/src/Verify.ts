@@ -94,7 +94,7 @@ export const verify = Effect.fn("Verify.verify")(function* (
     left[kind]--
     problems.push(problem)
   }
-  /** Of each stream: the version of its last event, and how many events of unknown streams came before it. */
+  /** For each stream: the version of its last event, and the number of events of unknown streams before it. */
   const versions = new Map<string, { readonly version: number; readonly lost: number }>()
   let lost = 0
   let run: Unreadable | undefined
@@ -123,7 +123,7 @@ export const verify = Effect.fn("Verify.verify")(function* (
           run = { first: offset, last: offset, stream, reason }
         }
         if (stream === unreadableStream) lost++
-        // Its version is doubtful: continue with the next event of its stream.
+        // The version is doubtful. The check continues with the next event of the stream.
         else if (typeof wire?.version === "number" && wire.version > 0) versions.set(stream, { version: wire.version, lost })
         continue
       }
@@ -137,7 +137,7 @@ export const verify = Effect.fn("Verify.verify")(function* (
         })
       const version = Number(wire.version)
       const before = versions.get(stream) ?? (retainedFrom === 0 ? { version: 0, lost: 0 } : undefined)
-      // After a trim, the first retained version of a stream is unknown. Events of unknown streams may be of this one.
+      // After a trim, the first retained version of a stream is unknown. Events of unknown streams may belong to it.
       const missing = before === undefined ? 0 : version - before.version - 1
       if (before !== undefined && (missing < 0 || missing > lost - before.lost))
         report({ offset, stream, problem: "version", message: `version ${version} of ${stream} follows ${before.version}` })

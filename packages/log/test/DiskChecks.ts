@@ -32,7 +32,7 @@ const talk = (count: number) =>
     envelope([event(streams[n % 3]!, { text: `word-of-${streams[n % 3]!.slice(7)}- ${digest(String(n))}` })])
   )
 
-/** Changes single bytes of a segment: an event is then as it was, or reported as unreadable. */
+/** Changes single bytes of a segment. Each event must then be unchanged, or reported as unreadable. */
 const damagedSegment = (): Promise<Found> =>
   run(
     Effect.gen(function* () {
@@ -67,7 +67,7 @@ const damagedSegment = (): Promise<Found> =>
     })
   )
 
-/** What `kill -9` leaves at each step of packing: a log with every event. */
+/** The log that `kill -9` leaves at each step of packing must have every event. */
 const killedPacking = (): Promise<Found> =>
   run(
     Effect.gen(function* () {

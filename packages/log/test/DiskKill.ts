@@ -27,7 +27,7 @@ const restoreSteps: ReadonlyArray<readonly [step: string, most: number]> = [
   ["moved", 4],
   ["placed", 4]
 ]
-/** From here on a restore is finished by the next start. */
+/** After this step the next start finishes the restore. */
 const committed: ReadonlySet<string> = new Set(["ready", "moved", "placing", "placed", "done"])
 
 /** Whether the next start opens the restored log: the files are complete, or in place. */
@@ -155,7 +155,7 @@ export const run = ({
 
     const checked = (found: Life, where: string) =>
       Effect.map(model.check(dataDir, found), (wrong) => {
-        // What a restore moved aside is as it was.
+        // The files that a restore moved aside are unchanged.
         for (const name of readdirSync(dataDir))
           if (name.startsWith("replaced-")) rmSync(join(dataDir, name), { recursive: true })
         return wrong.map((line) => `${where}: ${line}`)

@@ -1,4 +1,4 @@
-/** What a reader of a data directory knows, and what each next start must agree with. `check` opens the directory as a server does. */
+/** The state that a reader of a data directory knows. Each later start must agree with it. `check` opens the directory as a server does. */
 import * as DataDirectory from "@millrace/log/DataDirectory"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
@@ -10,7 +10,7 @@ import { Effect } from "effect"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 
-/** What a child reported before its end, in order. */
+/** The reports of a child before its end, in order. */
 export interface Life {
   readonly events: ReadonlyArray<string>
   readonly acked: number
@@ -64,7 +64,7 @@ export const filesWith = (directory: string, texts: ReadonlyArray<string | Buffe
         return texts.some((text) => content.includes(text))
       })
 
-/** Not one of the files that a restore moved aside or built and did not finish. */
+/** Whether the file is not one that a restore moved aside, or built and did not finish. */
 const isInUse = (name: string): boolean => !/^(replaced-\d+|restore\.partial)\//.test(name)
 
 interface Packed {
@@ -95,7 +95,7 @@ export class DiskModel {
   epoch: string | undefined
   retained = 0
   head = 0
-  /** The JSON of each event as it was read first. */
+  /** The JSON of each event at its first read. */
   known = new Map<number, string>()
   /** Deleted threads, and the offset of the event that reports it. */
   deleted = new Map<string, number>()
@@ -108,7 +108,7 @@ export class DiskModel {
     return [...streams].filter((stream) => stream.startsWith("thread/") && !this.deleted.has(stream))
   }
 
-  /** The directory holds a restored backup from now on. */
+  /** After this call the directory holds a restored backup. */
   rewind(manifest: { readonly head: number; readonly retainedFrom: number }): void {
     const isKept = (offset: number) => offset <= manifest.head
     this.known = new Map([...this.known].filter(([offset]) => isKept(offset)))

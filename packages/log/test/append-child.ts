@@ -1,5 +1,5 @@
 /**
- * Appends to the log named by its first argument. Prints what a subscriber received (`d` + JSON) and what was acknowledged (`a` + offset).
+ * Appends to the log that its first argument names. Prints what a subscriber received (`d` + JSON) and what was acknowledged (`a` + offset).
  * Kills itself at the given point (second argument) of the given batch (third). The fourth argument is the path of the anchor.
  */
 import { Effect, Stream } from "effect"

@@ -1,4 +1,4 @@
-/** Images in both directions: an attachment as base64 for an agent's protocol, and the images in what an agent reports as files of its item. */
+/** Images in both directions: an attachment as base64 for an agent's protocol, and images in an agent's reports as files of its item. */
 import { type Attachment, maxAttachments } from "@millrace/contracts/Attachment"
 import { extensionOf, imageTypes } from "@millrace/contracts/MediaType"
 import { ProviderError, type TurnAttachment } from "@millrace/contracts/ProviderAdapter"

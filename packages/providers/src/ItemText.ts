@@ -24,7 +24,7 @@ export class ItemText {
   append(text: string): void {
     const bytes = Buffer.byteLength(text)
     const room = Math.min(maxBlobBytes - this.bytes, this.budget.left)
-    // After the first cut nothing more is kept: a later delta that fits would follow a gap.
+    // After the first cut no more text is kept, because a later delta that fits would follow a gap.
     if (this.omittedBytes > 0) this.omittedBytes += bytes
     else if (bytes <= room) this.keep(text, bytes)
     else {

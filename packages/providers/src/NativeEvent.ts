@@ -52,7 +52,7 @@ export type NativeEvent =
       readonly _tag: "ItemCompleted"
       readonly nativeTurnId: string
       readonly nativeItemId: string
-      /** As in `ItemStarted`. Such an item is also taken after its turn has ended, as an amendment: a sub-agent can outlive the turn. */
+      /** As in `ItemStarted`. After the end of its turn such an item is accepted as an amendment, because a sub-agent can outlive the turn. */
       readonly nativeParentItemId?: string
       readonly kind: ItemKind
       readonly status: ItemStatus
@@ -70,7 +70,7 @@ export type NativeEvent =
   | { readonly _tag: "IdleGraceOver" }
   /** Ephemeral (D12): dropped unless the turn runs and the item is open. `usage`: of the turn so far. */
   | { readonly _tag: "Signal"; readonly nativeTurnId: string; readonly kind: "usage"; readonly data: Usage }
-  /** Ephemeral: what the agent reports of itself, also outside turns. */
+  /** Ephemeral: the agent's report about itself, also outside of turns. */
   | { readonly _tag: "Signal"; readonly kind: "agent"; readonly data: AgentReport }
   | {
       readonly _tag: "Signal"

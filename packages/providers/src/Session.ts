@@ -54,7 +54,7 @@ export const make = (options: {
     const { child, normaliser, map } = options
     const added: Array<NativeEvent> = []
     const replies = yield* Queue.bounded<Effect.Effect<void, ProviderError>>(waitingReplies)
-    // In a fiber separate from the reader: a child that does not read its stdin must not block the reader (deadlock).
+    // In a fiber separate from the reader, because a child that does not read its stdin must not block the reader (deadlock).
     yield* Queue.take(replies).pipe(
       Effect.flatMap((reply) => Effect.catchAll(reply, (error) => Effect.logDebug(error.message))),
       Effect.forever,

@@ -66,7 +66,7 @@ describe("images in a value", () => {
 describe("items with images", () => {
   const completed = (events: ReadonlyArray<ProviderEvent>) =>
     events.flatMap((event) => (event._tag === "ItemCompleted" || event._tag === "ItemAmended" ? [event] : []))
-  /** What the normaliser makes of a completed item. */
+  /** The normaliser's output for a completed item. */
   const normalised = (...natives: ReadonlyArray<NativeEvent>) => {
     const normaliser = Normaliser.make({ threadId: ThreadId.make("thr_1"), epoch: 1 })
     normaliser.bindTurn(TurnId.make("trn_1"), "t")

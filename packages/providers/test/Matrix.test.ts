@@ -1,4 +1,4 @@
-/** Checks docs/providers.md against the code: its capabilities are those that the adapters declare, and each cell names tests that exist. */
+/** Checks docs/providers.md against the code: its capabilities equal the declarations of the adapters, and each cell names tests that exist. */
 import { readdirSync, readFileSync } from "node:fs"
 import { join, resolve } from "node:path"
 import { assert, it } from "@effect/vitest"

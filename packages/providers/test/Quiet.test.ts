@@ -14,7 +14,7 @@ const acp = (name: string) => {
 }
 const off = (...keys: ReadonlyArray<string>) => keys.map((key) => `${key}=false`)
 
-/** By agent: the switches in its arguments and environment. Other traffic has no known switch, or is a feature for the user. */
+/** For each agent: the switches in its arguments and environment. Other traffic has no known switch, or is a feature for the user. */
 const table: Readonly<
   Record<string, { readonly args: ReadonlyArray<string>; readonly env: Environment.Environment; readonly switches: object }>
 > = {

@@ -102,7 +102,7 @@ const inQuery = new Unauthorized({
 /** The cookie's name contains the port, because browsers share cookies between the ports of a host. */
 export const cookieName = (port: number) => `millrace_${port}`
 
-/** The secret of a request: the bearer header, else the session cookie. */
+/** The secret of a request: the bearer header if there is one, otherwise the session cookie. */
 export const secretOf = (headers: Headers, cookies: Readonly<Record<string, string>>, port: number): string | undefined => {
   const header = headers["authorization"]
   if (header !== undefined) return /^bearer +([\x21-\x7e]{1,512})$/i.exec(header)?.[1]

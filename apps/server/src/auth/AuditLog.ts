@@ -20,7 +20,7 @@ export type Entry = By &
         readonly action: "log.prune"
         readonly olderThanDays: number | undefined
         readonly maxBytes: number | undefined
-        /** Also what readers have not received. */
+        /** Whether events that readers have not received are removed too. */
         readonly force: boolean
       }
     /** `revoked`: the token's id. */

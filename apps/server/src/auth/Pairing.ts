@@ -47,10 +47,10 @@ const removeExpired = (dataDir: string, now: number) => {
   }
 }
 
-/** What a code creates: a token of this scope, and when that token expires. */
+/** The token that a code creates: its scope, and the time at which it expires. */
 export type Paired = Omit<typeof Stored.Type, "expiresAt">
 
-/** Creates a code that works once, within `ttl` (default 10 minutes). `expiresAt`: milliseconds since 1970. Defaults: those of `Tokens.create`. */
+/** Creates a code that works once, within `ttl` (default 10 minutes). `expiresAt`: milliseconds since 1970. Other defaults are those of `Tokens.create`. */
 export const create = Effect.fn("Pairing.create")(function* (
   dataDir: string,
   options?: Partial<Paired> & { readonly ttl?: Duration.DurationInput }

@@ -60,7 +60,7 @@ const table: Readonly<Record<Operation, Least>> = {
   // A token lists and revokes itself; only an administrator others.
   tokens: "any",
   revokeToken: "any",
-  // Reads what an agent stored outside of the log, with a process of that agent.
+  // Starts a process of the agent, which reads conversations that the agent stored outside of the log.
   nativeThreads: "operate",
   // Endpoints that carry a command: the command's own entry is checked as well.
   dispatch: "any",

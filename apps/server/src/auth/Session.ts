@@ -47,7 +47,7 @@ const expired = new Unauthorized({
   message: "This token has expired. Create a new one with `millrace token create`, or open a link from `millrace pair`."
 })
 
-/** What ended a token, as a sentence for the client of a stream that ends with it. */
+/** The reason for which a token ended, as a sentence for the client whose stream ends with the token. */
 export const endings: Readonly<Record<End, string>> = { revoked: "The token was revoked.", expired: "The token expired." }
 
 /**

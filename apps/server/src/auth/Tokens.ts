@@ -16,7 +16,7 @@ export interface TokenRecord {
   readonly id: string
   readonly name: string
   readonly kind: "token" | "session"
-  /** `admin` for the scope `admin`, else `client`. */
+  /** `admin` for the scope `admin`, `client` for any other. */
   readonly role: "admin" | "client"
   readonly scope: TokenScope
   /** The last 4 characters of the secret, for recognition. */
@@ -25,7 +25,7 @@ export interface TokenRecord {
   readonly createdAt: string
   /** Name of the token that created it; `local`: the command line of this machine. Absent in older files. */
   readonly createdBy?: string
-  /** From then on the token is refused. Absent: never. */
+  /** The server rejects the token after this time. Absent: the token does not expire. */
   readonly expiresAt?: string
   readonly revokedAt?: string
 }
@@ -52,7 +52,7 @@ const Line = Schema.parseJson(
       id: Schema.String,
       name: Schema.String,
       kind: Schema.Literal("token", "session"),
-      /** Of files without `scope`: `admin`, else `operate`. */
+      /** The role in files without `scope`: `admin` or `operate`. */
       role: Schema.optional(Schema.Literal("admin", "client")),
       scope: Schema.optional(TokenScope),
       by: Schema.optional(Schema.String),
@@ -124,7 +124,7 @@ const endsInLine = (path: string): boolean => {
 const append = (dataDir: string, line: typeof Line.Type) =>
   attempt(fileOf(dataDir), () => {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
-    // A partial last line (a full disk) must not corrupt this one: a revocation that cannot be read would have no effect.
+    // A partial last line (a full disk) must not corrupt the new line: an unreadable revocation would have no effect.
     const start = endsInLine(fileOf(dataDir)) ? "" : "\n"
     appendFileSync(fileOf(dataDir), `${start}${Schema.encodeSync(Line)(line)}\n`, { mode: 0o600 })
   })
@@ -196,7 +196,7 @@ export class Tokens extends Context.Tag("@millrace/server/Tokens")<
   Tokens,
   {
     readonly dataDir: string
-    /** The valid token with this secret, else why there is none. Compares every hash, each in constant time. */
+    /** The valid token with this secret, or the reason for which there is none. Compares every hash, each in constant time. */
     readonly identify: (secret: string) => Effect.Effect<Either.Either<TokenRecord, "unknown" | End>, AccessFileError>
     /** Why the token is no longer valid; `undefined` while it is. Reads the file's state of the last query, and the clock. */
     readonly endOf: (id: string) => End | undefined

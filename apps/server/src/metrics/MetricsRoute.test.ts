@@ -46,7 +46,7 @@ it.scopedLive(
       expect(lag).toBeGreaterThan(20)
       expect(lag).toBeLessThanOrEqual(60)
       expect(valueOf(text, 'millrace_follower_lag_events{rank="1",transport="sse"}')).toBe(lag)
-      // The subscriber that waits for its thread has no lag, whatever the lag of the others.
+      // The subscriber that waits for its thread has no lag, although others lag.
       expect(valueOf(text, 'millrace_follower_lag_events{rank="2",transport="sse"}')).toBe(0)
       expect(valueOf(text, 'millrace_followers_behind{transport="sse",events="100"}')).toBe(0)
       expect(text).not.toContain("reader=")
@@ -61,7 +61,7 @@ it.scopedLive(
       const later = yield* numbers
       expect(valueOf(later, 'millrace_follower_attaches_total{transport="sse",from="start"}')).toBe(2)
       expect(valueOf(later, 'millrace_follower_attaches_total{transport="sse",from="position"}')).toBe(1)
-      // The subscriber that never reads and the one that reconnected remain. The metrics no longer list the cut one, but its bytes stay counted.
+      // The subscriber that never reads and the reconnected one remain. The metrics no longer list the cut subscriber, but still count its bytes.
       expect(valueOf(later, 'millrace_followers{transport="sse"}')).toBe(2)
       expect(valueOf(later, 'millrace_follower_bytes_total{transport="sse"}')).toBeGreaterThan(200_000)
     })

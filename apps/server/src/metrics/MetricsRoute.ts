@@ -34,7 +34,7 @@ export const make = Effect.gen(function* () {
     const session = yield* Effect.either(admitted)
     if (Either.isLeft(session)) return Respond.error(session.left)
     const own = yield* samples({ named: Option.isSome(session.right) })
-    // With telemetry, Effect's metrics contain copies of our samples.
+    // If telemetry is on, Effect's metrics contain copies of our samples.
     const known = new Set(own.flatMap(({ name, values }) => values.map(({ suffix = "" }) => `${name}${suffix}`)))
     const text = render([...own, ...effectSamples().filter(({ name }) => !known.has(name))])
     return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })

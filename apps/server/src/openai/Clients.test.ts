@@ -24,7 +24,7 @@ interface Place {
 
 type Call = (at: Place, prompt: string) => Promise<string>
 
-/** By client and endpoint, whole and streamed. Each returns the text or throws. */
+/** The calls by client and endpoint, whole and streamed. Each returns the text or throws. */
 const clients: Readonly<Record<string, Call>> = {
   "openai chat": async (at, content) => {
     const answer = await new OpenAI(at).chat.completions.create({ model: "demo", messages: [{ role: "user", content }] })

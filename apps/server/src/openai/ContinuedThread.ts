@@ -55,7 +55,7 @@ export const query = <R extends Query.Request>(request: R) =>
     (error) => fromWire(storageUnavailable(error))
   )
 
-/** The turn of a response; `undefined` when there is none. */
+/** The turn of a response. `undefined` if the log has no such turn. */
 export const turnRow = (id: string): Effect.Effect<TurnView | undefined, Failure, EventLog> =>
   id.startsWith("resp_")
     ? Effect.map(query({ turn: Query.row(Collections.turn, turnOfResponse(id)) }), ({ turn }) => turn?.value)

@@ -1,4 +1,4 @@
-/** Joins the agent's messages, without those of sub-agents, to one text, in the order in which they started, with an empty line between them. The same whether streamed or not. */
+/** Joins the messages of the agent, but not of its sub-agents, in the order in which they started, with an empty line between two. A streamed answer has the same text as a whole one. */
 import type { ItemView } from "@millrace/contracts/Item"
 import { isAnswer, type StreamEvent } from "@millrace/model/Item"
 import { Nested } from "@millrace/model/Nested"

@@ -1,4 +1,4 @@
-/** `GET /v1/models`: the agents that are installed, and the models of those that list them, as `provider/model`. */
+/** `GET /v1/models`: the installed agents, and their models as `provider/model` if an agent lists them. */
 import { cut } from "@millrace/contracts/Text"
 import { Effect } from "effect"
 import type { ProviderStatus } from "@millrace/contracts/State"

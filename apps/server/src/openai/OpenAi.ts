@@ -91,7 +91,7 @@ const answered = (endpoint: Endpoint, call: TurnCall.TurnCall) =>
     )
   }).pipe(
     Effect.catchTag("Failure", (failure) => Effect.succeed(Failure.respond(failure, call.headers))),
-    // The turn was started: a status that clients retry would start a second one.
+    // The turn was started, so a status that clients retry would start a second turn.
     Effect.catchAllDefect((defect) =>
       Effect.as(
         Effect.logError("Cannot send the end of a call", defect),
@@ -100,7 +100,7 @@ const answered = (endpoint: Endpoint, call: TurnCall.TurnCall) =>
     )
   )
 
-/** Provides the session of the request if its scope permits the route; otherwise answers in OpenAI's shape. */
+/** Provides the session of the request if its scope permits the route. Otherwise answers with an error in OpenAI's shape. */
 const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResponse, Failure.Failure, R | Session>) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
@@ -133,7 +133,7 @@ const inputItems = Effect.flatMap(idOf, (id) => Effect.map(StoredResponse.inputI
 const chat: Endpoint = { decode: CompletionRequest.fromChat, whole: Chat.whole, stream: Chat.stream }
 const responses: Endpoint = { decode: CompletionRequest.fromResponses, whole: Responses.whole, stream: Responses.stream }
 
-/** For the guard, which distinguishes a wrong method from an unknown path. */
+/** The routes for the guard, which distinguishes a wrong method from an unknown path. */
 export const known = [
   { method: "POST", path: "/v1/chat/completions" },
   { method: "POST", path: "/v1/responses" },

@@ -39,12 +39,12 @@ export class SentItems<V> {
     for (const { value } of this.entries.values()) use(value)
   }
 
-  /** Marks an item as completely sent; it may be evicted from now on. */
+  /** Marks an item as completely sent. It may be evicted afterwards. */
   end(itemId: string): void {
     this.completed.add(itemId)
   }
 
-  /** Filters items, given in the order in which they started: keeps known and new ones, drops those that were sent and evicted. */
+  /** Filters items in the order in which they started. Keeps known and new items, and drops items that were sent and evicted. */
   notEvicted<I extends { readonly itemId: string }>(items: ReadonlyArray<I>): ReadonlyArray<I> {
     const last = items.findIndex(({ itemId }) => itemId === this.forgotten.itemId)
     return items.filter(({ itemId }, at) => at > last || this.entries.has(itemId))

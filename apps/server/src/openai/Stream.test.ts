@@ -263,7 +263,7 @@ describe("R7 calls with any number of items", () => {
     expect(tell(begun("open")) + tell(delta("open", "so far"))).toBe("so far")
     let text = ""
     for (const { itemId, text: said = "" } of all) text += tell(begun(itemId.slice(4))) + tell(done(itemId.slice(4), said))
-    // The newest message may wait for the one that was moved to the end.
+    // The newest message may wait for the message that was moved to the end.
     expect(text.startsWith(`\n\n${textOf(all.slice(0, 1024))}`)).toBe(true)
     expect(text + tell(done("open", "so far and more"))).toContain(" and more")
   })

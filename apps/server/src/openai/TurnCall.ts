@@ -33,7 +33,7 @@ export interface TurnCall {
   readonly headers: Readonly<Record<string, string>>
   /** Leave out items of Millrace's own types, which the client does not accept. */
   readonly plain: boolean
-  /** Call at the end of the answer: a connection that ends later does not count as a disconnect. */
+  /** Call it at the end of the answer. A connection that ends afterwards does not count as a disconnect. */
   readonly markAnswered: () => void
 }
 
@@ -92,7 +92,7 @@ const onDisconnect = (headers: Headers): Effect.Effect<boolean, Failure> => {
     : invalid("X-Millrace-On-Disconnect", "expected interrupt or continue (the default)")
 }
 
-/** Without text the turn needs attachments. */
+/** A turn without text needs attachments. */
 const promptOf = (text: string, attachments: ReadonlyArray<GivenAttachment>) =>
   text === "" && attachments.length > 0
     ? Effect.succeed({ text, attachments })
@@ -132,7 +132,7 @@ const commandOf = (headers: Headers, asked: CompletionRequest, { earlierTurn, id
       provider: target.provider,
       cwd,
       turn,
-      // With store: false the answer cannot be continued, so its agent ends with the turn.
+      // With store: false the answer cannot be continued, so the agent ends with the turn.
       ...(!asked.store && { keepSession: false }),
       ...defined({ model: target.model, title: prompt.title })
     } satisfies Command

@@ -44,7 +44,7 @@ it.scopedLive("C7 the document passes redocly's recommended rules and scalar's p
     expect(document.info["version"]).toBe(served.version)
     expect(yield* lint(document)).toEqual([])
     expect(yield* Effect.promise(() => validate(document))).toMatchObject({ valid: true })
-    // The rules are on: a document that breaks one is refused.
+    // Proves that the rules are active: they reject a document that breaks one.
     const { tags: _, ...untagged } = document
     expect((yield* lint({ ...untagged, servers: [] })).length).toBeGreaterThan(0)
   })

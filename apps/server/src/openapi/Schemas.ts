@@ -41,7 +41,7 @@ const membersOf = (schema: Json): ReadonlyArray<Json> => {
   return Array.isArray(members) && Object.keys(schema).length === 1 ? members : [schema]
 }
 
-/** Removes what the library adds: nested unions, ids that are not addresses, titles and descriptions that repeat the type, and its own error. */
+/** Removes the library's additions: nested unions, ids that are not addresses, titles and descriptions that repeat the type, and its own error. */
 export const cleaned = (object: Json): Json => {
   const { anyOf } = object
   if (Array.isArray(anyOf)) {

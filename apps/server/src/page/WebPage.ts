@@ -11,7 +11,7 @@ import { Effect } from "effect"
 import * as Html from "./Html.ts"
 import * as Respond from "../http/Respond.ts"
 
-/** Next to the bundled program, else in the checkout. */
+/** The directory next to the bundled program if it exists, otherwise the one in the checkout. */
 const places = ["./web/", "../../../web/dist/"]
 
 const types: Readonly<Record<string, string>> = {

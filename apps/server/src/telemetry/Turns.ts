@@ -14,7 +14,7 @@ const maxOpen = 10_000
 
 const nanos = (at: string) => BigInt(Date.parse(at)) * 1_000_000n
 
-/** Follows turns that are requested from now on, until the scope closes. */
+/** Follows turns that are requested after this call, until the scope closes. */
 export const follow: Effect.Effect<void, never, EventLog | Scope.Scope> = Effect.gen(function* () {
   const log = yield* EventLog
   const tracer = yield* Effect.tracer

@@ -153,7 +153,7 @@ const asked = (path: string): Effect.Effect<{ readonly came: Effect.Effect<void>
     return { came: Deferred.await(came) }
   })
 
-/** Returns when the process is ready: by its standard error, else by `ready`. The process ends with the scope. */
+/** Returns when the process is ready: by its standard error or by `ready`. The process ends with the scope. */
 const launch = ({ args, command, env, isReady }: Started, ready: Effect.Effect<void>) =>
   Effect.gen(function* () {
     let text = ""

@@ -1,11 +1,11 @@
-/** Reads the log with a client as its caller does, and reports what the caller did not get. */
+/** Reads the log with a client in the way its users do, and reports the events that the user did not get. */
 import { Effect, type Scope } from "effect"
 import { type Browser, chromium } from "playwright-core"
 import { event, type Fixture } from "../support/Fixture.ts"
 import { executable } from "./Chromium.ts"
 import type * as SseClients from "./SseClients.ts"
 
-/** In CI every program must be installed; elsewhere the tests of a missing one are skipped with a message. */
+/** In CI every program must be installed. Elsewhere the tests of a missing program are skipped with a message. */
 export const isWanted = (name: string, isThere: boolean): boolean => {
   if (isThere || process.env["CI"] !== undefined) return true
   process.stderr.write(`\nNOT TESTED: ${name} is not installed (apt-get install ${name}). CI tests with it.\n\n`)

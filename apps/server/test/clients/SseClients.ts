@@ -129,7 +129,7 @@ export const inNode: ReadonlyArray<SseClient> = [
   ours
 ]
 
-/** The browser's EventSource. The page has the same origin: it is the one of `/health`. `onAsk`: called at each request for events. */
+/** The browser's EventSource. Its page is `/health`, so it has the same origin. `onAsk`: called at each request for events. */
 export const inBrowser = (newPage: () => Promise<Page>, onAsk: () => void = () => undefined): SseClient => ({
   name: "Chromium",
   open: async (url, got) => {

@@ -45,7 +45,7 @@ interface Way {
   readonly tls: boolean
   /** `onAsk`: called when the client requests events. */
   readonly client: (onAsk: () => void) => SseClients.SseClient
-  /** True if the client itself reports its requests; otherwise its connections do. */
+  /** Whether the client itself reports its requests. If not, the test counts its connections. */
   readonly reports: boolean
 }
 

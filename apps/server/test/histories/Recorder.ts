@@ -1,4 +1,4 @@
-/** What a reader of each transport receives: the id and the bytes of each event, and where it had to stop. */
+/** Records what a reader of each transport receives: the id and the bytes of each event, and the position at which it had to stop. */
 import * as NodeWebSocket from "@millrace/client/NodeWebSocket"
 import * as RpcTransport from "@millrace/client/RpcTransport"
 import { format } from "@millrace/contracts/Cursor"

@@ -46,7 +46,7 @@ export interface Written {
   readonly streams: ReadonlyArray<StreamName>
   /** Next batches, with at least one event each. */
   readonly batches: (count: number) => ReadonlyArray<ReadonlyArray<Envelope>>
-  /** Deletes the thread: its words may not be read from then on. */
+  /** Deletes the thread. Afterwards no reader may receive its text. */
   readonly deletion: (stream: string) => Envelope
   /** An event that ends a recording. */
   readonly last: () => Envelope

@@ -22,7 +22,7 @@ import { Service } from "../../src/Service.ts"
 /** The answers of the fake service; a test sets them. */
 export interface Fake {
   dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError>
-  /** Without it every command is unknown. */
+  /** Without this option every command is unknown. */
   commandStatus?: Service["Type"]["commandStatus"]
   readonly threads: Set<string>
   ready: Ready.Ready

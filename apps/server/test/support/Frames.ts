@@ -1,7 +1,7 @@
 /** Server-sent events as received, for tests that compare bytes. */
 import type { RawEvent } from "@millrace/testing/RawSse"
 
-/** What a subscriber received: its events, and the cursor of `bye`. */
+/** The events that a subscriber received, and the cursor of `bye`. */
 export interface Reader {
   readonly events: ReadonlyArray<RawEvent>
   readonly bye: string | undefined

@@ -1,4 +1,4 @@
-/** The transports of the log, each as one attach: what a client without state receives, and how a broken connection appears to it. */
+/** The transports of the log, each as one attach: the frames that a client without state receives, and the way in which it sees a broken connection. */
 import { Chunk, Effect, Option, Schema, Stream } from "effect"
 import type { FollowError } from "@millrace/client/Follow"
 import * as HttpTransport from "@millrace/client/HttpTransport"

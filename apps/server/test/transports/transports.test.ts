@@ -199,7 +199,7 @@ layer(World.layer, { excludeTestServices: true })("a server", (it) => {
           const all = yield* committed(world, stream)
           expect(all.at(-1)?.[1]).toContain('"thread.deleted"')
           for (const [, json] of all.slice(0, -1)) expect(json).toContain('"type":"log.forgotten"')
-          // What it read before the deletion had a content.
+          // The events that were read before the deletion had content.
           const cursors = (list: ReadonlyArray<readonly [string, string]>) => list.map(([cursor]) => cursor)
           expect(cursors(events(yield* Fiber.join(live)))).toEqual(cursors(all))
           if (!speaks) return

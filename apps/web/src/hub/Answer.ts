@@ -29,7 +29,7 @@ const run = (
     case "providers":
       return client.providers
     case "events":
-      // A page of the log: a subscription that ends when the page is full or `caught-up` arrives.
+      // A page of the log is a subscription that ends when the page is full or `caught-up` arrives.
       return client
         .follow({
           ...(epoch !== undefined && { after: format(epoch, call.since) }),

@@ -77,7 +77,7 @@ export const make = (origin: string): Hub => {
     Effect.gen(function* () {
       const reason = yield* Probe.probe(origin)
       if (reason?.state === "unpaired") forget()
-      // After `draining` the page waits for the restart; failed attempts are not reported.
+      // After `draining` the page waits for the restart and reports no failed attempts.
       if (reason === undefined && connection.state === "draining") return
       const reconnecting = { state: "reconnecting" as const, attempt, message: cause.message }
       setConnection(reason?.state === "not-ready" ? { ...reconnecting, reason: reason.reason } : (reason ?? reconnecting))
@@ -111,7 +111,7 @@ export const make = (origin: string): Hub => {
     scheduleSave()
   }
 
-  /** What was replayed since the connection was last live. */
+  /** The events that were replayed since the connection was last live. */
   let missed = { events: 0, requests: 0 }
   /** False when a thread was unarchived that `world` does not have: a new snapshot is then read after catch-up. */
   let isComplete = true

@@ -7,7 +7,7 @@ import type { Call, Failed, ToHub, ToTab } from "./Wire.ts"
 export interface Link {
   /** Rejects with a `Refusal`. */
   readonly call: <A>(call: Call) => Promise<A>
-  /** Sends a command: the hub adds an id if there is none, and retries until it has an answer (Outbox). */
+  /** Sends a command. The hub adds an id if the command has none, and retries until it has an answer (Outbox). */
   readonly send: <T extends CommandType>(type: T, body: BodyOf<T>, commandId?: CommandId) => Promise<Accepted>
   readonly retry: () => void
 }
@@ -25,7 +25,7 @@ export class Refusal extends Error {
 
 type OnMessage = (message: ToTab) => void
 
-/** Connects to the hub: in a SharedWorker if the browser has them, else in this page. */
+/** Connects to the hub: in a SharedWorker if the browser has them, otherwise in this page. */
 const connect = async (onMessage: OnMessage): Promise<(message: ToHub) => void> => {
   if (typeof SharedWorker !== "undefined") {
     const worker = new SharedWorker(new URL("./worker.ts", import.meta.url), { type: "module", name: "millrace" })

@@ -37,7 +37,7 @@ const attempt = async <A>(use: (store: IDBObjectStore) => IDBRequest<A>): Promis
   }
 }
 
-/** The saved state; `undefined` when there is none or it was saved by an incompatible version of the page. */
+/** The saved state. `undefined` if there is none, or if an incompatible version of the page saved it. */
 export const load = async (): Promise<SavedState | undefined> => {
   const value = await attempt<Partial<SavedState> | undefined>((store) => store.get("world"))
   return isAppState(value?.world) && typeof value.savedAt === "number"

@@ -1,4 +1,4 @@
-/** File changes: side by side where the element is wide enough, else unified. */
+/** File changes: side by side if the element is wide enough, otherwise unified. */
 import { memo, useMemo, useRef, useState } from "react"
 import type { FileChange } from "@millrace/contracts/Item"
 import { pairs, type Pair, type Side, unified, type UnifiedLine } from "../text/Diff.ts"

@@ -1,4 +1,4 @@
-/** What the log takes on the disk, and its largest threads. The server measures it once a minute. */
+/** The disk usage of the log, and its largest threads. The server measures it once a minute. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { LogUsage } from "@millrace/contracts/LogUsage"
 import { useEffect, useState } from "react"

@@ -15,7 +15,7 @@ export const EditTurn = (props: { readonly threadId: ThreadId; readonly turnId: 
   }
   const save = async () => {
     const { attachments, text } = contentOf(draftOf(turnId))
-    // Without the field, the attachments stay as they are.
+    // Without the field, the attachments do not change.
     const command = { threadId, turnId, text, attachments: given(attachments).attachments ?? [] }
     if (await action.run(() => link.send("turn.edit", command))) end()
   }

@@ -28,7 +28,7 @@ const useWaiting = (thread: ThreadView): Waiting | undefined => {
     let isMounted = true
     link.call<ThreadView>({ name: "thread", threadId }).then(
       (now) => isMounted && setAnswer(now),
-      // Without an answer there is no reason to show; the next event asks again.
+      // If the request fails, no reason is shown. The next event sends the request again.
       () => {}
     )
     return () => {

@@ -1,4 +1,4 @@
-/** The open requests, and those that were settled recently. */
+/** The open requests, and the requests that were settled recently. */
 import { useStore } from "../store/useStore.ts"
 import { RequestCard, SettledCard } from "./RequestCard.tsx"
 

@@ -8,7 +8,7 @@ import * as Store from "../store/Waiting.ts"
 export const Waiting = ({ threadId }: { readonly threadId: ThreadId }) => {
   const all = useSyncExternalStore(Store.subscribe, Store.current)
   const isLive = useStore((state) => state.connection.state === "live")
-  // With a connection the answer arrives at once, so messages in flight are not shown.
+  // While the page is connected, an answer arrives at once, so messages in flight are not shown.
   const own = all.filter((one) => one.threadId === threadId && (!isLive || one.refused !== undefined))
   if (own.length === 0) return null
   return (

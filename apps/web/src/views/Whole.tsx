@@ -31,7 +31,7 @@ const withValues = (item: ItemView, whole: Whole): ItemView => {
   return { ...item, ...(changes && { changes }), ...Object.fromEntries(fields) }
 }
 
-/** The item as far as it is loaded, and a line for each value of which only the beginning is here. */
+/** The loaded part of the item, and a line for each value of which only the beginning is loaded. */
 export const useWhole = (item: ItemView) => {
   const [whole, setWhole] = useState<Whole>(new Map())
   const [failure, setFailure] = useState<string>()

@@ -1,4 +1,4 @@
-/** Slash commands of the agent: while the prompt is `/` and letters, a list offers those that fit. Arrow keys move, Enter and Tab choose, Escape closes. */
+/** Slash commands of the agent. While the prompt is `/` and letters, a list shows the matching commands. Arrow keys move, Enter and Tab choose, Escape closes. */
 import { useId, useState, type KeyboardEvent, type ReactNode } from "react"
 import { write } from "../attach/Drafts.ts"
 
@@ -13,7 +13,7 @@ const maxShown = 50
 interface Slash {
   /** Whether the key was one of the list's. */
   readonly onKeyDown: (event: KeyboardEvent) => boolean
-  /** For the field: what a screen reader reads of the list. */
+  /** Attributes of the field, by which a screen reader reads the list. */
   readonly field: {
     readonly "aria-autocomplete"?: "list"
     readonly "aria-controls"?: string
@@ -22,7 +22,7 @@ interface Slash {
   readonly list: ReactNode
 }
 
-/** The commands that fit the text: those that begin with its letters, then those that contain them. None unless it is `/` and letters. */
+/** The commands that match the text: first those that begin with its letters, then those that contain them. Empty unless the text is `/` and letters. */
 export const fitting = (text: string, commands: ReadonlyArray<SlashCommand>): ReadonlyArray<SlashCommand> => {
   const typed = /^\/(\S*)$/.exec(text)?.[1]?.toLowerCase()
   if (typed === undefined) return []

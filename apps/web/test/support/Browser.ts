@@ -26,7 +26,7 @@ export const post = <A>(to: Pick<ServerProcess, "url" | "token">, path: string, 
     return (await response.json()) as A
   })
 
-/** The log as it is now. */
+/** The log at this time. */
 export const log = (of: Pick<ServerProcess, "url" | "token">): Effect.Effect<ReadonlyArray<LogEvent>> =>
   Effect.promise(async () => (await (await fetch(`${of.url}/api/events`, { headers: headers(of) })).json()) as Array<LogEvent>)
 
@@ -37,7 +37,7 @@ export interface Device {
   readonly complaints: ReadonlyArray<string>
 }
 
-/** How long a page may take to show what a test waits for, in milliseconds. Only a hang lasts so long, on any machine. */
+/** The time limit for a page to show the expected text, in milliseconds. On any machine only a page that hangs needs so long. */
 const patience = 180_000
 
 /** Another page of the same browser profile: it shares the hub. */

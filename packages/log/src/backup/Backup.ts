@@ -27,20 +27,20 @@ export interface Options {
   /** The directory of the backup; created if it does not exist. */
   readonly target: string
   readonly onProgress?: (label: string) => Effect.Effect<void>
-  /** For tests. */
+  /** Only for tests. */
   readonly onStep?: (step: Step) => void
-  /** For tests. */
+  /** Only for tests. */
   readonly freeBytes?: FreeBytes
 }
 
 export interface Summary {
   readonly at: string
   readonly head: number
-  /** Objects and bytes of the whole backup, and those that this run added. */
+  /** Objects and bytes of the whole backup, and of the part that this run added. */
   readonly objects: number
   readonly bytes: number
   readonly added: { readonly objects: number; readonly bytes: number }
-  /** What could not be read. The backup of everything else is complete. */
+  /** The parts that could not be read. The backup of everything else is complete. */
   readonly damaged: LargeValues.Damaged
 }
 
@@ -137,7 +137,7 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
   const refused = yield* io(() => refusal(dataDir, target))
   if (refused !== undefined) return yield* refused
   yield* lock(target)
-  // Without a server the backup owns the directory meanwhile, so that a server which starts reports it and not a damaged log.
+  // If no server runs, the backup owns the directory meanwhile, so a server that starts reports that and not a damaged log.
   const isOwned = Option.isSome(yield* DataDirectory.owner(dataDir))
   const owned = isOwned ? undefined : yield* DataDirectory.make(dataDir)
   // Nothing of a damaged backup is kept.
@@ -208,7 +208,7 @@ export const backup = Effect.fn("Backup.backup")(function* (given: Options) {
     sync(target)
   })
   yield* step("replaced")
-  // Also deletes what a deleted thread left in the earlier backup.
+  // Deletes also the data of deleted threads in the earlier backup.
   yield* io(() => objects.keepOnly(named))
   yield* step("cleaned")
   const summary: Summary = {

@@ -1,4 +1,4 @@
-/** What cannot be read, in a log or in a backup of it. */
+/** The unreadable parts of a log or of its backup. */
 import type { Part } from "./Manifest.ts"
 import { blobOf, lastOf } from "./Stamp.ts"
 
@@ -10,7 +10,7 @@ export type Damage =
   /** A file of the data directory. */
   | { readonly kind: "file"; readonly path: string }
 
-/** What is lost if these parts cannot be read, each once. An upload that was not finished is no loss. */
+/** The losses if these parts cannot be read, each once. An unfinished upload is no loss. */
 export const ofParts = (parts: Iterable<Part>): ReadonlyArray<Damage> => {
   const events: Array<Damage> = []
   const blobs = new Set<string>()

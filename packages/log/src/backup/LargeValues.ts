@@ -18,7 +18,7 @@ import type { Part } from "./Manifest.ts"
 import type { Objects } from "./Objects.ts"
 import * as Stamp from "./Stamp.ts"
 
-/** What of the log could not be read. */
+/** The parts of the log that could not be read. */
 export interface Damaged {
   /** The backup has it, as an earlier backup copied it. */
   readonly kept: ReadonlyArray<Damage>
@@ -29,7 +29,7 @@ export interface Damaged {
 interface Options {
   readonly copy: DatabaseCopy
   readonly objects: Objects
-  /** Of the last backup of this log. */
+  /** The values of the last backup of this log. */
   readonly earlier: ReadonlyArray<Part>
 }
 

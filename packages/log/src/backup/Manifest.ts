@@ -22,7 +22,7 @@ export const Part = Schema.Struct({
   key: Schema.Int,
   /** Changes when the value changes (Stamp.ts). */
   stamp: Schema.String,
-  /** It was damaged in the log when it was copied. The next backup copies it again. */
+  /** Whether the value was damaged in the log when it was copied. The next backup copies it again. */
   damaged: Schema.optionalWith(Schema.Literal(true), { exact: true })
 })
 export type Part = typeof Part.Type

@@ -43,7 +43,7 @@ export const commit = (directory: string): void => {
   sync(directory)
 }
 
-/** Finishes a committed restore, if there is one. The caller owns the directory. Returns where the old files are; undefined if there are none. */
+/** Finishes a committed restore, if there is one. The caller owns the directory. Returns the path of the old files, or `undefined` if there are none. */
 export const finish = (directory: string, onStep: (step: Step) => void = () => {}): string | undefined => {
   if (existsSync(join(directory, ready))) {
     onStep("ready")

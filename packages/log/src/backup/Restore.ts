@@ -33,12 +33,12 @@ export interface Options<E, R> {
   readonly dataDir: string
   /** Moves the files that are in the data directory aside. Without it a data directory with files is refused. */
   readonly replace: boolean
-  /** Restores also if objects of the backup are damaged or missing: without what they held. */
+  /** Restores also if objects of the backup are damaged or missing, without their content. */
   readonly acceptDamage?: boolean
   /** Checks the restored database; returns its problems. Unreadable events are no reason to refuse: the log had them when it was backed up. */
   readonly check: (file: string) => Effect.Effect<ReadonlyArray<Found>, E, R>
   readonly onProgress?: (label: string) => Effect.Effect<void>
-  /** For tests. */
+  /** Only for tests. */
   readonly onStep?: (step: Step) => void
   readonly freeBytes?: FreeBytes
 }
@@ -55,7 +55,7 @@ export interface Summary {
   readonly replaced: string | undefined
   /** The events that cannot be read, as `verify` reports them. */
   readonly unreadable: ReadonlyArray<string>
-  /** What else the backup does not have: values that were damaged in the log, and damaged objects that were accepted. */
+  /** Other parts that the backup does not have: values that were damaged in the log, and damaged objects that were accepted. */
   readonly lost: ReadonlyArray<Damage>
 }
 
@@ -63,7 +63,7 @@ const io = <A>(run: () => A) => Sqlite.attempt("restore", run)
 
 const damaged = (message: string) => new BackupRefused({ reason: "damaged", message: `${message} Nothing was changed.` })
 
-/** Why an object is not what the manifest says. */
+/** The reason for which an object differs from the manifest. */
 const wrong = (objects: Objects, object: string, bytes: number): string | undefined => {
   const found = statSync(objects.path(object), { throwIfNoEntry: false })
   if (found === undefined) return `${objects.path(object)} is missing.`
@@ -88,7 +88,7 @@ const rewind = (file: string, epoch: string, at: string, manifest: Manifest.Mani
   }
 }
 
-/** What of the backup these objects hold. */
+/** The parts of the backup that these objects hold. */
 const heldBy = ({ files, parts }: Manifest.Manifest, objects: ReadonlySet<string>): ReadonlyArray<Damage> => [
   ...ofParts(parts.filter(({ object }) => objects.has(object))),
   ...files.filter(({ object }) => objects.has(object)).map(({ path }): Damage => ({ kind: "file", path }))

@@ -40,7 +40,7 @@ const firstOf = (text: string, terms: ReadonlyArray<Term>): number => {
   return at < 0 ? 0 : recent[at]!.start
 }
 
-/** The whole words from here on, up to `phraseWords` past the end of the snippet. */
+/** The whole words from this position, up to `phraseWords` after the end of the snippet. */
 const wordsFrom = (text: string, start: number, end: number): ReadonlyArray<Word> => {
   const found: Array<Word> = []
   let past = 0

@@ -1,4 +1,4 @@
-/** What a person searches for: words, phrases and exclusions. Every text is a query; none is a syntax error. */
+/** The terms of a search: words, phrases and exclusions. Every text is a query, and no text is a syntax error. */
 import { type Word, words } from "./Words.ts"
 
 /** Words that follow each other. `isPrefix`: the last of them may continue. */
@@ -10,7 +10,7 @@ export interface Term {
 export interface Terms {
   /** All of them must be found. Empty: nothing is. */
   readonly all: ReadonlyArray<Term>
-  /** None of them may be found. */
+  /** A text that has one of them is no hit. */
   readonly none: ReadonlyArray<Term>
 }
 

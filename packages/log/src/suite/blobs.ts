@@ -17,7 +17,7 @@ const noise = (bytes: number, seed: number): Uint8Array => {
   return out
 }
 
-/** The content of the blob; empty if there is none. */
+/** The content of the blob. Empty if there is no such blob. */
 const contentOf = (log: Log, hash: string) =>
   Effect.flatMap(log.getBlob(hash), (found) =>
     Effect.map(Stream.runCollect(found?.content ?? Stream.empty), (parts) => Buffer.concat(Array.from(parts)))

@@ -103,7 +103,7 @@ export const forgets = (test: Test): void => {
         expect(bytesOf([stored])).toEqual(bytesOf(pages))
         const seen = wire(pages)
         expect(seen.map(({ offset }) => offset)).toEqual(range(1, yield* log.head))
-        // After the last deletion of a stream nothing before it is readable.
+        // After the last deletion of a stream, no event before it is readable.
         for (const [i, one] of seen.entries())
           if (seen.slice(i + 1).some(({ stream, type }) => stream === one.stream && type === "deleted"))
             expect(one).toMatchObject({ type: "log.forgotten", data: {} })

@@ -33,9 +33,9 @@ export interface Silent {
   readonly activity: number
   /** Awake milliseconds since the last event of any origin. */
   readonly millis: number
-  /** As `millis`, but commands that change only the thread, its queue or its goal do not end the silence. */
+  /** Like `millis`, but a command that changes only the thread, its queue or its goal does not end the silence. */
   readonly turnMillis: number
-  /** As `turnMillis`, but progress signals of a tool also end the silence. */
+  /** Like `turnMillis`, but progress signals of a tool also end the silence. */
   readonly toolMillis: number
   readonly limits: SilenceLimits
   /** Another session needs the place of this one: it is stopped if it is idle, however short the silence. */
@@ -44,7 +44,7 @@ export interface Silent {
   readonly crowdedBy?: string
 }
 
-/** By request, the workspace paths of its changes, or of the directory in which its command runs. */
+/** For each request, the workspace paths of its changes, or of the directory in which its command runs. */
 export type InsidePaths = ReadonlyMap<RequestId, ReadonlyArray<string>>
 
 export type Fact =
@@ -64,7 +64,7 @@ export type Fact =
       readonly threadId: ThreadId
       readonly epoch: number
       readonly continuity: Continuity
-      /** With `handed-off` or `replayed`: the parts of the conversation that the agent was not given. */
+      /** With `handed-off` or `replayed`: the parts of the conversation that the agent did not get. */
       readonly lost?: string
       readonly resumeKey: string | undefined
       readonly capabilities: ReadonlyArray<string>

@@ -1,4 +1,4 @@
-/** Approval rules: which approvals they answer, and what the log shows. */
+/** Approval rules: the approvals that they answer, and the events in the log. */
 import { describe, expect, it } from "@effect/vitest"
 import type { ApprovalRule } from "@millrace/contracts/ApprovalRule"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"

@@ -26,7 +26,7 @@ export interface CommandInput {
   readonly command: Command
   /** The sender: a token's name, or `local`. */
   readonly actor: string
-  /** Canonical path of the command's `cwd`; absent if there is no such directory. Resolved before the decision, which does no I/O. */
+  /** Canonical path of the command's `cwd`. Absent if there is no such directory. Resolved before the decision, which does no I/O. */
   readonly directory: string | undefined
   /** The blobs that the command's attachments name, if they are stored. Looked up before the decision. */
   readonly blobs: Attachments.KnownBlobs
@@ -91,7 +91,7 @@ const projectDelete = (draft: Draft, { projectId, purge }: CommandOf<"project.de
     return ok({ projectId })
   })
 
-/** The title of a new thread: of its prompt, else of its first attachment. */
+/** The title of a new thread, from its prompt or, without a prompt, from its first attachment. */
 const titleFor = ({ title, turn }: CommandOf<"thread.create">): string =>
   title ?? titleOf(turn === undefined ? "" : turn.text === "" ? (turn.attachments?.[0]?.name ?? "") : turn.text)
 

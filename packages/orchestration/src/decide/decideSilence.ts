@@ -12,7 +12,7 @@ import { activeTurn, hasLiveSession, isWaiting, type OpenTurn, type ThreadState 
 /** Kinds of items during which the agent waits for a tool, not for its model. */
 const tools: ReadonlySet<string> = new Set(["command", "tool-call", "file-change", "web-search", "image"])
 
-/** What an open turn waits for; each has its own limit in `SilenceLimits`. */
+/** The kinds of events that an open turn can wait for. Each has its own limit in `SilenceLimits`. */
 type Clock = "model" | "tool" | "waiting"
 
 const clockOf = (state: ThreadState, { turnId }: OpenTurn): Clock => {

@@ -31,6 +31,6 @@ export const layer = Layer.succeed(Directories, {
       : Effect.void.pipe(Effect.as(undefined))
 })
 
-/** For tests: exactly these directories exist. */
+/** For tests: only these directories exist. */
 export const layerMemory = (...paths: ReadonlyArray<string>) =>
   Layer.succeed(Directories, { resolve: (path) => Effect.succeed(paths.includes(path) ? path : undefined) })

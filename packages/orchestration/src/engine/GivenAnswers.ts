@@ -16,7 +16,7 @@ export class GivenAnswers {
     this.answers.renew(requestId, answer)
   }
 
-  /** Removes and returns the answer as it was given. */
+  /** Removes the unchanged answer and returns it. */
   take(requestId: RequestId): Answer | undefined {
     const answer = this.answers.get(requestId)
     this.answers.delete(requestId)

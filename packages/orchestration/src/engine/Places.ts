@@ -17,7 +17,7 @@ export interface Bounds {
 
 export const unbounded: Bounds = { agents: 0, agentsPerToken: 0, agentsPerProvider: 0 }
 
-/** For each bound: whether both seats count against the same limit. */
+/** For each bound: whether two seats count against the same limit. */
 const shared = {
   agents: () => true,
   agentsPerToken: (a: Seat, b: Seat) => a.token === b.token,
@@ -25,7 +25,7 @@ const shared = {
 } as const satisfies Record<keyof Bounds, (a: Seat, b: Seat) => boolean>
 const names = ["agents", "agentsPerToken", "agentsPerProvider"] as const
 
-/** What the bounds count: a thread with its provider and the token that requested its last turn. */
+/** A seat, which the bounds count: a thread with its provider and the token that requested its last turn. */
 interface Seat {
   readonly threadId: ThreadId
   readonly provider: string

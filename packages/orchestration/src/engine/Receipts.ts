@@ -13,7 +13,7 @@ export type Answer =
   | { readonly status: "accepted"; readonly result: CommandResult }
   | { readonly status: "rejected"; readonly rule: Rule; readonly message: string; readonly id?: string }
 
-/** Canonical JSON: equal values give equal text, whatever the order of their keys. */
+/** Canonical JSON: equal values give equal text, for every order of their keys. */
 const canonical = (value: unknown): string => {
   if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`
   if (typeof value === "object" && value !== null)

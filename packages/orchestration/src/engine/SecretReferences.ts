@@ -18,7 +18,7 @@ export interface Pin {
   readonly release: () => void
 }
 
-/** What a decision changed. */
+/** The changes of a decision. */
 interface Changed {
   readonly changedThreads: Iterable<ThreadState>
   readonly changedProjects: Iterable<ProjectState>
@@ -36,7 +36,7 @@ const ofServers = (servers: McpServers = {}): ReadonlyArray<string> =>
   Object.values(servers).flatMap((server) =>
     "env" in server ? namesIn(server.env) : "headers" in server ? namesIn(server.headers) : []
   )
-/** A thread's own names, and those of its live session. */
+/** The secrets that a thread names, and those of its live session. */
 const ofThread = ({ given, mcpServers, session }: Using): ReadonlyArray<string> => {
   const live = Thread.isLive(session) ? given?.mcpServers : undefined
   return mcpServers === undefined && live === undefined ? [] : ofServers(mcpServers).concat(ofServers(live))
@@ -46,7 +46,7 @@ const ofProject = ({ deleted, env }: { readonly deleted: boolean; readonly env?:
 
 export class SecretReferences {
   readonly #secrets: typeof Secrets.Service
-  /** By thread or project with names. */
+  /** The names by thread or project. */
   readonly #owners = new Map<string, ReadonlyArray<string>>()
   /** How many owners and pins have a name. */
   readonly #counts = new Map<string, number>()
@@ -91,7 +91,7 @@ export class SecretReferences {
     else this.#owners.set(owner, names)
   }
 
-  /** After the commit of a decision. */
+  /** Call it after the commit of a decision. */
   note({ changedProjects, changedThreads }: Changed): void {
     const set = (owner: string, names: ReadonlyArray<string>) => {
       if (!this.#isComplete) this.#changed.add(owner)

@@ -27,9 +27,9 @@ import type { ThreadRow } from "./ThreadRow.ts"
 /** When a continuation or a goal of a thread is due. */
 export interface Timer {
   readonly threadId: ThreadId
-  /** Of a continuation: the interrupted turn. */
+  /** Only for a continuation: the interrupted turn. */
   readonly turnId?: TurnId
-  /** Of a goal. */
+  /** Only for a goal. */
   readonly goalId?: GoalId
   /** ISO 8601 UTC. */
   readonly at: string
@@ -48,7 +48,7 @@ export const item = collection<ItemView>("item")
 export const request = collection<RequestView>("request")
 export const requestOpen = collection<RequestView>("request-open")
 
-/** What a thread said: rows with the thread as their parent, which are removed with it. */
+/** The content of a thread: rows with the thread as their parent. They are removed with the thread. */
 export const ofThread: ReadonlyArray<Collection<unknown>> = [turn, item, request, requestOpen]
 
 export const all: ReadonlyArray<Collection<unknown>> = [

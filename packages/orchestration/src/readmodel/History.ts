@@ -11,10 +11,10 @@ import { Effect } from "effect"
 import * as Collections from "./Collections.ts"
 import { type Blobs, withWholeText } from "./WholeText.ts"
 
-/** Most rows read in all, whatever the bounds. */
+/** Maximum number of rows read in total, for every bound. */
 const maxItems = 5000
 const maxTurns = 5000
-/** Most rows of items read in all, with those of turns that are not wanted. */
+/** Maximum number of item rows read in total, including rows of turns that are not wanted. */
 const maxItemRows = 50_000
 /** Most forks of forks that are read. */
 const maxForks = 100
@@ -77,7 +77,7 @@ type Began = TurnView & { readonly startedAt: string; readonly rank: number }
 const beganOf = (rows: ReadonlyArray<Query.Row<TurnView>>): ReadonlyArray<Began> =>
   rows.flatMap(({ rank, value }) => (value.startedAt === undefined ? [] : [{ ...value, startedAt: value.startedAt, rank }]))
 
-/** By start: the queue may have been reordered. */
+/** Sorted by start, because the queue may have been reordered. */
 const byStart = (a: Began, b: Began): number => a.startedAt.localeCompare(b.startedAt) || a.rank - b.rank
 
 /** The turn that began last, if it is among the newest rows. */

@@ -51,7 +51,7 @@ export const openTexts = (
     return found
   })
 
-/** The items of these rows as they are at the head, with the text of those that are open (D14). */
+/** The items of these rows at the head of the log, with the text of the open items (D14). */
 export const withTexts = (log: Queryable, head: number, threadId: ThreadId, rows: ReadonlyArray<Query.Row<ItemView>>) => {
   const open = rows.filter(({ value }) => value.status === "open")
   if (open.length === 0) return Effect.succeed(rows.map(({ value }) => value))

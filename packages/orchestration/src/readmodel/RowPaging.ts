@@ -22,6 +22,6 @@ const each = <A, E, R>(
 export const eachPage = <A, E, R>(log: Queryable, collection: Query.Collection<A>, visit: Visit<A, E, R>) =>
   each(log, (range) => Query.rows(collection, range), visit)
 
-/** As `eachPage`, without the values: a damaged value does not fail it. */
+/** Like `eachPage`, but without the values, so that a damaged value does not fail it. */
 export const eachKeys = <E, R>(log: Queryable, collection: Query.Collection<unknown>, visit: Visit<undefined, E, R>) =>
   each(log, (range) => Query.keys(collection, range), visit)

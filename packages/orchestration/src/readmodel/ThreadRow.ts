@@ -46,7 +46,7 @@ export interface ThreadRow
   readonly recovery?: RecoveryPolicy
   readonly afterLimit?: AfterLimit
   readonly approve?: ApprovalRules
-  /** Without its prompt, which `load` derives from the interrupted turn. */
+  /** The continuation without its prompt, which `load` derives from the interrupted turn. */
   readonly continuation?: Plan
   readonly goal?: NonNullable<ThreadState["goal"]>
   readonly handedFrom?: string

@@ -16,7 +16,7 @@ export interface TurnEnd {
   readonly outcome: Turn.Outcome | "deleted"
   /** The offset at which the rows were read. */
   readonly at: number
-  /** With reason, error and usage where there are any. */
+  /** The end of a turn, with reason, error and usage if there are any. */
   readonly turn: TurnView | undefined
   /** The turn's items, by start; only the newest, up to 4 MiB. */
   readonly items: ReadonlyArray<ItemView>

@@ -58,7 +58,7 @@ class Fold {
   events = 0
   /** The last offset seen. */
   offset: number
-  /** Whether the rows are those of the whole history. */
+  /** Whether the rows equal the rows of the whole history. */
   complete: boolean
 
   constructor(retained: number) {
@@ -74,7 +74,7 @@ class Fold {
     this.events++
     if (event.offset !== ++this.offset) this.problem(`offset ${event.offset} found, ${this.offset} expected`)
     if (event.type === corruptType) this.complete = false
-    // It may be of any stream.
+    // The event may belong to any stream.
     if (event.stream === unreadableStream) return void this.versions.clear()
     const known = this.versions.get(event.stream) ?? (this.complete ? 0 : event.version - 1)
     const version = known + 1

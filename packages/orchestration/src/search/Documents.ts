@@ -17,7 +17,7 @@ import * as Slices from "./Slices.ts"
 
 /** UTF-16 code units. The words of a query are looked for in one passage. */
 const passageLength = 16 * 1024
-/** Of a large value: UTF-8 has at most 4 bytes for a UTF-16 code unit. */
+/** Maximum number of bytes of a large value: UTF-8 has at most 4 bytes for a UTF-16 code unit. */
 const maxBytes = 4 * passageLength * maxPassages
 
 /** The position of an item, from the rank of its row, or of a thread's title, from the offset of the thread's first event. */

@@ -19,7 +19,7 @@ const foundIn = (own: SearchFile, { before, filter, limit, terms }: Wanted) =>
     return found
   })
 
-/** A page of what the index found, and how far it has indexed the log up to `head`. */
+/** A page of hits of the index, and how far the index covers the log up to `head`. */
 export const find = (
   own: SearchFile,
   { cursor, rebuild }: Progress,

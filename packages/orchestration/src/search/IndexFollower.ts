@@ -88,7 +88,7 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
       index = undefined
     })
 
-    /** Logs the problem unless it is the one that was logged last. */
+    /** Logs the problem, unless it is the last logged problem. */
     const report = (problem: string) =>
       Effect.suspend(() => {
         if (reported === problem) return Effect.void
@@ -141,7 +141,7 @@ export const make = (log: typeof EventLog.Service, file: string): Effect.Effect<
       )
     )
 
-    // After the fiber below has ended.
+    // Runs after the fiber below has ended.
     yield* Effect.addFinalizer(() => Effect.zipRight(erase, close))
     yield* Effect.forkScoped(Effect.forever(run))
 

@@ -30,7 +30,7 @@ export const attempt = <A>(run: () => A): Effect.Effect<A, IndexFailed> =>
 /** Events without documents after which the cursor is stored: a restart reads at most these again. */
 const cursorEvery = 20_000
 
-/** What the events of a page change. */
+/** The changes that the events of a page make to the index. */
 const changesOf = (events: ReadonlyArray<StoredEvent>) => {
   const items = new Set<ItemId>()
   const titled = new Set<ThreadId>()

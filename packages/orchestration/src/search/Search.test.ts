@@ -1,4 +1,4 @@
-/** One suite for both ways to search, and what the index does across restarts, deletions and other logs. */
+/** One suite for both ways to search. Tests also the index across restarts, deletions and other logs. */
 import { describe, expect, it } from "@effect/vitest"
 import { CursorExpired } from "@millrace/contracts/Errors"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -25,7 +25,7 @@ const put = (collection: string, key: string, parent: string, value: unknown, ra
   value
 })
 
-/** Writes what the engine would write. */
+/** Writes the same events and rows as the engine. */
 const writer = Effect.map(EventLog, (log) => {
   let n = 0
   const append = (type: string, threadId: string, data: object, rows: ReadonlyArray<RowChange>) =>
@@ -200,7 +200,7 @@ const inDirectory = Effect.map(temporaryDirectory, (directory) => ({
 /** A server's search, from its start to its end. */
 const during = <A, E>(file: string, use: Effect.Effect<A, E, Search.Search>) =>
   Effect.provide(use, Search.layer(file)) as Effect.Effect<A, E, EventLog>
-/** What the index finds once it has caught up. */
+/** The hits of the index after it has caught up. */
 const complete = (q: string): Effect.Effect<ReadonlyArray<string>, unknown, Search.Search> =>
   Effect.flatMap(search({ q, limit: 100 }), ({ hits, indexing }) =>
     indexing === undefined
@@ -443,7 +443,7 @@ describe("the index", () => {
         const scope = yield* Scope.make()
         const context = yield* Layer.buildWithScope(Search.layer(file), scope)
         yield* Effect.provide(complete("word"), Context.pick(Search.Search)(context))
-        // The clock stands still: a close that waited for the pause of the fiber would not return.
+        // The clock stands still, so a close that waited for the pause of the fiber would not return.
         yield* Scope.close(scope, Exit.void)
         expect(readdirSync(join(file, "..")).filter((name) => name.startsWith("search.db"))).toEqual(["search.db"])
       }).pipe(Effect.provide(log))

@@ -32,7 +32,7 @@ const hitsOf = (log: Queryable & Blobs, found: ReadonlyArray<SearchFile.Found>, 
       if (!Documents.isTitle(position)) rows[`item${n}`] = Query.rows(Collections.item, { parent: threadId, before, limit: 1 })
     })
     const items = yield* log.query(rows)
-    // Read last: a thread that was deleted in the meantime has no hits.
+    // Read last, because a thread that was deleted in the meantime has no hits.
     const threads = yield* Documents.threadsOf(
       log,
       found.map(({ threadId }) => ThreadId.make(threadId))

@@ -16,7 +16,7 @@ interface Stored {
 /** Bytes of the content, from the length of its base64. */
 const bytesOf = ({ base64 }: AgentFile): number => Math.floor((base64.length * 3) / 4)
 
-/** A media type that is none becomes that of unknown bytes, and a name with slashes or control characters gets others in their place. */
+/** An invalid media type becomes that of unknown bytes. Slashes and control characters of a name are replaced. */
 const storeOne = ({ base64, mediaType: given, name }: AgentFile) => {
   const mediaType = mediaTypeOf(given)
   return Effect.map(Blob.make(Buffer.from(base64, "base64"), mediaType), (blob) => {

@@ -16,7 +16,7 @@ const isThere = (path: string): Promise<boolean> =>
     () => false
   )
 
-/** The path with all links resolved; of a path that does not exist yet, those of its nearest directory. A link to nothing cannot be resolved. */
+/** The path with all links resolved. For a path that does not exist yet, the links of its nearest directory are resolved. A dangling link cannot be resolved. */
 const real = async (path: string): Promise<string | undefined> => {
   const found = await realpath(path).catch(() => undefined)
   if (found !== undefined) return found

@@ -1,4 +1,4 @@
-/** Prepares the attachments of a prompt for an agent: natively where its session takes them, else as paths that the prompt names. */
+/** Prepares the attachments of a prompt for an agent: natively if its session takes them, otherwise as paths that the prompt names. */
 import type { Delivered } from "@millrace/contracts/Attachment"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import {

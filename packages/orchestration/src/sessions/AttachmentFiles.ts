@@ -66,7 +66,7 @@ const isThread = (name: string): name is ThreadId => isThreadId(name)
 const unfinished = /^\..*\.tmp$/
 const ofEarlierVersion = /^[0-9a-f]{64}\./
 
-/** The files of a directory; none if it does not exist. */
+/** The files of a directory. Empty if the directory does not exist. */
 const filesIn = (directory: string): Promise<ReadonlyArray<string>> =>
   readdir(directory, { withFileTypes: true }).then(
     (entries) => entries.filter((entry) => entry.isFile()).map(({ name }) => name),

@@ -1,4 +1,4 @@
-/** What the server does before an agent gets a turn, for example to store the files as they are. The host provides it. Default: nothing. */
+/** The server's action before an agent gets a turn, for example to store the present files. The host provides it. Default: no action. */
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { Context, Effect } from "effect"
 

@@ -170,7 +170,7 @@ export const make = (options: Options = {}) =>
         yield* Effect.forkIn(Effect.zipRight(Deferred.await(driver.closed), remove), scope)
       })
 
-    /** Replaces an answer by the one with its secrets, which are only in memory. */
+    /** Replaces an answer by the same answer with its secrets, which are only in memory. */
     const withSecrets = (intent: Intent.Intent): Intent.Intent =>
       intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.given) ?? intent.answer } : intent
 

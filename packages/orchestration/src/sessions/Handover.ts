@@ -1,4 +1,4 @@
-/** Renders a thread's conversation as text for an agent that does not know it, and lists what the text leaves out. Pure. */
+/** Renders a thread's conversation as text for an agent that does not know it, and lists the omitted parts. Pure. */
 import { cut } from "@millrace/contracts/Text"
 import type { History, HistoryBounds, PastAttachment, PastMessage } from "@millrace/contracts/ProviderAdapter"
 
@@ -10,7 +10,7 @@ const maxTool = 2000
 export interface HandoverBrief {
   /** The conversation, oldest first, to put before the request. */
   readonly text: string
-  /** What was left out, as text for people. */
+  /** The omitted parts, as text for people. */
   readonly lost: string
 }
 
@@ -45,7 +45,7 @@ const takenOver = (from: string): string =>
 const lost =
   "Your own record of this conversation was lost. The work that you did is in this directory; look at it where you need to know."
 
-/** The transcript of these turns and what it leaves out; `undefined` without turns. `from`: the previous agent, after a hand-over. */
+/** The transcript of these turns and the omitted parts. `undefined` without turns. `from`: the previous agent, after a hand-over. */
 export const brief = (from: string | undefined, history: History): HandoverBrief | undefined => {
   if (history.turns.length === 0) return undefined
   const renderer = new Renderer()

@@ -4,7 +4,7 @@ import type { History, PastAttachment, PastMessage } from "@millrace/contracts/P
 import { Effect } from "effect"
 import type { AttachmentFiles } from "./AttachmentFiles.ts"
 
-/** Copies at most, newest first; of older attachments an agent gets the names. */
+/** Maximum number of copies, newest first. An agent gets only the names of older attachments. */
 const most = { files: 64, bytes: 64 * 1024 * 1024 }
 
 /** The paths of the newest attachments. One that cannot be written has no path: its name remains. */

@@ -396,7 +396,7 @@ describe("races", () => {
       })
       const asked = yield* crowded
       expect(yield* engine.submit({ ...asked, limits: { ...asked.limits, idle: 0 } })).toBe(false)
-      // Its next turn has to wait, so it is idle with an active goal.
+      // The next turn of the goal must wait, so the session is idle with an active goal.
       yield* Kit.dispatch("goal.set", { threadId, objective: "x" })
       yield* until("goal.waiting")
       expect(yield* engine.submit(yield* crowded)).toBe(false)

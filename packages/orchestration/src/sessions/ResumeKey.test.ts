@@ -8,7 +8,7 @@ import { Effect, Stream } from "effect"
 it.effect("T5 an agent that switches to another conversation in mid-session is resumed with that one", () => {
   const scripted = ScriptedProvider.make()
   const opened: Array<string | undefined> = []
-  /** After the end of its first turn it has another conversation, as after Claude's `/clear`. */
+  /** After the end of its first turn the agent has another conversation, as after Claude's `/clear`. */
   const adapter: ProviderAdapter = {
     ...scripted.adapter,
     open: (input) =>

@@ -29,7 +29,7 @@ export interface Budgets {
   readonly open: Duration.DurationInput
   /** Until the agent accepts a turn, steered text or an answer. The adapter's own deadlines are shorter. */
   readonly call: Duration.DurationInput
-  /** From the interrupt request to the turn's end; then the session is stopped. */
+  /** Time from the interrupt request to the turn's end. Afterwards the session is stopped. */
   readonly interrupt: Duration.DurationInput
   /** For the adapter's stop (stdin, TERM, KILL), and again for reading the rest of the output; then the session is abandoned. */
   readonly stop: Duration.DurationInput
@@ -111,13 +111,13 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
     /** The directory of the agent, once it is open. */
     let directory: string | undefined
 
-    /** Stops the agent by its adapter; if that takes too long, abandons the session. */
+    /** Stops the agent by its adapter. If the stop exceeds its budget, abandons the session. */
     const stop = (reason: string) =>
       Effect.gen(function* () {
         if (!(yield* Deferred.succeed(stopping, reason))) return
         signals.close()
         // Log the stop first, so that the agent's end counts as requested and the queue waits for the next session.
-        // With the timeout, the agent is stopped even while the log cannot be written.
+        // The timeout stops the agent even while the log cannot be written.
         yield* engine
           .submit({ _tag: "StopWanted", threadId, epoch, reason, ...defined({ error: steps.failure }) })
           .pipe(Effect.timeoutOption("1 second"))

@@ -50,13 +50,13 @@ export interface Opened {
   readonly session: ProviderSession
   /** The settings that the session was opened with. */
   readonly settings: Settings
-  /** Its workspace. */
+  /** The thread's workspace. */
   readonly cwd: string
   /** If the agent gets the conversation from the log: the parts that it was not given. */
   readonly lost?: string
   /** If the agent gets the conversation from the log: why, a hand-over or the loss of its own record. */
   readonly continuity?: "handed-off" | "replayed"
-  /** The transcript to put before the first prompt; absent if the agent has read the conversation itself. */
+  /** The transcript to put before the first prompt. Absent if the agent has read the conversation itself. */
   readonly brief?: Handover.HandoverBrief
 }
 

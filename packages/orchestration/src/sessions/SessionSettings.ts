@@ -14,7 +14,7 @@ export class SessionSettings {
     this.#applied = settings
   }
 
-  /** What to pass to `configure`; `undefined`: the session has these settings. */
+  /** The settings to pass to `configure`. `undefined`: the session has them already. */
   changed(wanted: Settings): Changed | undefined {
     const names = new Set([...differing(this.#applied, wanted), ...this.#uncertain])
     if (names.size === 0) return undefined

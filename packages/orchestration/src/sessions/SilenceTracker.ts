@@ -19,7 +19,7 @@ interface Watched {
   turnMillis: number
   /** Like `turnMillis`, but progress signals of a tool reset it too. */
   toolMillis: number
-  /** Its stop was requested. */
+  /** Whether the session's stop was requested. */
   leaving: boolean
   /** Number of limits passed when it was last reported as due. */
   reported: number

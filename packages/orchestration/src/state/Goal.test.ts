@@ -238,7 +238,7 @@ describe("a goal", () => {
       Effect.gen(function* () {
         const { goalId, threadId } = yield* aim()
         yield* Kit.dispatch("goal.pause", { threadId })
-        // Its running turn continues to its end.
+        // The running turn of the goal continues to its end.
         yield* until("turn.completed")
         expect((yield* view(threadId)).goal).toMatchObject({ status: "paused", reason: "paused by tester" })
         const other = yield* Kit.dispatch("goal.set", { threadId, objective: "something else" })
@@ -276,7 +276,7 @@ describe("a goal", () => {
       Either.getOrThrow(model.ask(Kit.command(type, body), "/work"))
     const threadId = ask("thread.create", { provider: "scripted", cwd: "/work" }).threadId as ThreadId
     ask("goal.set", { threadId, objective: "x" })
-    /** Its next turn runs. */
+    /** The next turn of the goal runs. */
     const runs = () => {
       const { goal } = model.only
       if (goal?.nextAt !== undefined) {

@@ -122,7 +122,7 @@ ${left(goal, now)} Look at the state of the work and go on with it. Only when th
 /** The id of the goal's next turn, unique over all threads. */
 export const nextTurnId = ({ goalId, used }: Goal): TurnId => `${Model.turnPrefix(goalId)}${used.turns + 1}` as TurnId
 
-/** The usage with one more turn, counted when the turn is requested. */
+/** The usage with another turn. A turn counts when it is requested. */
 export const counted = ({ used }: Goal): GoalUsed => ({ ...used, turns: used.turns + 1 })
 
 /** The goal after a `goal.*` event. A new or resumed goal begins without a last turn. */

@@ -11,7 +11,7 @@ import { Schema } from "effect"
 
 const isRule = Schema.is(ApprovalRule)
 
-/** The rules without those that repeat an earlier one: they would never answer. A rule's name is not part of what it does. */
+/** The rules without rules that repeat an earlier one, because a repeated rule would never answer. The name of a rule does not matter. */
 export const distinct = <None extends null | undefined>(rules: ApprovalRules | None): ApprovalRules | None => {
   if (rules === null || rules === undefined) return rules
   const seen = new Set<string>()

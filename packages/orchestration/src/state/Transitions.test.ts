@@ -196,7 +196,7 @@ it("T1 any events in any order: a turn accepts only those of its stage, and an e
             expect(open.delete(data.requestId)).toBe(true)
         }
         goals += goalEvents
-        // The state is the fold of the written events, whatever was offered.
+        // For all offered events, the state is the fold of the written ones.
         let folded: ThreadState | undefined
         for (const event of kept) folded = evolve(folded, event, at)
         expect(JSON.stringify(folded)).toBe(JSON.stringify(draft.thread(threadId)))

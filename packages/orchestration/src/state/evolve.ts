@@ -37,7 +37,7 @@ const withClaim = (
   open: ThreadState["items"][string] | undefined
 ): OpenTurn => {
   if (kind !== "agent-message" || parentItemId !== undefined || turn.goalId === undefined) return turn
-  // Of a message over 64 KiB the event has the beginning. The claim is at the end, which only the deltas have: without deltas it is not seen.
+  // The event of a message over 64 KiB has its beginning. The claim is at the end, so only the deltas have it. Without deltas the claim is not seen.
   return { ...turn, claim: Goal.claimOf(blobs?.["text"] === undefined ? text : (open?.text ?? text)) }
 }
 
@@ -84,7 +84,7 @@ export const appendDelta = (state: ThreadState, itemId: string, text: string): T
   return { ...state, activity: state.activity + 1, items: { ...state.items, [itemId]: OpenText.append(item, text) } }
 }
 
-/** The fields that an event changes, except those of `Thread.changes`. */
+/** The fields that an event changes, without the fields of `Thread.changes`. */
 const details = (
   state: ThreadState,
   event: DomainEvent,

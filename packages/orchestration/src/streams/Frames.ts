@@ -1,4 +1,4 @@
-/** What every subscription to the log needs: the state when the subscriber attaches, the query for its filter, frames and errors (D5, D6). */
+/** The parts of every subscription to the log: the state when the subscriber attaches, the query for its filter, frames and errors (D5, D6). */
 import * as Cursor from "@millrace/contracts/Cursor"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { LogEvent } from "@millrace/contracts/Event"
@@ -19,9 +19,9 @@ export const endReason = "The thread or project was deleted, or does not exist."
 /** The state when a subscriber attaches, read at one position (D4). Reading it takes the same work however long the history is. */
 export interface SubscriptionStart {
   readonly position: Position
-  /** For `caught-up`: the number of open requests at the head. */
+  /** The number of open requests at the head, for `caught-up`. */
   readonly requests: number
-  /** The followed streams that can have events after the head; absent: all streams are followed. */
+  /** The followed streams that can have events after the head. Absent: all streams are followed. */
   readonly live: ReadonlySet<string> | undefined
 }
 

@@ -21,7 +21,7 @@ interface Run {
   readonly attached: number
   readonly log: ReadonlyArray<StoredEvent>
   readonly seen: ReadonlyArray<Seen>
-  /** It ended at the head, not by an earlier stop. */
+  /** Whether the reader ended at the head, and not by an earlier stop. */
   readonly drained: boolean
 }
 

@@ -39,7 +39,7 @@ export class LogReader {
   readonly #streams: ReadonlyArray<string> | undefined
   readonly #start: SubscriptionStart
   readonly #accepts: ((event: StoredEvent) => boolean) | undefined
-  /** The followed streams that can have more events; absent: all streams are followed. */
+  /** The followed streams that can have more events. Absent: all streams are followed. */
   readonly #live: Set<string> | undefined
   /** The query of the log that includes this subscriber's events, without the position. */
   readonly query: { readonly stream?: string }
@@ -81,7 +81,7 @@ export class LogReader {
     return this.#signalsSeen
   }
 
-  /** What to deliver now, if the log has this head. `head` may be older than the log's head. */
+  /** The frames to deliver if the log has this head. `head` may be older than the log's head. */
   next(head: number, stop?: Stop): Next {
     if (this.#ended) return { _tag: "ended" }
     this.#head = Math.max(this.#head, head)
@@ -120,7 +120,7 @@ export class LogReader {
     return isCut ? { ...page, upTo: head, head, events } : { ...page, events }
   }
 
-  /** Moves to an offset. `delivered`: number of events delivered; `events`: those of the log up to the offset, whether or not the filter accepts them. */
+  /** Moves to an offset. `delivered`: number of delivered events. `events`: number of events of the log up to the offset, whether or not the filter accepts them. */
   moveTo(offset: number, delivered: number, events: ReadonlyArray<StoredEvent>): void {
     this.#position = offset
     this.#head = Math.max(this.#head, offset)

@@ -152,7 +152,7 @@ describe("Signals", () => {
         expect(keys()).toEqual(["progress/itm_2", "usage/trn_a", "usage/trn_b"])
         a.dropEnded({ _tag: "TurnCompleted", turnId: turn("a") })
         expect(keys()).toEqual(["usage/trn_b"])
-        // Also before its batch becomes visible.
+        // Holds also before the batch becomes visible.
         a.publish(usage("c", 1))
         a.dropEnded({ _tag: "TurnFailed", turnId: turn("c"), error: { kind: "unknown", message: "" } })
         b.close()

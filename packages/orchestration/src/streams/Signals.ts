@@ -46,7 +46,7 @@ export class Signals extends Context.Tag("@millrace/orchestration/Signals")<
     readonly position: () => number
     /** The latest signal of each key that changed after the position, oldest first; optionally of one stream, and at most `limit`. */
     readonly since: (position: number, options?: { readonly stream?: StreamName | string; readonly limit?: number }) => Seen
-    /** What the running agent of the thread has reported of itself. */
+    /** The report of the thread's running agent about itself. */
     readonly reportOf: (threadId: ThreadId) => AgentReport | undefined
     /** Returns when a signal after the position is visible. */
     readonly awaitBeyond: (position: number) => Effect.Effect<void>
@@ -113,12 +113,12 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
       Effect.forkScoped
     )
 
-    /** By thread: the latest report of its live session. */
+    /** For each thread: the latest report of its live session. */
     const reports = new Map<ThreadId, { readonly owner: Publisher; readonly report: AgentReport }>()
     const publisher = (threadId: ThreadId): Publisher => {
       const stream = threadStream(threadId)
       let closed = false
-      /** The session's signals by key, in order of change. They are few, so searching them for those of an item or turn is cheap. */
+      /** The session's signals by key, in order of change. There are few, so a search for those of an item or turn is cheap. */
       const published = new BoundedMap<string, Signal>(bound, [], (oldest) => remove(oldest))
       const remove = (key: string) => {
         published.delete(key)

@@ -153,7 +153,7 @@ export const make = Effect.gen(function* () {
       owner === undefined ? derivedThread(source) : Effect.succeed({ threadId: owner, created: false })
     )
 
-  /** The thread with the id that derives from the source; if that thread was deleted, the next id. */
+  /** The thread whose id derives from the source. If that thread was deleted, the thread with the next id. */
   const derivedThread = ({ from, threadId }: ImportSource) =>
     Effect.gen(function* () {
       for (let n = 1; ; n++) {
@@ -256,7 +256,7 @@ export const make = Effect.gen(function* () {
         bytes += JSON.stringify(own.data).length
         return batch.length >= part.pieces || bytes >= part.bytes ? flush : Effect.void
       })
-      // Also without pieces, so that an empty thread is created.
+      // Needed also without pieces, so that an empty thread is created.
       yield* flush
       return { threadId, created, ...counts }
     }).pipe(oneAtATime, Effect.withSpan("Import.transcript"))

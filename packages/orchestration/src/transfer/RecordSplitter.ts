@@ -50,7 +50,7 @@ class Held {
     return text
   }
 
-  /** Its last `nameLength` characters. */
+  /** The last `nameLength` characters of the name. */
   get end(): string {
     return this.#end
   }

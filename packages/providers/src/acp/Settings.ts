@@ -28,7 +28,7 @@ export const settable: Settable = {
 export const refused = (provider: string, message: string) =>
   new ProviderError({ provider, operation: "open", outcome: "failed", failure: { kind: "refused", message } })
 
-/** What a session's settings offer: models with the efforts, and those of its modes that are permission modes. */
+/** The choices that a session offers: models with their efforts, and those of its modes that are permission modes. */
 export const offeredBy = (offered: Offered): Reported => {
   const efforts = option(offered, "thought_level", "effort", "reasoning_effort")?.options?.flatMap(({ value }) => value ?? [])
   const models = option(offered, "model")
@@ -45,7 +45,7 @@ export const offeredBy = (offered: Offered): Reported => {
 const modesOf = (offered: Offered): ReadonlyArray<string> =>
   option(offered, "mode")?.options?.flatMap(({ value }) => value ?? []) ?? offered.modes?.availableModes.map(({ id }) => id) ?? []
 
-/** Sets what the thread sets. Returns a notice when the agent offers no choice of a model and keeps its own. */
+/** Applies the thread's settings. Returns a notice if the agent offers no choice of a model and keeps its own. */
 export const apply = (
   provider: string,
   child: RpcChild,
@@ -67,7 +67,7 @@ const option = (offered: Offered, ...names: ReadonlyArray<string>) =>
 const choose = (child: RpcChild, sessionId: string, configId: string, value: string) =>
   child.request("session/set_config_option", { sessionId, configId, value } satisfies SetSessionConfigOptionRequest)
 
-/** By a config option, or by the older `session/set_mode`. */
+/** Sets the mode by a config option, or by the older `session/set_mode`. */
 const setMode = (provider: string, child: RpcChild, sessionId: string, offered: Offered, mode: PermissionMode) => {
   const known = ids[mode] ?? []
   const config = option(offered, "mode")
@@ -87,7 +87,7 @@ const setEffort = (provider: string, child: RpcChild, sessionId: string, offered
     : choose(child, sessionId, config.id, effort)
 }
 
-/** By a config option, or by the older `session/set_model`. */
+/** Sets the model by a config option, or by the older `session/set_model`. */
 const setModel = (child: RpcChild, sessionId: string, offered: Offered, model: string) => {
   const config = option(offered, "model")
   if (config !== undefined) return Effect.as(choose(child, sessionId, config.id, model), [])

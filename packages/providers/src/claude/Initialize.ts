@@ -1,4 +1,4 @@
-/** Claude's answer to `initialize`: what a person can choose. */
+/** Claude's answer to `initialize`: the models, efforts and commands that a person can choose. */
 import { defined } from "@millrace/contracts/Defined"
 import { maxOffered, type Offered } from "@millrace/contracts/State"
 import { cut } from "@millrace/contracts/Text"
@@ -18,7 +18,7 @@ const InitializeAnswer = Schema.Struct({
   commands: loose(Schema.Array(Schema.Struct({ name: Schema.String, description: loose(Schema.String) })))
 })
 
-/** What Claude's answer to `initialize` offers: models with their efforts, and slash commands. Total: an unknown shape offers nothing. */
+/** The choices in Claude's answer to `initialize`: models with their efforts, and slash commands. Total: an unknown shape offers nothing. */
 export const offeredBy = (answer: unknown): Offered =>
   Option.match(Schema.decodeUnknownOption(InitializeAnswer)(answer), {
     onNone: () => ({}),

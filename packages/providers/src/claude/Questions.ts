@@ -32,7 +32,7 @@ export interface Questions {
 
 /** Maximum tasks whose tool is tracked. */
 const maxTasks = 256
-/** Maximum requests of background subagents that wait for an answer; one more is refused. */
+/** Maximum number of waiting requests of background sub-agents. A further request is rejected. */
 const maxAsides = 256
 
 export const make = (of: {

@@ -57,7 +57,7 @@ export interface Branch {
 /** Reads the file once and finds the conversation's branch. If the line before another one is damaged, the next older line takes its place. */
 export const branchOf = async (path: string): Promise<Branch> => {
   const at = new Map<string, number>()
-  /** By line: the index of its parent; -1: it has none. */
+  /** For each line: the index of its parent. -1: no parent. */
   const parents: Array<number> = []
   let damaged = 0
   let leaf = -1

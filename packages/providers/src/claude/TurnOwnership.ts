@@ -17,7 +17,7 @@ import type { Result, Said } from "./Said.ts"
 
 type Out = Array<NativeEvent>
 
-/** The turn of a result. `undefined`: a turn that Claude began by itself and of which nothing was mapped. */
+/** The turn of a result. `undefined`: Claude began the turn by itself, and no event of it was mapped. */
 export type Ended = { readonly turn: Turn.Turn } | undefined
 
 export interface TurnOwnership {
@@ -33,7 +33,7 @@ export interface TurnOwnership {
   readonly find: (id: string) => Turn.Turn | undefined
   /** Claude reports that it begins a turn. */
   readonly init: (said: Extract<Said, { readonly _tag: "Init" }>, out: Out) => void
-  /** Claude takes the message: its turn runs from now on. `false`: the message is not one of an open turn. */
+  /** Claude takes the message: its turn runs. Returns `false` if the message does not belong to an open turn. */
   readonly taken: (messageId: string, out: Out) => boolean
   /** Claude has finished with the message without a known turn for it. */
   readonly dropped: (messageId: string, state: string, out: Out) => void
@@ -41,7 +41,7 @@ export interface TurnOwnership {
   readonly notified: () => void
   /** A turn has begun, and it is not yet known whether it answers a user message. */
   readonly unsure: () => boolean
-  /** The turn that content belongs to: the running one, else the waiting one, else a new one that Claude began by itself. */
+  /** The turn to which content belongs: the running turn, otherwise the waiting one, otherwise a new turn that Claude began by itself. */
   readonly running: (out: Out) => Turn.Turn
   readonly ended: (result: Result, messageIds: ReadonlyArray<string>, out: Out) => Ended
 }

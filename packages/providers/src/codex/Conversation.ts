@@ -81,7 +81,7 @@ export const models = (child: RpcChild) =>
     Effect.map(({ data }) => data)
   )
 
-/** The thread's settings with Codex's own model and effort where it sets none: a conversation would keep those of its last turn (measured). */
+/** The thread's settings. Codex's own model and effort replace absent ones, because a conversation would keep those of its last turn (measured). */
 export const ownSettings = (child: RpcChild, input: OpenInput) =>
   Effect.gen(function* () {
     const { config } = yield* Effect.flatMap(
@@ -99,7 +99,7 @@ export const ownSettings = (child: RpcChild, input: OpenInput) =>
     }
   })
 
-/** Opens the native thread: the one of `resumeKey`, or a fork of it, if Codex still has it; else a new one. */
+/** Opens the native thread: that of `resumeKey`, or a fork of it, if Codex still has it. Otherwise a new one. */
 export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input: OpenInput, options: CodexOptions) {
   // Without an answer a resumed conversation keeps its own.
   const own = input.resumeKey === undefined ? input : yield* Effect.orElseSucceed(ownSettings(child, input), () => input)

@@ -3,7 +3,7 @@ import type { Failure } from "@millrace/contracts/Item"
 import { isRecord } from "../Fields.ts"
 import type { TurnError } from "./Wire.ts"
 
-/** `codexErrorInfo` as of 0.169; anything else is `unknown`. */
+/** `codexErrorInfo` in version 0.169. Any other value is `unknown`. */
 const kinds: ReadonlyMap<string, Failure["kind"]> = new Map<string, Failure["kind"]>([
   ["contextWindowExceeded", "context"],
   ["sessionBudgetExceeded", "limit"],

@@ -53,7 +53,7 @@ const changesOf = (raw: Raw): ItemContent =>
 const toolName = (...parts: ReadonlyArray<unknown>) =>
   parts.filter((part): part is string => typeof part === "string" && part !== "").join("/")
 
-/** By Codex' item type: our kind, and the content read from the raw item. */
+/** For each of Codex' item types: our kind, and the content read from the raw item. */
 const table: ReadonlyMap<string, { readonly kind: ItemKind; readonly content: (raw: Raw) => ItemContent }> = new Map(
   Object.entries({
     userMessage: {
@@ -141,7 +141,7 @@ const table: ReadonlyMap<string, { readonly kind: ItemKind; readonly content: (r
 /** The kind of an item; an unknown type is used as the kind. */
 export const itemKind = (item: Item): ItemKind => table.get(item.type)?.kind ?? item.type
 
-/** The content of a completed item; of an unknown type, the whole item in `result`. */
+/** The content of a completed item. An item of an unknown type is kept whole in `result`. */
 export const itemContent = (item: Item): ItemContent => {
   const known = table.get(item.type)
   return known ? known.content(item.raw) : { result: item.raw }

@@ -127,7 +127,7 @@ export const make = (nativeThreadId: string): Mapping => {
     if ("turnId" in message.params && !seen.has(message.params.turnId)) {
       const { turnId } = message.params
       const unseen = opaque({ method: message.method, turnId, params })
-      // A review that cannot begin, such as of a branch without a repository, ends with this error only (measured).
+      // A review that cannot begin, for example of a branch without a repository, ends with only this error (measured).
       return message.method === "error" && !message.params.willRetry && current === undefined
         ? [unseen, turnEnded({ id: turnId, status: "failed", error: message.params.error }, limits)]
         : [unseen]

@@ -5,11 +5,11 @@ import type { Environment } from "../process/Environment.ts"
 import * as Spawn from "../process/Spawn.ts"
 
 export interface CodexOptions {
-  /** Path of the native binary. Default: MILLRACE_CODEX_BIN, else `codex` on PATH. */
+  /** Path of the native binary. Default: MILLRACE_CODEX_BIN if it is set, otherwise `codex` on PATH. */
   readonly binary?: string
   /** HOME of the process; without it, the server's HOME and CODEX_HOME apply. */
   readonly home?: string
-  /** Where Codex keeps its settings, sign-in and conversations; default: the server's CODEX_HOME, else Codex' own. */
+  /** The directory of Codex' settings, sign-in and conversations. Default: the server's CODEX_HOME if it is set, otherwise Codex' own default. */
   readonly codexHome?: string
   /** Overrides the approval policy of the user's own Codex settings. */
   readonly approvalPolicy?: "untrusted" | "on-request" | "never"

@@ -98,7 +98,7 @@ const workOf = (file: FileHandle, sections: ReadonlyArray<Section>, kinds: Reado
     if (sections.reduce((sum, { from, to }) => sum + to - from, 0) > maxTurnBytes)
       return yield* new Unreadable({ cause: "a turn is too large" })
     const calls: Array<{ readonly after: number; readonly id: string; readonly call: Fields; output?: unknown }> = []
-    /** By call id: the newest call without an output, and an output that stands before its call. */
+    /** For each call id: the newest call without an output, or an output that comes before its call. */
     const waiting = new Map<string, { output?: unknown }>()
     const early = new Map<string, unknown>()
     const ids = new Set<string>()

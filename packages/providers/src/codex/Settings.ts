@@ -25,7 +25,7 @@ export const settable: Settable = {
   permissionModes: new Set<PermissionMode>(["plan", "read-only", "ask", "accept-edits", "full-access"])
 }
 
-/** What an instance with these options is set to. */
+/** The settings of an instance with these options. */
 export const defaults = ({ approvalPolicy, sandbox }: CodexOptions): Settings => {
   if (sandbox === "danger-full-access" && approvalPolicy === "never") return { permissionMode: "full-access" }
   if (sandbox === "read-only" && approvalPolicy === "never") return { permissionMode: "read-only" }
@@ -80,7 +80,7 @@ export const workspacePolicy = (directories: ReadonlyArray<string> | undefined, 
   excludeSlashTmp: own.exclude_slash_tmp ?? false
 })
 
-/** The parameters of `turn/start` that the settings need. `model`: the one that Codex opened the thread with. */
+/** The parameters of `turn/start` for the settings. `model`: the model with which Codex opened the thread. */
 export const turnParams = ({ model, resumeKey, settings = {} }: OpenInput, opened: string | null | undefined) => {
   const { effort, permissionMode } = settings
   const named = model ?? opened

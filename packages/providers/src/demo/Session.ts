@@ -30,13 +30,13 @@ export const capabilities = [
   "set-permission-mode"
 ] as const
 
-/** `[[mode]]` shows what it was given. The permission mode decides what `[[run]]` does; the rest has no effect, because it has no model. */
+/** `[[mode]]` shows the settings. The permission mode decides what `[[run]]` does. Other settings have no effect, because the demo agent has no model. */
 export const settable: Settable = {
   settings: new Set(["model", "effort", "permissionMode", "directories", "mcpServers", "instructions"]),
   permissionModes: new Set(permissionModes)
 }
 
-/** For front ends: models, efforts and slash commands that can be chosen. */
+/** Models, efforts and slash commands that a person can choose. */
 export const offered = {
   models: [
     { id: "demo-large", name: "Demo, large", efforts: ["low", "medium", "high"] },

@@ -23,7 +23,7 @@ export const make = (options: Endpoint.OpenAiOptions, client: HttpClient.HttpCli
       onSuccess: (models): ProviderStatus => ({
         ...status,
         installed: true,
-        // Without a list of models it is unknown whether the endpoint accepts the key.
+        // If the endpoint lists no models, it is unknown whether it accepts the key.
         signedIn: !endpoint.hasKey ? "not-needed" : models === undefined ? "unknown" : "yes",
         ...(models === undefined ? {} : { models: models.map((id) => ({ id, name: id })) })
       }),

@@ -30,7 +30,7 @@ const defaultHistory = { turns: 200, bytes: 256 * 1024 }
 
 const size = (event: NativeEvent): number => (event._tag === "ItemDelta" ? event.text.length : 256)
 
-/** The thread's model, else the configured one, else the only model that the endpoint lists. */
+/** The thread's model, otherwise the configured model, otherwise the only model that the endpoint lists. */
 const modelOf = (input: OpenInput, options: OpenAiOptions, endpoint: Endpoint): Effect.Effect<string, Failure> => {
   const named = input.model ?? options.model
   if (named !== undefined) return Effect.succeed(named)

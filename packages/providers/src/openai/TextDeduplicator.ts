@@ -18,7 +18,7 @@ interface Part {
 }
 
 export interface TextDeduplicator {
-  /** The new text: all of a piece; of a whole text, the part that its pieces did not have. */
+  /** The new text: the whole text of a piece, or the part of a whole text that its pieces did not have. */
   readonly take: (said: Piece) => string
   /** Whether any text other than white space was taken. */
   readonly some: () => boolean
@@ -29,7 +29,7 @@ const rest = (told: string, whole: string): string =>
 
 export const make = (): TextDeduplicator => {
   const parts = new BoundedMap<string, Part>(maxParts)
-  /** By kind, the texts that did not come with the whole answer. */
+  /** For each kind, the texts that did not come with the whole answer. */
   const told = new Map<Kind, string>()
   let kept = 0
   let some = false

@@ -33,7 +33,7 @@ const weigh = (message: Message): number =>
   Buffer.byteLength(message.text) +
   (message.role === "assistant" ? message.calls.reduce((sum, call) => sum + Buffer.byteLength(call.arguments) + 64, 0) : 0)
 
-/** Makes the user message of an earlier turn, with those of its images that are still sent. */
+/** The user message of an earlier turn, with those of its images that are still sent. */
 export type PastUser = (message: Extract<PastMessage, { readonly role: "user" | "agent" }>) => UserMessage
 
 const words = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""))

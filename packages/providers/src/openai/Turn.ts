@@ -69,7 +69,7 @@ const lacking = (mapping: Mapping.Mapping, finish: string, unread: string, first
   if (refused !== undefined) return failure(refused)
   if (mapping.calls().length === 0 && Failures.isCall(finish))
     return failure("The model ended its answer for a call, but the answer has no readable call.")
-  // After a call the model may have nothing to add.
+  // After a call the model may have no further text.
   return first && mapping.empty()
     ? failure("The endpoint ended its answer with nothing in it: no text, no reasoning, no call.")
     : undefined
@@ -151,7 +151,7 @@ const call = ({ openRequests, emit, transcript }: Surroundings, turn: string, na
     )
   })
 
-/** What a turn sends first. */
+/** The first message of a turn. */
 export type Prompt = Pick<UserMessage, "text" | "images">
 
 export interface Over {

@@ -6,7 +6,7 @@ import { Chunk, Effect, Option, Stream } from "effect"
 
 export interface Inbox<A> {
   readonly offer: (item: A, bytes: number) => void
-  /** When a bound is reached, waits until the consumer has emptied the queue; else returns at once. */
+  /** At a bound, waits until the consumer has emptied the queue. Otherwise returns at once. */
   readonly room: Effect.Effect<void>
   readonly end: () => void
   /** Wakes a waiting consumer: it receives an empty chunk. */

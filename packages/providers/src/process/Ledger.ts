@@ -14,7 +14,7 @@ export const Entry = Schema.Struct({
   id: Schema.String,
   pid: Schema.Int,
   group: Schema.Int,
-  /** With `bootId` it distinguishes this process from a later one with the same pid; absent on systems without /proc. */
+  /** Together with `bootId` it distinguishes this process from a later one with the same pid. Absent on systems without /proc. */
   startTime: Schema.optional(Schema.String),
   bootId: Schema.optional(Schema.String),
   command: Schema.String,
@@ -23,7 +23,7 @@ export const Entry = Schema.Struct({
 })
 export type Entry = typeof Entry.Type
 
-/** What `reap` found, each entry in exactly one list. */
+/** The result of `reap`. Each ledger entry is in exactly one list. */
 export interface ReapReport {
   /** The child, or a process it had started, was alive and has been killed. */
   readonly killed: ReadonlyArray<Entry>

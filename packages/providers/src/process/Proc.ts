@@ -23,7 +23,7 @@ export interface Facts {
   readonly group: number
   /** Dead, waiting to be collected by its parent. */
   readonly zombie: boolean
-  /** Its environment is empty and stays so until its next `exec`: a thread of the kernel has none, and `env -i` starts a program without any. */
+  /** Whether the environment is empty and stays so until the next `exec`: a thread of the kernel has none, and `env -i` starts a program without any. */
   readonly bare: boolean
 }
 
@@ -108,7 +108,7 @@ function* look(entries: ReadonlySet<string>, others: Set<number>): Generator<voi
       continue
     }
     const now = facts(pid)
-    // With the mount option `hidepid` nothing of another user's process can be read.
+    // With the mount option `hidepid`, processes of another user are unreadable.
     const judged = now === undefined ? !hasExited(pid) : environment !== "" || now.zombie || now.bare
     if (judged) others.add(pid)
     if (!judged || now?.zombie) certain = false
@@ -162,7 +162,7 @@ export const sweep = (entry: string): Effect.Effect<number> =>
         seen.add(pid)
         signal(pid, "SIGKILL")
       }
-      // They are not our children, so their exit causes no event: poll.
+      // These processes are not our children, so their exit causes no event. We poll.
       yield* Effect.sleep(tries < 5 ? 5 : 60)
     }
     return alive ? -seen.size : seen.size

@@ -34,7 +34,7 @@ export interface ExitEvidence {
   readonly code: number | null
   readonly signal: string | null
   readonly stderr: string
-  /** Why the server ended it; absent when it exited by itself. */
+  /** The reason for which the server ended the process. Absent if the process exited by itself. */
   readonly stopReason?: string
   /** Present when the server ended it because it broke the protocol (P3). */
   readonly failure?: Failure

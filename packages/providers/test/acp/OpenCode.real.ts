@@ -159,7 +159,7 @@ describe.skipIf(command === "")("the real opencode", () => {
       const effort = yield* Effect.flip(open(4, { resumeKey, settings: { effort: "high" } }))
       assert.include(effort.failure.message, "does not let clients choose the effort")
     }),
-    // It starts the agent four times.
+    // The test starts the agent four times.
     240_000
   )
 

@@ -62,7 +62,7 @@ const gemini: Agent = {
     }
     writeFileSync(join(home, ".gemini", "settings.json"), JSON.stringify(settings))
     const endpoint = { GOOGLE_GEMINI_BASE_URL: `http://127.0.0.1:${port}`, GEMINI_API_KEY: "not-a-real-key" }
-    // With the model `auto` Gemini first asks another model which one to use.
+    // With the model `auto`, Gemini first asks another model which model to use.
     return { cwd, env: { HOME: home, GEMINI_MODEL: "gemini-2.5-pro", ...endpoint } }
   }),
   say: (text) => `[[say ${text}]]`,

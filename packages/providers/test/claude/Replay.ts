@@ -48,7 +48,7 @@ const decisionOf = (response: unknown): Answer => {
 export interface Replayed {
   readonly events: ReadonlyArray<ProviderEvent>
   readonly answered: ReadonlySet<string>
-  /** The answer that was sent, and the one that the recorded client had sent. */
+  /** The answer that the test sent, and the answer that the recorded client had sent. */
   readonly answers: ReadonlyArray<readonly [ours: unknown, recorded: unknown]>
 }
 

@@ -371,7 +371,7 @@ describe("openai", () => {
       )
       const endpoint = Endpoint.make({ name: "local", baseUrl: "http://nowhere" }, client, () => ({}))
       const all = [...(yield* Stream.runCollect(endpoint.answer({})))]
-      // With quadratic work this test would exceed its time limit.
+      // A quadratic implementation would exceed the time limit of this test.
       assert.lengthOf(all, 20_001)
       assert.deepEqual([all[0], all.at(-1)], ['{"x":1}', "[DONE]"])
     })
