@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
 
-it("D10 a first visit loads less than 300 KB compressed", () => {
+it("D10 a first visit loads less than 200 KB compressed", () => {
   const report = JSON.parse(readFileSync(resolve(import.meta.dirname, "../dist/first-load.json"), "utf8")) as {
     readonly br: number
     readonly gz: number
@@ -13,6 +13,6 @@ it("D10 a first visit loads less than 300 KB compressed", () => {
   expect(names).toMatch(/assets\/index-.*\.js/)
   expect(names).toMatch(/assets\/worker-.*\.js/)
   expect(names).toMatch(/assets\/index-.*\.css/)
-  expect(report.gz).toBeLessThan(300_000)
-  expect(report.br).toBeLessThan(300_000)
+  expect(report.gz).toBeLessThan(200_000)
+  expect(report.br).toBeLessThan(200_000)
 })

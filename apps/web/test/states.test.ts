@@ -12,7 +12,7 @@ const own = (complaints: ReadonlyArray<string>) =>
   complaints.filter((one) => !/ERR_CONNECTION|WebSocket connection|status of (401|403)/.test(one))
 
 it.scopedLive(
-  "X1 X3 a browser without a session sees how to get one; one with a session sees an empty list; a revoked one is notified at once",
+  "X1 X3 a browser without a session sees how to get one; one with a session sees an empty list, and a part that is not there; a revoked one is notified at once",
   () =>
     Effect.gen(function* () {
       const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
@@ -45,6 +45,18 @@ it.scopedLive(
         await page.goto(`${millrace.url}/#/settings`)
         await page.locator(".tokens li").getByText("this browser").waitFor()
         expect(await page.locator(".tokens li").count()).toBe(1)
+        // A part of the page that cannot be loaded: the page says why, and tries again when asked.
+        const part = /assets\/(Log|Agents)-/
+        await page.route(part, (route) => route.abort("connectionrefused"))
+        await page.route(`${millrace.url}/`, (route) => route.abort("connectionrefused"))
+        await page.goto(`${millrace.url}/#/log`)
+        await page.getByText("because the server does not answer").waitFor()
+        await page.route(`${millrace.url}/`, (route) => route.fulfill({ body: "<script src=/assets/index-newer.js>" }))
+        await page.goto(`${millrace.url}/#/agents`)
+        await page.getByText("The server has a newer version of this page.").waitFor()
+        await page.unrouteAll()
+        await page.getByRole("button", { name: "Try again" }).click()
+        await page.getByRole("heading", { name: "Agents" }).waitFor()
       })
       const tokens = (yield* Effect.promise(async () =>
         (await fetch(`${millrace.url}/api/tokens`, { headers: { authorization: `Bearer ${millrace.token}` } })).json()

@@ -3,6 +3,8 @@ import { Schema } from "effect"
 import * as CommandLine from "./CommandLine.ts"
 import { oneOf } from "./OneOf.ts"
 
+export { nameOf } from "./RuleName.ts"
+
 const maxRules = 32
 const maxJson = 16_384
 
@@ -94,9 +96,3 @@ export const StoredRule = Schema.Struct({
   }),
   decision: Given
 }).annotations({ identifier: "StoredRule" })
-
-/** The sender's name in the answers of the rule. */
-export const nameOf = ({ match, name }: ApprovalRule): string => {
-  const { command, kind, path, tool } = match
-  return name ?? [kind, command ?? path ?? tool].filter(Boolean).join(" ")
-}

@@ -3,11 +3,9 @@ import { Schema } from "effect"
 import { BlobHash } from "./Blob.ts"
 import { isFileName } from "./FileName.ts"
 import { pattern } from "./MediaType.ts"
+import { maxAttachments } from "./Sizes.ts"
 
-/** Maximum number of attachments of one turn, or of one item. */
-export const maxAttachments = 16
-/** Maximum number of bytes of the attachments of one turn together: 64 MiB. */
-export const maxTurnBytes = 64 * 1024 * 1024
+export { maxAttachments, maxTurnBytes } from "./Sizes.ts"
 
 const name = Schema.String.pipe(
   Schema.minLength(1, { message: () => "an attachment needs a name" }),

@@ -1,8 +1,7 @@
 /** Large values. An event keeps the first 16 KiB of a large value. The whole value is a blob: content that the server stores under its hash. */
 import { Schema } from "effect"
 
-/** Maximum number of bytes of one blob: 32 MiB. */
-export const maxBlobBytes = 32 * 1024 * 1024
+export { maxBlobBytes } from "./Sizes.ts"
 
 export const BlobHash = Schema.String.pipe(
   Schema.pattern(/^[0-9a-f]{64}$/, { message: () => "a hash is the SHA-256 of the content: 64 digits, 0 to 9 and a to f" })

@@ -26,6 +26,8 @@ import {
   TurnOrigin
 } from "./State.ts"
 
+export { domainEvent, isTerminal, terminals } from "./EventTypes.ts"
+
 const thread = { threadId: ThreadId }
 const turn = { threadId: ThreadId, turnId: TurnId }
 const item = { ...turn, itemId: ItemId, kind: ItemKind, role: ItemRole }
@@ -293,9 +295,6 @@ export type DomainEvent = { readonly [T in EventType]: { readonly type: T; reado
 export const make = <T extends EventType>(type: T, data: DataOf<T>): Extract<DomainEvent, { readonly type: T }> =>
   ({ type, data }) as Extract<DomainEvent, { readonly type: T }>
 
-export const terminals = ["turn.completed", "turn.interrupted", "turn.failed"] as const
-export const isTerminal = (type: string): boolean => (terminals as ReadonlyArray<string>).includes(type)
-
 /**
  * The event on the wire. `data` is decoded by its type with `EventData`; a type that this version does not know
  * is an opaque event and is passed on (L6).
@@ -318,12 +317,6 @@ export const LogEvent = Schema.Struct({
   data: Schema.Unknown
 }).annotations({ identifier: "Event" })
 export type LogEvent = typeof LogEvent.Type
-
-/**
- * The event as one of the known types, without decoding its data: the writers of the log are typed. An event of a type that this version does not
- * know matches no case of a `switch`.
- */
-export const domainEvent = ({ data, type }: Pick<LogEvent, "data" | "type">): DomainEvent => ({ type, data }) as DomainEvent
 
 /** Decodes `data` when the type is known. */
 export const decodeData = <T extends EventType>(type: T, data: unknown) =>

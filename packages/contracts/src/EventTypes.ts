@@ -1,4 +1,5 @@
-/** The names of the event types. Separate from `Event.ts`, so that a client that only needs the names does not contain the schemas. */
+/** The names of the event types. Separate from `Event.ts`, so that a client that does not decode events does not contain the schemas of their data. */
+import type { DomainEvent, LogEvent } from "./Event.ts"
 
 /** Every type of `EventData`. `Event.ts` checks that the list is complete. */
 export const eventTypes = [
@@ -58,3 +59,12 @@ export const eventTypes = [
   "log.rewound",
   "provider.event"
 ] as const
+
+export const terminals = ["turn.completed", "turn.interrupted", "turn.failed"] as const
+export const isTerminal = (type: string): boolean => (terminals as ReadonlyArray<string>).includes(type)
+
+/**
+ * The event as one of the known types, without decoding its data: the writers of the log are typed. An event of a type that this version does not
+ * know matches no case of a `switch`.
+ */
+export const domainEvent = ({ data, type }: Pick<LogEvent, "data" | "type">): DomainEvent => ({ type, data }) as DomainEvent

@@ -70,9 +70,6 @@ export const ItemContent = Schema.Struct({
 })
 export type ItemContent = typeof ItemContent.Type
 
-/** The field of an item that its deltas build: the output of a command, the text of another item. */
-export const textField = (kind: ItemKind): "output" | "text" => (kind === "command" ? "output" : "text")
-
 /** How an item ended. `aborted`: its turn or its session ended first; `reason` says which (T9). */
 export const ItemStatus = Schema.Literal("completed", "failed", "declined", "aborted")
 export type ItemStatus = typeof ItemStatus.Type

@@ -1,10 +1,19 @@
-/** The settings of a thread: what its agent is started and asked with. A change is a `thread.updated` event and takes effect with the next turn. */
+/** The schemas of a thread's settings: what its agent is started and asked with. A change is a `thread.updated` event and takes effect with the next turn. */
 import { Schema } from "effect"
-import { defined } from "./Defined.ts"
 import { oneOf } from "./OneOf.ts"
+import { permissionModes } from "./SettingValues.ts"
 
-/** In the order of what the agent may do without a person, least first. */
-export const permissionModes = ["plan", "read-only", "ask", "accept-edits", "full-access"] as const
+export {
+  type Changes,
+  differing,
+  effective,
+  permissionModes,
+  settingNames,
+  type SettingName,
+  type Settings,
+  settingsOf,
+  type SomeSettings
+} from "./SettingValues.ts"
 
 /**
  * What the agent may do without a person. `plan`: it proposes a plan and changes nothing. `read-only`: it reads and changes nothing. `ask`: it asks before
@@ -118,20 +127,6 @@ export const Instructions = Schema.String.pipe(
   })
 )
 
-/** A thread's settings; an absent one is as the provider instance is set. */
-export interface Settings {
-  readonly model?: string
-  readonly effort?: string
-  readonly permissionMode?: PermissionMode
-  /** Absolute paths, in addition to the project's directory. */
-  readonly directories?: ReadonlyArray<string>
-  readonly mcpServers?: McpServers
-  /** Added to the agent's own instructions. */
-  readonly instructions?: string
-}
-
-export type SettingName = keyof Settings
-
 const descriptions = {
   model: "The model, as the agent names it.",
   effort: "How much the model thinks, as the agent names it.",
@@ -181,26 +176,3 @@ export const Effective = Schema.Struct({
   permissionMode: Schema.optional(PermissionMode)
 }).annotations({ identifier: "EffectiveSettings" })
 export type Effective = typeof Effective.Type
-
-/** An absent setting may also be `undefined`. */
-export type SomeSettings = { readonly [K in SettingName]?: Settings[K] | undefined }
-/** Changed settings. `null`: as the provider instance is set. */
-export type Changes = { readonly [K in SettingName]?: Settings[K] | null | undefined }
-
-/** The settings that are set. */
-export const settingsOf = ({ directories, effort, instructions, mcpServers, model, permissionMode }: SomeSettings): Settings =>
-  defined({ model, effort, permissionMode, directories, mcpServers, instructions })
-
-/** What holds for a thread with these settings on a provider instance with these defaults. */
-export const effective = (settings: SomeSettings, defaults: SomeSettings = {}): Effective =>
-  defined({
-    model: settings.model ?? defaults.model,
-    effort: settings.effort ?? defaults.effort,
-    permissionMode: settings.permissionMode ?? defaults.permissionMode
-  })
-
-export const settingNames = ["model", "effort", "permissionMode", "directories", "mcpServers", "instructions"] as const
-
-/** The names of the settings that differ. */
-export const differing = (a: SomeSettings, b: SomeSettings): ReadonlyArray<SettingName> =>
-  a === b ? [] : settingNames.filter((name) => a[name] !== b[name] && JSON.stringify(a[name]) !== JSON.stringify(b[name]))

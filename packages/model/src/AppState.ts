@@ -9,7 +9,8 @@
  * state = AppState.apply(state, event)
  * ```
  */
-import { domainEvent, type DomainEvent, type LogEvent } from "@millrace/contracts/Event"
+import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
+import { domainEvent } from "@millrace/contracts/EventTypes"
 import type { ProjectId, RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { RequestView } from "@millrace/contracts/Item"
 import type { ProjectView, Snapshot, ThreadView } from "@millrace/contracts/State"

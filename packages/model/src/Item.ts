@@ -1,6 +1,7 @@
 /** One item of a turn as read models show it, folded from its events. */
 import type { DomainEvent } from "@millrace/contracts/Event"
-import { type ItemContent, type ItemView, textField } from "@millrace/contracts/Item"
+import type { ItemContent, ItemView } from "@millrace/contracts/Item"
+import { textField } from "@millrace/contracts/TextField"
 
 /** An event of an item. */
 export type ItemEvent = Extract<DomainEvent, { readonly type: `item.${string}` }>

@@ -2,8 +2,7 @@
 import { defined } from "@millrace/contracts/Defined"
 import type { DataOf, DomainEvent, EventType } from "@millrace/contracts/Event"
 import type { TurnId } from "@millrace/contracts/Ids"
-import { given } from "@millrace/contracts/Labels"
-import { type Changes, settingNames, settingsOf, type SomeSettings } from "@millrace/contracts/Settings"
+import { type Changes, settingNames, settingsOf, type SomeSettings } from "@millrace/contracts/SettingValues"
 import type { Continuation, SessionState, SessionStatus, ThreadStatus, ThreadView } from "@millrace/contracts/State"
 import * as Goal from "./Goal.ts"
 import * as Queue from "./Queue.ts"
@@ -232,7 +231,7 @@ const viewWith = (status: ThreadStatus, thread: Facts & Fixed, work: Work): Thre
   ...defined({ stopping: thread.stopping }),
   ...(thread.failed && status !== "failed" ? { lastTurnFailed: true as const } : {}),
   ...defined({ recovery: thread.recovery, afterLimit: thread.afterLimit, approve: thread.approve }),
-  ...given(thread),
+  ...defined({ labels: thread.labels, metadata: thread.metadata }),
   ...defined({ continuation: work.continuation, goal: work.goal, waiting: work.waiting }),
   createdAt: thread.createdAt,
   updatedAt: thread.updatedAt

@@ -2,7 +2,8 @@
  * One thread's turns and items, from pages of the read model and the events after the pages' offsets. Events change the transcript in place. Its items
  * and turns are immutable and are replaced, so a view draws only the changed ones again.
  */
-import { domainEvent, type DomainEvent, type LogEvent } from "@millrace/contracts/Event"
+import type { DomainEvent, LogEvent } from "@millrace/contracts/Event"
+import { domainEvent } from "@millrace/contracts/EventTypes"
 import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView, RequestView } from "@millrace/contracts/Item"
 import type { PageOf } from "@millrace/contracts/Millrace"

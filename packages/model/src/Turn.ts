@@ -1,6 +1,7 @@
 /** One turn as read models show it, folded from its events. */
 import { defined } from "@millrace/contracts/Defined"
-import { type DataOf, type DomainEvent, isTerminal as isTerminalType } from "@millrace/contracts/Event"
+import type { DataOf, DomainEvent } from "@millrace/contracts/Event"
+import { isTerminal as isTerminalType } from "@millrace/contracts/EventTypes"
 import type { TurnOrigin, TurnView } from "@millrace/contracts/State"
 
 /** An event that ends a turn. */

@@ -2,7 +2,8 @@
  * Computes the turns of a thread from its events alone, for example those of an export or a followed stream. The result agrees with the read model after
  * any history (L11).
  */
-import { domainEvent, type LogEvent } from "@millrace/contracts/Event"
+import type { LogEvent } from "@millrace/contracts/Event"
+import { domainEvent } from "@millrace/contracts/EventTypes"
 import type { ItemId, RequestId, TurnId } from "@millrace/contracts/Ids"
 import type { TurnView } from "@millrace/contracts/State"
 import * as Request from "./Request.ts"

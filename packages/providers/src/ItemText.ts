@@ -1,6 +1,7 @@
 /** The concatenated deltas of an open item, bounded. Used when the provider ends the item without its text. */
 import { maxBlobBytes } from "@millrace/contracts/Blob"
-import { type ItemContent, type ItemKind, textField } from "@millrace/contracts/Item"
+import type { ItemContent, ItemKind } from "@millrace/contracts/Item"
+import { textField } from "@millrace/contracts/TextField"
 import { cutBytes, wellFormed } from "@millrace/contracts/Text"
 
 /** Bytes that the open items of a session may still keep, together. */

@@ -1,8 +1,7 @@
 /** Which of some chosen files a turn takes: the server's limits, checked before anything is sent. */
 import { safeName } from "@millrace/contracts/FileName"
 import { extensionOf, mediaTypeOf } from "@millrace/contracts/MediaType"
-import { maxAttachments, maxTurnBytes } from "@millrace/contracts/Attachment"
-import { maxBlobBytes } from "@millrace/contracts/Blob"
+import { maxAttachments, maxBlobBytes, maxTurnBytes } from "@millrace/contracts/Sizes"
 import { size } from "../ui/Size.ts"
 
 /** A file that a person chose, with the name that it gets. */

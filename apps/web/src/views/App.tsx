@@ -1,22 +1,21 @@
 /** The shell: rail, banner of the connection, and the current view. */
-import { lazy, Suspense, useEffect } from "react"
+import { useEffect } from "react"
 import { Viewer } from "../attach/Viewer.tsx"
+import { part } from "../ui/Part.tsx"
 import { useRoute } from "../ui/Route.ts"
 import { useStore } from "../store/useStore.ts"
 import { Banner } from "./Banner.tsx"
 import { Home } from "./Home.tsx"
 import { PhoneBar } from "./PhoneBar.tsx"
 import { Rail } from "./Rail.tsx"
-import { Requests } from "./Requests.tsx"
 import { Unpaired } from "./Unpaired.tsx"
 
-// Views that few people open are loaded on demand.
-const Agents = lazy(async () => ({ default: (await import("./Agents.tsx")).Agents }))
-const Log = lazy(async () => ({ default: (await import("./Log.tsx")).Log }))
-const Sessions = lazy(async () => ({ default: (await import("./Sessions.tsx")).Sessions }))
-const loadThread = () => import("./Thread.tsx")
-const Thread = lazy(async () => ({ default: (await loadThread()).Thread }))
-const Settings = lazy(async () => ({ default: (await import("./Settings.tsx")).Settings }))
+const Agents = part(async () => (await import("./Agents.tsx")).Agents)
+const Log = part(async () => (await import("./Log.tsx")).Log)
+const Requests = part(async () => (await import("./Requests.tsx")).Requests)
+const Sessions = part(async () => (await import("./Sessions.tsx")).Sessions)
+const Settings = part(async () => (await import("./Settings.tsx")).Settings)
+const Thread = part(async () => (await import("./Thread.tsx")).Thread)
 
 const View = () => {
   const route = useRoute()
@@ -46,8 +45,12 @@ export const App = () => {
   useEffect(() => {
     document.title = waiting > 0 ? `(${waiting}) Millrace` : "Millrace"
   }, [waiting])
-  // Loaded in advance, so that a thread opens even if the server cannot be reached.
-  useEffect(() => void loadThread(), [])
+  // Loaded after the first view, so that a thread and its requests open even if the server cannot be reached.
+  useEffect(() => {
+    if (!loaded) return
+    Thread.load()
+    Requests.load()
+  }, [loaded])
   if (connection.state === "unpaired") return <Unpaired />
   return (
     <div className={`shell at-${route.view}`} data-connection={connection.state}>
@@ -59,9 +62,7 @@ export const App = () => {
         {route.view !== "home" && route.view !== "thread" && <PhoneBar />}
         <Banner />
         {loaded ? (
-          <Suspense fallback={<div className="page loading" role="status" />}>
-            <View />
-          </Suspense>
+          <View />
         ) : (
           <div className="page loading" role="status">
             <span className="water" aria-hidden="true" />

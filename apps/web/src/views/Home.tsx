@@ -12,7 +12,7 @@ import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { Prompt } from "./Prompt.tsx"
 import { titleOf } from "./Rail.tsx"
-import { FullAccess } from "./ThreadSettings.tsx"
+import { FullAccess } from "./FullAccess.tsx"
 
 /** The draft of the prompt of a new thread. */
 const draftKey = "new"

@@ -8,7 +8,7 @@ import { apply, theme, type Theme } from "../ui/Theme.ts"
 import { ago } from "../ui/Time.ts"
 import { useNow } from "../ui/useNow.ts"
 import { useStore } from "../store/useStore.ts"
-import { FullAccess } from "./ThreadSettings.tsx"
+import { FullAccess } from "./FullAccess.tsx"
 import type { AppState } from "@millrace/model/AppState"
 import type { Thread } from "@millrace/model/Thread"
 

@@ -1,6 +1,6 @@
 /** A request to a person with its choices, and a settled request with its answer and who gave it. */
 import { useState } from "react"
-import { nameOf } from "@millrace/contracts/ApprovalRule"
+import { nameOf } from "@millrace/contracts/RuleName"
 import type { ApprovalOption, Ask, Decision, Question, RequestView } from "@millrace/contracts/Item"
 import { useAction } from "../ui/Action.tsx"
 import { threadHref } from "../ui/Route.ts"

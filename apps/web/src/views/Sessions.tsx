@@ -10,7 +10,7 @@ import { get } from "../store/Http.ts"
 import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { titleOf } from "./Rail.tsx"
-import { FullAccess } from "./ThreadSettings.tsx"
+import { FullAccess } from "./FullAccess.tsx"
 
 const endedStatuses = new Set(["stopped", "error"])
 const mebibytes = (bytes: number | undefined) => (bytes === undefined ? "" : `${Math.round(bytes / 1_048_576)} MiB`)

@@ -1,5 +1,6 @@
 /** The settings of a thread next to its prompt: model, effort and permission mode. A change holds from the next turn on. */
-import { effective, type PermissionMode, permissionModes } from "@millrace/contracts/Settings"
+import type { PermissionMode } from "@millrace/contracts/Settings"
+import { effective, permissionModes } from "@millrace/contracts/SettingValues"
 import type { ThreadView } from "@millrace/contracts/State"
 import { useState } from "react"
 import { link } from "../store/Store.ts"
@@ -12,19 +13,6 @@ export const modeWords: Readonly<Record<PermissionMode, string>> = {
   ask: "Ask first",
   "accept-edits": "Accept edits",
   "full-access": "Full access"
-}
-
-/** Marks a thread whose agent does not ask before it acts. It begins with a space and follows the title directly. */
-export const FullAccess = ({ thread }: { readonly thread: ThreadView }) => {
-  const defaults = useStore((state) => state.providers?.find(({ provider }) => provider === thread.provider)?.defaults)
-  return effective(thread, defaults).permissionMode === "full-access" ? (
-    <>
-      {" "}
-      <span className="full-access" title="The agent does not ask before it acts">
-        full access
-      </span>
-    </>
-  ) : null
 }
 
 /** A setting with a list of known values, where any other value can be typed. It is sent when the field is left. */
