@@ -1,7 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { existsSync, readFileSync, statSync } from "node:fs"
-import { dirname } from "node:path"
+import { spawnSync } from "node:child_process"
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
 import * as McpConfig from "./claude/McpConfig.ts"
 import * as Process from "./claude/Process.ts"
 import * as Codex from "./codex/Settings.ts"
@@ -37,21 +39,44 @@ it("T17 MCP servers in the shape of each protocol", () => {
   ])
 })
 
-it.effect("X4 claude gets them in a file of this user, which ends with the process; its arguments have no value", () =>
-  Effect.gen(function* () {
-    const path = yield* Effect.scoped(
-      Effect.gen(function* () {
-        const file = (yield* McpConfig.file(settings)) ?? ""
-        assert.strictEqual(statSync(file).mode & 0o777, 0o600)
-        assert.strictEqual(statSync(dirname(file)).mode & 0o777, 0o700)
-        assert.deepInclude(JSON.parse(readFileSync(file, "utf8")).mcpServers.local, { type: "stdio", env: { KEY: "hunter22" } })
-        const args = Process.args({}, { begin: "id" }, { settings }, file)
-        assert.strictEqual(args[args.indexOf("--mcp-config") + 1], file)
-        assert.notInclude(args.join(" "), "hunter2")
-        return file
+it.scoped(
+  "X4 claude gets them in a file of this user, which is removed when it has read it and at the next start; its arguments have no value",
+  () =>
+    Effect.gen(function* () {
+      const path = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const file = (yield* McpConfig.file(settings)) ?? ""
+          assert.strictEqual(statSync(file).mode & 0o777, 0o600)
+          assert.strictEqual(statSync(dirname(file)).mode & 0o777, 0o700)
+          assert.deepInclude(JSON.parse(readFileSync(file, "utf8")).mcpServers.local, { type: "stdio", env: { KEY: "hunter22" } })
+          const args = Process.args({}, { begin: "id" }, { settings }, file)
+          assert.strictEqual(args[args.indexOf("--mcp-config") + 1], file)
+          assert.notInclude(args.join(" "), "hunter2")
+          return file
+        })
+      )
+      assert.isFalse(existsSync(dirname(path)))
+      const started = (yield* McpConfig.file(settings)) ?? ""
+      yield* McpConfig.remove(started)
+      assert.isFalse(existsSync(dirname(started)))
+      // Left by a server that was killed; one of a process that runs, and a young one, stay.
+      const left = [
+        [spawnSync(process.execPath, ["-e", ""]).pid, 3600, false],
+        [process.ppid, 3600, true],
+        [spawnSync(process.execPath, ["-e", ""]).pid, 0, true]
+      ] as const
+      const directories = left.map(([pid, age]) => {
+        const directory = mkdtempSync(join(tmpdir(), `millrace-mcp-${pid}-`))
+        writeFileSync(join(directory, "mcp.json"), "{}")
+        utimesSync(directory, Date.now() / 1000 - age, Date.now() / 1000 - age)
+        return directory
       })
-    )
-    assert.isFalse(existsSync(dirname(path)))
-    assert.strictEqual(yield* Effect.scoped(McpConfig.file({})), undefined)
-  })
+      yield* McpConfig.sweep
+      assert.deepStrictEqual(
+        directories.map((directory) => existsSync(directory)),
+        left.map(([, , stays]) => stays)
+      )
+      for (const directory of directories) rmSync(directory, { recursive: true, force: true })
+      assert.strictEqual(yield* Effect.scoped(McpConfig.file({})), undefined)
+    })
 )

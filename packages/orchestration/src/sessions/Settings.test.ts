@@ -50,46 +50,61 @@ describe("settings", () => {
     return Effect.gen(function* () {
       const threadId = yield* create({ model: "small", permissionMode: "ask" })
       yield* ends(1)
-      yield* Kit.dispatch("thread.configure", { threadId, model: "big", effort: "high", permissionMode: null })
+      yield* Kit.dispatch("thread.configure", { threadId, model: "big", effort: "high", permissionMode: "plan" })
       yield* send(threadId, "two")
       yield* send(threadId, "three")
       yield* ends(3)
       assert.deepStrictEqual(seen, [
         { open: { model: "small", permissionMode: "ask" } },
         "one",
-        { model: "big", effort: "high", permissionMode: undefined },
+        { model: "big", effort: "high", permissionMode: "plan" },
         "two",
         "three"
       ])
-      assert.deepStrictEqual(yield* events("thread.updated"), [{ threadId, model: "big", effort: "high", permissionMode: null }])
-      assert.deepInclude(yield* view(threadId), { model: "big", effort: "high" })
-      assert.notProperty(yield* view(threadId), "permissionMode")
+      assert.deepStrictEqual(yield* events("thread.updated"), [
+        { threadId, model: "big", effort: "high", permissionMode: "plan" }
+      ])
+      assert.deepInclude(yield* view(threadId), { model: "big", effort: "high", permissionMode: "plan" })
       yield* sound
     }).pipe(Effect.provide(Kit.layer({ providers: [scripted] })))
   })
 
-  it.effect("T17 full access needs a new session, also if the session takes other permission modes", () => {
-    const { scripted, seen } = agent({ capabilities: [...live] })
-    return Effect.gen(function* () {
-      const threadId = yield* create({ permissionMode: "full-access" })
-      yield* ends(1)
-      yield* Kit.dispatch("thread.configure", { threadId, permissionMode: "ask" })
-      yield* send(threadId, "two")
-      yield* ends(2)
-      yield* Kit.dispatch("thread.configure", { threadId, permissionMode: "full-access" })
-      yield* send(threadId, "three")
-      yield* ends(3)
-      assert.deepStrictEqual(seen, [
-        { open: { model: undefined, permissionMode: "full-access" } },
-        "one",
-        { permissionMode: "ask" },
-        "two",
-        { open: { model: undefined, permissionMode: "full-access" } },
-        "three"
-      ])
-      yield* sound
-    }).pipe(Effect.provide(Kit.layer({ providers: [scripted] })))
-  })
+  it.effect(
+    "T17 full access and the default mode, which can be that, need a new session, also if the session takes other permission modes",
+    () => {
+      const { scripted, seen } = agent({ capabilities: [...live] })
+      return Effect.gen(function* () {
+        const threadId = yield* create({ permissionMode: "full-access" })
+        yield* ends(1)
+        yield* Kit.dispatch("thread.configure", { threadId, permissionMode: "ask" })
+        yield* send(threadId, "two")
+        yield* ends(2)
+        yield* Kit.dispatch("thread.configure", { threadId, permissionMode: "full-access" })
+        yield* send(threadId, "three")
+        yield* ends(3)
+        yield* Kit.dispatch("thread.configure", { threadId, permissionMode: "ask" })
+        yield* send(threadId, "four")
+        yield* ends(4)
+        yield* Kit.dispatch("thread.configure", { threadId, permissionMode: null })
+        yield* send(threadId, "five")
+        yield* ends(5)
+        assert.deepStrictEqual(seen, [
+          { open: { model: undefined, permissionMode: "full-access" } },
+          "one",
+          { permissionMode: "ask" },
+          "two",
+          { open: { model: undefined, permissionMode: "full-access" } },
+          "three",
+          { permissionMode: "ask" },
+          "four",
+          { open: { model: undefined } },
+          "five"
+        ])
+        assert.notProperty(yield* view(threadId), "permissionMode")
+        yield* sound
+      }).pipe(Effect.provide(Kit.layer({ providers: [scripted] })))
+    }
+  )
 
   it.effect(
     "T17 for another change the idle session stops, and the next one resumes the conversation with the new settings",

@@ -155,12 +155,12 @@ const liveChange: { readonly [K in SettingName]?: string } = {
   permissionMode: "set-permission-mode"
 }
 
-/** Whether the settings have changed in a way that the live session cannot take. No running session gets full access: Claude refuses it. */
+/** Whether the settings have changed in a way that the live session cannot take. No running session gets full access, which Claude refuses; so none gets the default mode, which can be that. */
 export const needsNewSession = (state: ThreadState): boolean =>
   differing(state.given, state).some(
     (name) =>
       !state.capabilities.includes(liveChange[name] ?? "") ||
-      (name === "permissionMode" && state.permissionMode === "full-access")
+      (name === "permissionMode" && (state.permissionMode ?? "full-access") === "full-access")
   )
 
 const hasAny = (record: Readonly<Record<string, unknown>>): boolean => {

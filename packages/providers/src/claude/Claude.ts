@@ -1,9 +1,10 @@
-/** The Claude Code adapter: the `claude` program (tested with 2.1.197) as a `ProviderAdapter` (decision 0050). */
+/** The Claude Code adapter: the `claude` program (tested with 2.1.197 and 2.1.332) as a `ProviderAdapter` (decision 0050). */
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { Effect } from "effect"
 import type { Ledger } from "../process/Ledger.ts"
 import * as Program from "../Program.ts"
 import * as History from "./History.ts"
+import * as McpConfig from "./McpConfig.ts"
 import * as Process from "./Process.ts"
 import * as Session from "./Session.ts"
 
@@ -28,4 +29,4 @@ export const make = (options: Process.ClaudeOptions = {}): Effect.Effect<Provide
       open: (input, binary, learn) => Session.open(input, options, binary, learn)
     }),
     (adapter) => ({ ...adapter, history: History.make(options) })
-  )
+  ).pipe(Effect.zipLeft(McpConfig.sweep))

@@ -9,6 +9,7 @@ import { homedir } from "node:os"
 import { basename, join } from "node:path"
 import { Effect, Stream } from "effect"
 import { type Fields, stringAt } from "../Fields.ts"
+import * as ForkPoint from "./ForkPoint.ts"
 import * as Process from "./Process.ts"
 import * as TranscriptFile from "./TranscriptFile.ts"
 import * as TranscriptTurn from "./TranscriptTurn.ts"
@@ -103,11 +104,20 @@ const omittedOf = (damaged: number, cut: number, agents: number): string | undef
   return parts.length === 0 ? undefined : `Of this conversation, ${parts.join("; ")}.`
 }
 
+const rootOf = (options: Process.ClaudeOptions): string => {
+  const env = Process.environment(options, process.env)
+  return env["CLAUDE_CONFIG_DIR"] ?? join(options.home ?? process.env["HOME"] ?? homedir(), ".claude")
+}
+
+/** The `uuid` of the last message of a turn; `undefined`: no stored conversation of that id has the turn. */
+export const lastMessageOf = (options: Process.ClaudeOptions, conversation: string, nativeTurnId: string) =>
+  attempt("open", async () => {
+    const stored = (await conversationsIn(rootOf(options))).find(({ id }) => id === conversation)
+    return stored === undefined ? undefined : ForkPoint.lastMessageOf(stored.path, nativeTurnId)
+  })
+
 export const make = (options: Process.ClaudeOptions): NativeHistory => {
-  const root = () => {
-    const env = Process.environment(options, process.env)
-    return env["CLAUDE_CONFIG_DIR"] ?? join(options.home ?? process.env["HOME"] ?? homedir(), ".claude")
-  }
+  const root = () => rootOf(options)
   return {
     list: Effect.fn("Claude.history.list")(function* ({ cwd, limit }) {
       return yield* attempt("list", async () => {

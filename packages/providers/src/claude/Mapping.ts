@@ -10,6 +10,7 @@ import { maxTools } from "../Bounds.ts"
 import { stringAt } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import * as Report from "../Report.ts"
+import { Background } from "./Background.ts"
 import * as Content from "./Content.ts"
 import { failureOf, outcomeOf, usageOf } from "./Failures.ts"
 import * as Limits from "./Limits.ts"
@@ -64,6 +65,7 @@ export const make = (now?: () => number): Mapping => {
   /** Tokens of the newest message: the model has read its input, and its output is part of the next request. */
   let context: Tokens | undefined
   const agents = SubAgents.make()
+  const background = new Background()
   /** Ids of calls that a person declined. */
   const declined = new BoundedSet<string>(maxTools)
   /** `uuid` of the last message: one that comes twice in a row is dropped. */
@@ -140,6 +142,7 @@ export const make = (now?: () => number): Mapping => {
     const end = Turns.joined(ended.turn, endOf(ended.turn, said.result))
     out.push(...fill(said.result))
     if (ended.turn.diff !== "") out.push({ _tag: "TurnUpdated", nativeTurnId: ended.turn.id, diff: ended.turn.diff })
+    out.push(...background.turnEnded())
     if (ended.turn.steers.size > 0 && end.outcome !== "interrupted") whose.hold(ended.turn, end)
     else out.push(end)
     return true
@@ -196,6 +199,7 @@ export const make = (now?: () => number): Mapping => {
           return out
         case "TaskStarted":
           if (said.toolId !== undefined) questions.taskStarted(said.taskId, said.toolId)
+          background.started(said.taskId)
           return [opaque(type, params)]
         case "Taken":
           if (!taken(said.messageId, out)) out.push(opaque(type, params))
@@ -227,7 +231,9 @@ export const make = (now?: () => number): Mapping => {
         }
         case "Notified":
           whose.notified()
-          return [opaque(type, params)]
+          return [opaque(type, params), ...(said.taskId === undefined ? [] : background.ended(said.taskId))]
+        case "TaskEnded":
+          return [opaque(type, params), ...background.ended(said.taskId)]
         case "MessageStart": {
           if (whose.unsure()) return out
           const turn = running(out)

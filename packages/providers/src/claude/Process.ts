@@ -60,13 +60,16 @@ export const environment = (options: ClaudeOptions, server: Environment): Enviro
 export const find = (options: ClaudeOptions, server: Environment): Option.Option<string> =>
   Spawn.find(options.binary ?? (server["MILLRACE_CLAUDE_BIN"] || "claude"), server)
 
-/** `fork`: the id of the copy with which Claude continues. */
-export type Conversation = { readonly resume: string; readonly fork?: string } | { readonly begin: string }
+/** `fork`: the id of the copy with which Claude continues. `at`: the `uuid` of the last message that it has. */
+export type Conversation = { readonly resume: string; readonly fork?: string; readonly at?: string } | { readonly begin: string }
+
+const flag = (name: string, value: string | undefined): ReadonlyArray<string> => (value === undefined ? [] : [name, value])
 
 const conversationArgs = (conversation: Conversation): ReadonlyArray<string> => {
   if ("begin" in conversation) return ["--session-id", conversation.begin]
-  const { fork, resume } = conversation
-  return ["--resume", resume, ...(fork === undefined ? [] : ["--fork-session", "--session-id", fork])]
+  const { at, fork, resume } = conversation
+  const copy = fork === undefined ? [] : ["--fork-session", "--session-id", fork]
+  return ["--resume", resume, ...copy, ...flag("--resume-session-at", at)]
 }
 
 /** `--replay-user-messages`: Claude echoes a user message when it takes it (TurnOwnership.ts). */
@@ -96,8 +99,6 @@ export const defaults = ({ permissionMode }: ClaudeOptions): Settings => {
   const mode = [...settable.permissionModes].find((one) => modes[one] === permissionMode)
   return mode === undefined ? {} : { permissionMode: mode }
 }
-
-const flag = (name: string, value: string | undefined): ReadonlyArray<string> => (value === undefined ? [] : [name, value])
 
 /** `--session-id` sets the id of a new conversation before its first turn. `mcpConfig`: the file of its MCP servers. */
 export const args = (

@@ -85,7 +85,8 @@ export type Said =
   /** A task of a tool begins; it may outlive the tool's result. */
   | { readonly _tag: "TaskStarted"; readonly taskId: string; readonly toolId: string | undefined }
   /** Background work has ended, or was lost. */
-  | { readonly _tag: "Notified" }
+  | { readonly _tag: "Notified"; readonly taskId: string | undefined }
+  | { readonly _tag: "TaskEnded"; readonly taskId: string }
   | { readonly _tag: "MessageStart"; readonly id: string; readonly tokens: Tokens }
   /** Token counts of the streaming message so far; only the fields that changed. */
   | { readonly _tag: "Counted"; readonly tokens: Tokens }

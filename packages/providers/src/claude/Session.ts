@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto"
 import { mkdir } from "node:fs/promises"
 import { ProviderError, type OpenInput, type ProviderSession, type TurnAttachment } from "@millrace/contracts/ProviderAdapter"
+import { defined } from "@millrace/contracts/Defined"
 import type { Answer } from "@millrace/contracts/Item"
 import * as Permits from "@millrace/contracts/Permits"
 import { Effect, Exit, Option, Scope } from "effect"
@@ -20,6 +21,9 @@ import * as Mapping from "./Mapping.ts"
 import * as McpConfig from "./McpConfig.ts"
 import * as McpServers from "../McpServers.ts"
 import * as Process from "./Process.ts"
+import * as History from "./History.ts"
+import * as Review from "./Review.ts"
+import * as Steering from "./Steering.ts"
 import type { Offered } from "@millrace/contracts/State"
 import { codec } from "./Codec.ts"
 import { offeredBy } from "./Initialize.ts"
@@ -36,6 +40,7 @@ export const capabilities = [
   "usage",
   "images",
   "compact",
+  "review",
   "set-model",
   "set-effort",
   "set-permission-mode"
@@ -68,9 +73,9 @@ const stopMillis = { interrupt: 1500, terminal: 500 }
 const refused = (operation: string, message: string) =>
   new ProviderError({ provider: "claude", operation, outcome: "failed", failure: { kind: "refused", message } })
 
-/** Whether Claude has nothing to resume: it writes a conversation to disk about 100 ms after a turn, and a `kill -9` before that loses it (measured). */
+/** Whether Claude has nothing to resume, or not the message to resume it at: it writes a conversation to disk about 100 ms after a turn, and a `kill -9` before that loses it (measured). */
 const isLost = (error: ProviderError): boolean =>
-  error.outcome === "failed" && /no conversation found/i.test(`${error.failure.message} ${error.failure.detail ?? ""}`)
+  error.outcome === "failed" && /no (conversation|message) found/i.test(`${error.failure.message} ${error.failure.detail ?? ""}`)
 
 interface Begun {
   readonly child: RpcChild.RpcChild
@@ -112,6 +117,7 @@ const begin = Effect.fn("Claude.begin")(function* (
           dialect: codec
         })
         const offered = offeredBy(yield* child.request("initialize", {}, { deadlineMillis: startMillis }))
+        yield* McpConfig.remove(mcpConfig)
         learn(offered)
         return { child, offered }
       })
@@ -120,16 +126,14 @@ const begin = Effect.fn("Claude.begin")(function* (
     })
   const conversation = randomUUID()
   const fresh = Effect.map(start({ begin: conversation }), (opened): Begun => ({ ...opened, conversation, resumed: false }))
-  const { fork, resumeKey } = input
+  const { fork, forkAt, resumeKey } = input
   if (resumeKey === undefined) return yield* fresh
-  return yield* start({ resume: resumeKey, ...(fork === true ? { fork: conversation } : {}) }).pipe(
+  const lostAs = (message: string) => Effect.map(fresh, (begun): Begun => ({ ...begun, lost: { resumeKey, message } }))
+  const at = forkAt === undefined ? undefined : yield* History.lastMessageOf(options, resumeKey, forkAt)
+  if (forkAt !== undefined && at === undefined) return yield* lostAs("Claude's stored conversation does not have that turn.")
+  return yield* start({ resume: resumeKey, ...(fork === true ? { fork: conversation, ...defined({ at }) } : {}) }).pipe(
     Effect.map((opened): Begun => ({ ...opened, conversation: fork === true ? undefined : resumeKey, resumed: true })),
-    Effect.catchIf(isLost, (error) =>
-      Effect.map(fresh, (begun): Begun => ({
-        ...begun,
-        lost: { resumeKey, message: error.failure.detail ?? error.failure.message }
-      }))
-    )
+    Effect.catchIf(isLost, (error) => lostAs(error.failure.detail ?? error.failure.message))
   )
 })
 
@@ -220,14 +224,23 @@ export const open = Effect.fn("Claude.open")(function* (
       ([key, { id }]) => Effect.suspend(() => (take(key) ? child.respond(id, refusedToSubagent) : Effect.void)),
       { discard: true }
     )
-  const withdraw = (uuid: string) =>
-    Effect.gen(function* () {
-      const answer = yield* child.request("cancel_async_message", { message_uuid: uuid }, { deadlineMillis: withdrawMillis })
-      if (!isRecord(answer) || answer["cancelled"] !== true) return
+  /** `false`: Claude has taken the message. */
+  const cancel = (uuid: string) =>
+    Effect.map(
+      child.request("cancel_async_message", { message_uuid: uuid }, { deadlineMillis: withdrawMillis }),
+      (answer) => isRecord(answer) && answer["cancelled"] === true
+    )
+  const forget = (uuid: string) =>
+    Effect.suspend(() => {
       const events = mapping.withdrawn(uuid)
       turns.note(events)
-      yield* session.add(events)
-    }).pipe(Effect.catchAll((error) => Effect.logDebug(error.message)))
+      return session.add(events)
+    })
+  const withdraw = (uuid: string) =>
+    cancel(uuid).pipe(
+      Effect.flatMap((cancelled) => Effect.when(forget(uuid), () => cancelled)),
+      Effect.catchAll((error) => Effect.logDebug(error.message))
+    )
   /**
    * Withdraws the turn's messages that Claude has not taken: it would answer them after the interrupt. A failure is only logged, as a Claude
    * without this request still takes the interrupt. `true`: the turn waited for the messages only, and has ended.
@@ -261,10 +274,12 @@ export const open = Effect.fn("Claude.open")(function* (
     },
     capabilities,
     takes: (attachment) => Images.isImage(attachment, maxImageBytes),
-    configure: Effect.fn("Claude.configure")((changed) => LiveSettings.configure(child, options, changed)),
+    configure: Effect.fn("Claude.configure")((changed) =>
+      LiveSettings.configure(child, { ...options, env: { ...options.env, ...input.env } }, changed)
+    ),
     startTurn: Effect.fn("Claude.startTurn")(function* ({ action, attachments, text, turnId }) {
-      if (action !== undefined && action.type !== "compact") return yield* refused(action.type, "Claude has no such turn.")
-      const content = yield* blocksOf(action === undefined ? text : "/compact", attachments)
+      const prompt = action === undefined ? text : action.type === "compact" ? "/compact" : Review.prompt(action.target)
+      const content = yield* blocksOf(prompt, attachments)
       const uuid = randomUUID()
       // Claude has no turn ids. The id of the prompt is that of the turn, also in the conversation that Claude stores (History.ts).
       const native = uuid
@@ -286,16 +301,7 @@ export const open = Effect.fn("Claude.open")(function* (
       const native = normaliser.nativeTurnOf(turnId)
       const uuid = randomUUID()
       if (native === undefined || !mapping.steer(native, uuid)) return yield* refused("steer", "That turn takes no more text.")
-      yield* say(content, uuid).pipe(
-        Effect.tapError((error) =>
-          Effect.suspend(() => {
-            if (error.outcome === "unknown") return Effect.void
-            const events = mapping.withdrawn(uuid)
-            turns.note(events)
-            return session.add(events)
-          })
-        )
-      )
+      yield* Steering.send({ say: say(content, uuid), cancel: cancel(uuid), forget: forget(uuid) })
     }),
     interrupt: Effect.fn("Claude.interrupt")(function* (turnId) {
       normaliser.interrupting(turnId)

@@ -120,7 +120,14 @@ const system = (message: Fields): Said => {
       return taskId === undefined ? other : { _tag: "TaskStarted", taskId, toolId: stringAt(message, "tool_use_id") }
     }
     case "task_notification":
-      return { _tag: "Notified" }
+      return { _tag: "Notified", taskId: stringAt(message, "task_id") }
+    case "task_updated": {
+      const taskId = stringAt(message, "task_id")
+      const status = stringAt(message["patch"], "status")
+      return taskId === undefined || status === undefined || status === "running" || status === "pending"
+        ? other
+        : { _tag: "TaskEnded", taskId }
+    }
     // What a subagent does, for the tool that started it.
     case "task_progress": {
       const toolId = stringAt(message, "tool_use_id")

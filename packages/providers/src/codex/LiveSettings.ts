@@ -4,12 +4,12 @@
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { OpenInput, ProviderError, ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { PermissionMode } from "@millrace/contracts/Settings"
 import { Effect } from "effect"
 import type { RpcChild } from "../process/RpcChild.ts"
 import * as Conversation from "./Conversation.ts"
-import type { CodexOptions } from "./Process.ts"
 import * as Settings from "./Settings.ts"
-import { ConfigAnswer, ThreadAnswer } from "./Wire.ts"
+import { ConfigAnswer } from "./Wire.ts"
 
 type Changed = Parameters<NonNullable<ProviderSession["configure"]>>[0]
 
@@ -20,13 +20,6 @@ export interface LiveSettings {
   readonly configure: (changed: Changed) => Effect.Effect<void, ProviderError>
 }
 
-/** A thread that is not stored and has no turn: Codex answers with the settings of a thread that sets none. */
-const asUnset = (child: RpcChild, cwd: string, { approvalPolicy, sandbox }: CodexOptions) =>
-  Effect.flatMap(
-    child.request("thread/start", { cwd, ephemeral: true, ...defined({ approvalPolicy, sandbox }) }),
-    Conversation.answered("thread/start", ThreadAnswer)
-  ).pipe(Effect.tap(({ thread }) => Effect.ignore(child.request("thread/unsubscribe", { threadId: thread.id }))))
-
 /** `turn/start` replaces the whole policy, so it has to contain what Codex' own settings say of the workspace. */
 const policyOf = (child: RpcChild, { cwd, settings = {} }: OpenInput, sandbox: Settings.Sandbox) =>
   sandbox === "workspace-write"
@@ -36,21 +29,16 @@ const policyOf = (child: RpcChild, { cwd, settings = {} }: OpenInput, sandbox: S
       ).pipe(Effect.map(({ config }) => Settings.workspacePolicy(settings.directories, config.sandbox_workspace_write ?? {})))
     : Effect.succeed(Settings.policy(sandbox))
 
-export const make = (child: RpcChild, opened: OpenInput, options: CodexOptions, begun: Conversation.Begun): LiveSettings => {
+export const make = (child: RpcChild, opened: OpenInput, begun: Conversation.Begun): LiveSettings => {
   let input = opened
   let turn: object = begun.turn
   let permissions: object = {}
 
-  const permissionsOf = (next: OpenInput) =>
-    Effect.gen(function* () {
-      const mode = next.settings?.permissionMode
-      if (mode === undefined) {
-        const { approvalPolicy, sandbox } = yield* asUnset(child, next.cwd, options)
-        return defined({ approvalPolicy: approvalPolicy ?? undefined, sandboxPolicy: sandbox ?? undefined })
-      }
-      const { approvalPolicy, sandbox } = Settings.policies[mode]
-      return { approvalPolicy, sandboxPolicy: yield* policyOf(child, next, sandbox) }
-    })
+  const permissionsOf = (next: OpenInput, mode: PermissionMode) =>
+    Effect.map(policyOf(child, next, Settings.policies[mode].sandbox), (sandboxPolicy) => ({
+      approvalPolicy: Settings.policies[mode].approvalPolicy,
+      sandboxPolicy
+    }))
 
   return {
     turn: () => turn,
@@ -59,7 +47,7 @@ export const make = (child: RpcChild, opened: OpenInput, options: CodexOptions, 
         const { model: _, settings: before, ...rest } = input
         const model = "model" in changed ? changed.model : input.model
         const effort = "effort" in changed ? changed.effort : before?.effort
-        const permissionMode = "permissionMode" in changed ? changed.permissionMode : before?.permissionMode
+        const permissionMode = changed.permissionMode ?? before?.permissionMode
         const { effort: _effort, permissionMode: _mode, ...others } = before ?? {}
         const next: OpenInput = {
           ...rest,
@@ -67,7 +55,7 @@ export const make = (child: RpcChild, opened: OpenInput, options: CodexOptions, 
           settings: { ...others, ...defined({ effort, permissionMode }) }
         }
         const own = yield* Conversation.ownSettings(child, next)
-        const now = "permissionMode" in changed ? yield* permissionsOf(next) : permissions
+        const now = changed.permissionMode === undefined ? permissions : yield* permissionsOf(next, changed.permissionMode)
         input = next
         permissions = now
         turn = { ...Settings.turnParams({ ...own, resumeKey: begun.nativeThreadId }, begun.model), ...now }

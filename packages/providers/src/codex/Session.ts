@@ -83,7 +83,7 @@ export const open = Effect.fn("Codex.open")(function* (
   const normaliser = Normaliser.make(input)
   const mapping = Mapping.make(threadId)
   const live = RunningWork.make()
-  const settings = LiveSettings.make(child, input, options, begun)
+  const settings = LiveSettings.make(child, input, begun)
   const turns = Turns.make()
   /** Turns whose start request is not answered yet. */
   const starting = new Map<TurnId, Deferred.Deferred<void>>()

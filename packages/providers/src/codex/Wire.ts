@@ -181,9 +181,7 @@ export const decodeRequest = (threadId: string, method: string, params: unknown)
 export const InitializeAnswer = Schema.Struct({ userAgent: text })
 export const ThreadAnswer = Schema.Struct({
   thread: Schema.Struct({ id: text }),
-  model: maybe(text),
-  approvalPolicy: Schema.optional(Schema.Unknown),
-  sandbox: Schema.optional(Schema.Unknown)
+  model: maybe(text)
 })
 export const ConfigAnswer = Schema.Struct({
   config: Schema.Struct({

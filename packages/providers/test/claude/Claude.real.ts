@@ -164,7 +164,7 @@ describe.skipIf(binary === "")("the real claude", () => {
       assert.include(two, "Plan mode is active")
       yield* session.configure?.({ effort: undefined, permissionMode: "accept-edits" }) ?? Effect.void
       assert.notInclude(yield* run(3), '"effort":"low"')
-      yield* session.configure?.({ model: undefined, permissionMode: undefined }) ?? Effect.void
+      yield* session.configure?.({ model: undefined }) ?? Effect.void
       assert.include(yield* run(4), '"model":"claude-sonnet-4-5')
       const refused = yield* Effect.flip(session.configure?.({ permissionMode: "full-access" }) ?? Effect.void)
       assert.include(refused.message, "bypassPermissions")
@@ -344,6 +344,58 @@ describe.skipIf(binary === "")("the real claude", () => {
       yield* again.recording.until("TurnCompleted", (event) => event.turnId === turn(4))
       assert.include(answers(again.recording.events, turn(4))[0], "BETA")
       yield* finish(again.session, again.recording)
+    })
+  )
+
+  live(
+    "P7 a fork at a turn has the conversation up to that turn; one at an unknown turn is a new conversation, which is reported",
+    Effect.gen(function* () {
+      const { open } = yield* world
+      const source = yield* open(1)
+      for (const [n, text] of ['ALPHA [[shell cmd="touch a.txt"]]', 'BETA [[say text="b"]]'].entries()) {
+        yield* source.session.startTurn({ turnId: turn(n + 1), text })
+        if (n === 0) {
+          const { requestId } = yield* source.recording.until("RequestOpened")
+          yield* source.session.answer(requestId, { decision: "accept" })
+        }
+        yield* source.recording.until("TurnCompleted", ({ turnId }) => turnId === turn(n + 1))
+      }
+      const { nativeTurnId: forkAt = "" } = yield* source.recording.until("TurnStarted")
+      const resumeKey = source.session.resumeKey ?? ""
+      yield* source.session.stop("done")
+      const copy = yield* open(2, resumeKey, { fork: true, forkAt })
+      assert.strictEqual(copy.session.continuity, "resumed")
+      yield* copy.session.startTurn({ turnId: turn(3), text: "[[echo]]" })
+      yield* copy.recording.until("TurnCompleted")
+      assert.deepStrictEqual(answers(copy.recording.events, turn(3)), ["ALPHA"])
+      assert.notStrictEqual(copy.session.resumeKey, resumeKey)
+      yield* finish(copy.session, copy.recording)
+      const lost = yield* open(3, resumeKey, { fork: true, forkAt: "00000000-0000-4000-8000-000000000000" })
+      assert.strictEqual(lost.session.continuity, "fresh")
+      yield* lost.recording.until("Opaque", ({ method }) => method === "millrace/conversation-lost")
+      yield* finish(lost.session, lost.recording)
+    })
+  )
+
+  live(
+    "T10 a review is a turn in which the model gets Claude's instructions for reviews, with the target",
+    Effect.gen(function* () {
+      const { log, open } = yield* world
+      const { recording, session } = yield* open(1)
+      const action = { type: "review", target: { type: "custom", instructions: 'TARGET [[say text="one finding"]]' } } as const
+      yield* session.startTurn({ turnId: turn(1), text: "", action })
+      yield* recording.until("TurnCompleted")
+      assert.include(answers(recording.events, turn(1)).join(), "one finding")
+      const request =
+        readFileSync(log, "utf8")
+          .trim()
+          .split("\n")
+          .findLast((line) => line.includes("TARGET")) ?? ""
+      assert.match(request, /review/i)
+      assert.include(request, "git diff")
+      yield* session.startTurn({ turnId: turn(2), text: '[[say text="after"]]' })
+      yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(2))
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted", "TurnCompleted"])
     })
   )
 

@@ -524,6 +524,39 @@ describe("claude: the owner of a turn", () => {
   })
 })
 
+describe("claude: background work", () => {
+  const system = (subtype: string, more: object) => ["system", { type: "system", subtype, ...more }] as const
+  const methods = (events: ReadonlyArray<NativeEvent>) =>
+    events.flatMap((event) => {
+      if (event._tag === "TurnEnded") return ["end"]
+      const work = event._tag === "Opaque" && event.method.startsWith("background/")
+      return work ? [`${event.method} ${(event.payload as { readonly task: string }).task}`] : []
+    })
+  it("a task that runs when its turn ends is background work until Claude reports its end, once", () => {
+    const mapping = begun()
+    const play = (...messages: ReadonlyArray<readonly [string, object]>) =>
+      methods(messages.flatMap(([type, params]) => mapping.notification(type, params)))
+    const ended = system("task_updated", { task_id: "short", patch: { status: "completed" } })
+    const notified = (task_id: string) => system("task_notification", { task_id, status: "completed" })
+    assert.deepStrictEqual(
+      play(
+        ["assistant", use("Bash", {})],
+        system("task_started", { task_id: "short", tool_use_id: "tool" }),
+        system("task_started", { task_id: "long", tool_use_id: "tool" }),
+        system("task_updated", { task_id: "long", patch: { status: "running" } }),
+        ended,
+        notified("short"),
+        ["result", result({})]
+      ),
+      ["background/started long", "end"]
+    )
+    mapping.expect("t2")
+    assert.deepStrictEqual(play(["assistant", use("Bash", {})], ["result", result({ uuid: "r2" })]), ["end"])
+    const over = system("task_updated", { task_id: "long", patch: { status: "killed" } })
+    assert.deepStrictEqual(play(over, notified("long"), notified("unknown")), ["background/ended long"])
+  })
+})
+
 describe("claude: an agent in the background asks", () => {
   const bash = { tool_name: "Bash", input: { command: "touch x" }, tool_use_id: "toolu_2", agent_id: "a1" }
   const launched = (background: boolean) => {
@@ -548,7 +581,7 @@ describe("claude: an agent in the background asks", () => {
     assert.deepInclude(asked, { nativeTurnId: aside, bySubagent: true })
     assert.deepStrictEqual(
       mapping.notification("result", result({})).map((event) => (event._tag === "TurnEnded" ? event.nativeTurnId : event._tag)),
-      ["t"]
+      ["Opaque", "t"]
     )
     // The next message gets a separate turn in the meantime.
     mapping.expect("t2")

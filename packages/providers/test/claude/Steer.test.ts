@@ -1,7 +1,10 @@
 /** Further messages of a running turn: they join it, or Claude answers them in a separate turn that is part of ours. Shapes as recorded with 2.1.197 and 2.1.332. */
 import { assert, describe, it } from "@effect/vitest"
+import { ProviderError } from "@millrace/contracts/ProviderAdapter"
+import { Effect, Either } from "effect"
 import type { NativeEvent } from "../../src/NativeEvent.ts"
 import * as Mapping from "../../src/claude/Mapping.ts"
+import * as Steering from "../../src/claude/Steering.ts"
 
 const init = { type: "system", subtype: "init" }
 const echo = (uuid: string) => ({ type: "user", isReplay: true, uuid, message: { content: [{ type: "text", text: "steer" }] } })
@@ -109,3 +112,33 @@ describe("claude steer", () => {
     assert.deepStrictEqual(take(lifecycle("s63", "discarded")), ["t completed 5"])
   })
 })
+
+it.effect(
+  "T12 a steer of an unknown outcome is what Claude says: taken, or dropped and then refused; without an answer it stays unknown",
+  () =>
+    Effect.gen(function* () {
+      const error = (outcome: "failed" | "unknown") =>
+        new ProviderError({ provider: "claude", operation: "user", outcome, failure: { kind: "transport", message: "late" } })
+      const send = (said: "failed" | "unknown", cancel: Effect.Effect<boolean, ProviderError>) =>
+        Effect.gen(function* () {
+          let forgotten = 0
+          const forget = Effect.sync(() => void forgotten++)
+          const sent = yield* Effect.either(Steering.send({ say: Effect.fail(error(said)), cancel, forget }))
+          return [Either.isRight(sent) ? "sent" : sent.left.outcome, forgotten]
+        })
+      assert.deepStrictEqual(
+        [
+          yield* send("unknown", Effect.succeed(false)),
+          yield* send("unknown", Effect.succeed(true)),
+          yield* send("unknown", Effect.fail(error("unknown"))),
+          yield* send("failed", Effect.die("not asked"))
+        ],
+        [
+          ["sent", 0],
+          ["failed", 1],
+          ["unknown", 0],
+          ["failed", 1]
+        ]
+      )
+    })
+)

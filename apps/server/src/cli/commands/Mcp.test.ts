@@ -29,6 +29,9 @@ it.live("X4 run --mcp: a tool of the server is called, and only the secret's fil
 
     const unknown = yield* run(JSON.stringify(McpServer.servers({ MCP_KEY: { secret: "NONE" } })))
     expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining("millrace secret set NONE")])
+    const shown = yield* run(JSON.stringify(McpServer.servers()))
+    expect([shown.code, shown.stderr]).toEqual([2, expect.stringContaining("greeter.env.MCP_KEY in the arguments")])
+    expect(shown.stderr).not.toContain(McpServer.key)
     for (const wrong of ["{", join(directory, "none.json"), `{"a":{"command":"x","env":{"K":["${McpServer.key}"]}}}`]) {
       const refused = yield* run(wrong)
       expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("--mcp: ")])
