@@ -1,0 +1,277 @@
+/**
+ * Worktrees of threads, in the data directory. Each step leaves either nothing or what `discard` and `release` remove: the record exists before git creates
+ * anything (W6). The person's own work tree, index, HEAD and stash are not touched.
+ */
+import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { existsSync } from "node:fs"
+import { mkdir, realpath, rm } from "node:fs/promises"
+import { join, relative } from "node:path"
+import { Git, type GitError, type GitOptions } from "./Git.ts"
+import * as Repository from "./Repository.ts"
+import * as WorktreeRecord from "./WorktreeRecord.ts"
+
+/** The worktree cannot be created as asked. Nothing was created. */
+export class WorktreeRefused extends Schema.TaggedError<WorktreeRefused>()("WorktreeRefused", { message: Schema.String }) {}
+
+export interface Wanted {
+  /** The id of its thread. */
+  readonly id: string
+  /** An existing directory in a work tree. */
+  readonly directory: string
+  /** What a new branch begins at: a branch, a tag, a commit, or a full ref, which is fetched from `origin` if the repository does not have it. Default: HEAD. */
+  readonly base?: string | undefined
+  /** A branch that exists, or the name of a new one. Default: `millrace/ID`. */
+  readonly branch?: string | undefined
+}
+
+export interface Created {
+  /** The directory of the thread: as far below the worktree's root as `directory` is below its root. */
+  readonly cwd: string
+  readonly branch: string
+  readonly commit: string
+}
+
+/** What would be lost with a worktree. */
+export interface Unsaved {
+  /** Changed, staged or untracked files, or a merge or rebase that has not ended. */
+  readonly dirty: boolean
+  /** Commits that are on no other branch and on no remote. */
+  readonly unpushed: number
+}
+
+/** Moments of a creation and a removal at which a crash is tested. */
+export type Step = "recorded" | "added" | "ready" | "unlocked" | "removed" | "branch-deleted"
+
+export interface Options {
+  /** Absolute path of the directory of the worktrees and their records. */
+  readonly home: string
+  /** For tests. */
+  readonly onStep?: (step: Step) => Effect.Effect<void>
+}
+
+/** A checkout of a large repository takes minutes on a slow disk. */
+const checkoutDeadline = "5 minutes"
+const fetchDeadline = "1 minute"
+
+export class Worktrees extends Context.Tag("@millrace/workspace/Worktrees")<
+  Worktrees,
+  {
+    readonly create: (wanted: Wanted) => Effect.Effect<Created, WorktreeRefused | GitError>
+    /** Removes a worktree that no one has worked in, with its new branch. */
+    readonly discard: (id: string) => Effect.Effect<void, GitError>
+    /** Removes the worktree if nothing is lost with it; returns what would be. `undefined`: it is removed, or there was none. Its branch stays, unless it is new and has no commit. */
+    readonly release: (id: string) => Effect.Effect<Unsaved | undefined, GitError>
+    readonly unsaved: (record: WorktreeRecord.WorktreeRecord) => Effect.Effect<Unsaved, GitError>
+    /** Oldest first. */
+    readonly records: Effect.Effect<ReadonlyArray<WorktreeRecord.WorktreeRecord>>
+  }
+>() {}
+
+/** Creates the directory; its path with links resolved, as git reports it. */
+const canonical = async (home: string): Promise<string> => {
+  await mkdir(home, { recursive: true, mode: 0o700 })
+  return realpath(home)
+}
+
+const refuse = (message: string) => new WorktreeRefused({ message })
+
+export const make = ({ home, onStep = () => Effect.void }: Options) =>
+  Effect.gen(function* () {
+    const git = yield* Git
+    const text = (args: ReadonlyArray<string>, options: GitOptions) =>
+      Effect.map(git.run(args, options), ({ code, stdout }) => (code === 0 ? stdout.toString("utf8").trim() : undefined))
+    const commitOf = (cwd: string, ref: string) =>
+      text(["rev-parse", "--verify", "--quiet", "--end-of-options", `${ref}^{commit}`], { cwd, codes: [0, 1, 128] })
+
+    /** The path of the work tree that has the branch checked out. */
+    const holderOf = (cwd: string, branch: string) =>
+      Effect.map(git.run(["worktree", "list", "--porcelain", "-z"], { cwd }), ({ stdout }) => {
+        const entry = stdout
+          .toString("utf8")
+          .split("\0\0")
+          .find((lines) => lines.split("\0").includes(`branch refs/heads/${branch}`))
+        return entry
+          ?.split("\0")
+          .find((line) => line.startsWith("worktree "))
+          ?.slice("worktree ".length)
+      })
+
+    const fetched = (cwd: string, ref: string, into: string) =>
+      git
+        .run(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", `+${ref}:${into}`], {
+          cwd,
+          deadline: fetchDeadline,
+          network: true
+        })
+        .pipe(
+          Effect.mapError((error) =>
+            refuse(`The repository has no ${ref}, and it could not be fetched from origin: ${error.message}`)
+          ),
+          Effect.zipRight(commitOf(cwd, into)),
+          Effect.ensuring(Effect.ignore(git.run(["update-ref", "-d", into], { cwd })))
+        )
+
+    const baseOf = (cwd: string, { base, id }: Wanted) =>
+      Effect.gen(function* () {
+        if (base === undefined) {
+          const head = yield* commitOf(cwd, "HEAD")
+          return head ?? (yield* refuse("The repository has no commit yet. Commit something first, or use the directory itself."))
+        }
+        const known = yield* commitOf(cwd, base)
+        if (known !== undefined) return known
+        const isRef = base.startsWith("refs/") && (yield* text(["check-ref-format", base], { cwd, codes: [0, 1] })) !== undefined
+        const found = isRef ? yield* fetched(cwd, base, `refs/millrace/fetched/${id}`) : undefined
+        return (
+          found ??
+          (yield* refuse(
+            `The repository has no commit ${base}. Name a branch, a tag, a commit, or a full ref such as refs/pull/7/head.`
+          ))
+        )
+      })
+
+    /** The branch, whether it is new, and the commit that it is at. */
+    const branchOf = (cwd: string, wanted: Wanted) =>
+      Effect.gen(function* () {
+        const branch = wanted.branch ?? `millrace/${wanted.id}`
+        const isName = yield* text(["check-ref-format", `refs/heads/${branch}`], { cwd, codes: [0, 1] })
+        if (isName === undefined || branch.startsWith("-") || branch === "HEAD")
+          return yield* refuse(`git does not permit a branch with the name ${branch}. Choose another name.`)
+        const commit = yield* commitOf(cwd, `refs/heads/${branch}`)
+        if (commit === undefined) return { branch, commit: yield* baseOf(cwd, wanted), isNewBranch: true }
+        if (wanted.base !== undefined)
+          return yield* refuse(
+            `The branch ${branch} exists already. Leave base out to use the branch as it is, or choose another name.`
+          )
+        const holder = yield* holderOf(cwd, branch)
+        if (holder !== undefined)
+          return yield* refuse(
+            `The branch ${branch} is checked out in ${holder}. Choose another branch, or start a new one from it with base: "${branch}".`
+          )
+        return { branch, commit, isNewBranch: false }
+      })
+
+    const write = (record: WorktreeRecord.WorktreeRecord) => Effect.promise(() => WorktreeRecord.write(home, record))
+    /** A failure of git that the worktree does not exist is no failure: it was removed already. */
+    const attempt = (args: ReadonlyArray<string>, cwd: string) => Effect.exit(git.run(args, { cwd, deadline: checkoutDeadline }))
+
+    /** Removes what exists of the worktree. `force`: also if it has changes. Idempotent. */
+    const erase = (record: WorktreeRecord.WorktreeRecord, force: boolean) =>
+      Effect.gen(function* () {
+        const { branch, commit, id, isNewBranch, repository, root } = record
+        if (existsSync(repository)) {
+          yield* attempt(["worktree", "unlock", root], repository)
+          yield* onStep("unlocked")
+          const isKnown = (yield* text(["worktree", "list", "--porcelain", "-z"], { cwd: repository }))?.includes(
+            `worktree ${root}\0`
+          )
+          if (isKnown === true)
+            yield* git.run(["worktree", "remove", ...(force ? ["--force"] : []), root], {
+              cwd: repository,
+              deadline: checkoutDeadline
+            })
+          yield* onStep("removed")
+          // Only while it is where it began: the compare is part of the update.
+          if (isNewBranch && (yield* holderOf(repository, branch)) === undefined)
+            yield* attempt(["update-ref", "-d", `refs/heads/${branch}`, commit], repository)
+          yield* onStep("branch-deleted")
+        }
+        if (force) yield* Effect.promise(() => rm(root, { recursive: true, force: true }))
+        yield* Effect.promise(() => WorktreeRecord.remove(home, id))
+      })
+
+    const unsaved = ({ branch, root }: WorktreeRecord.WorktreeRecord) =>
+      Effect.gen(function* () {
+        const cwd = root
+        const status = yield* text(["status", "--porcelain", "-z", "--untracked-files=normal"], {
+          cwd,
+          deadline: checkoutDeadline
+        })
+        const gitDir = yield* text(["rev-parse", "--absolute-git-dir"], { cwd })
+        const isBusy = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG"].some(
+          (name) => existsSync(join(gitDir ?? root, name))
+        )
+        const unpushed = yield* text(["rev-list", "--count", "HEAD", "--not", `--exclude=${branch}`, "--branches", "--remotes"], {
+          cwd
+        })
+        return { dirty: status !== "" || isBusy, unpushed: Number(unpushed) }
+      })
+
+    const found = (id: string) => Effect.promise(() => WorktreeRecord.read(home, id))
+
+    const discard = (id: string) =>
+      Effect.flatMap(found(id), (record) => (record === undefined ? Effect.void : erase(record, true)))
+
+    return Worktrees.of({
+      records: Effect.promise(() => WorktreeRecord.all(home)),
+      discard,
+      unsaved,
+      release: (id) =>
+        Effect.gen(function* () {
+          const record = yield* found(id)
+          if (record === undefined) return undefined
+          if (!record.isReady) return yield* Effect.as(erase(record, true), undefined)
+          if (existsSync(record.root)) {
+            const left = yield* unsaved(record)
+            if (left.dirty || left.unpushed > 0) return left
+          }
+          return yield* Effect.as(erase(record, false), undefined)
+        }),
+      create: (wanted) =>
+        Effect.gen(function* () {
+          const { directory, id } = wanted
+          const { commonDir: repository, root: top } = yield* Repository.find(directory).pipe(
+            Effect.provideService(Git, git),
+            Effect.catchTag("NotARepository", () =>
+              refuse("A worktree needs a git repository with files: the directory is in none, or the repository is bare.")
+            )
+          )
+          const { branch, commit, isNewBranch } = yield* branchOf(directory, wanted)
+          const below = relative(top, directory)
+          if (
+            below !== "" &&
+            (yield* text(["cat-file", "-t", `${commit}:${below}`], { cwd: directory, codes: [0, 128] })) !== "tree"
+          )
+            return yield* refuse(
+              `The commit ${commit} has no directory ${below}. Choose another base, or a project at the repository's root.`
+            )
+          const root = join(yield* Effect.promise(() => canonical(home)), id)
+          const record = {
+            id,
+            directory,
+            repository,
+            root,
+            branch,
+            isNewBranch,
+            commit,
+            isReady: false,
+            createdAt: yield* Clock.currentTimeMillis
+          }
+          const add = git.run(
+            [
+              "worktree",
+              "add",
+              "--quiet",
+              "--lock",
+              "--reason",
+              `Millrace ${id}`,
+              ...(isNewBranch ? ["--no-track", "-b", branch] : []),
+              root,
+              isNewBranch ? commit : branch
+            ],
+            { cwd: directory, deadline: checkoutDeadline }
+          )
+          yield* write(record)
+          yield* onStep("recorded").pipe(
+            Effect.zipRight(add),
+            Effect.zipRight(onStep("added")),
+            Effect.zipRight(write({ ...record, isReady: true })),
+            Effect.zipRight(onStep("ready")),
+            Effect.onError(() => Effect.ignore(discard(id)))
+          )
+          return { cwd: join(root, below), branch, commit }
+        })
+    })
+  })
+
+/** Needs `Git`. */
+export const layer = (options: Options) => Layer.effect(Worktrees, make(options))
