@@ -912,6 +912,26 @@ export interface components {
          *         "projectId": "prj_01KB7Q",
          *         "provider": "demo",
          *         "title": "Say hello",
+         *         "cwd": "/home/me/.millrace/worktrees/thr_01KB7R",
+         *         "workspace": {
+         *           "kind": "worktree",
+         *           "branch": "millrace/thr_01KB7R",
+         *           "commit": "9fceb02d0ae598e95dc970b74767f19372d61af8"
+         *         }
+         *       }
+         *     }
+         * @example {
+         *       "offset": 44,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 9,
+         *       "type": "thread.created",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "projectId": "prj_01KB7Q",
+         *         "provider": "demo",
+         *         "title": "Say hello",
          *         "cwd": "/home/me/app",
          *         "forkedFrom": {
          *           "threadId": "thr_01KB7Q",
@@ -953,6 +973,13 @@ export interface components {
                 instructions?: string;
                 title: string;
                 cwd: string;
+                /** @description `cwd` is in a worktree that was created for the thread, with this branch, which began at this commit. */
+                workspace?: {
+                    /** @enum {string} */
+                    kind: "worktree";
+                    branch: string;
+                    commit: string;
+                };
                 /** @enum {string} */
                 recovery?: "settle" | "resume" | "ask";
                 /** @enum {string} */
@@ -5376,7 +5403,7 @@ export interface components {
             /** @description What happened and what to do next. */
             message: string;
             /** @enum {string} */
-            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "Unsupported";
+            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "WorktreeRefused" | "Unsupported";
             /** @description The id of the object that the rule names. */
             id?: string;
             /**

@@ -105,6 +105,7 @@ export const Rule = Schema.Literal(
   "TextTooLarge",
   "WorkspaceChanged",
   "NoCheckpoint",
+  "WorktreeRefused",
   "Unsupported"
 )
 export type Rule = typeof Rule.Type

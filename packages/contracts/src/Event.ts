@@ -64,6 +64,11 @@ export const EventData = {
     ...settled,
     title: text,
     cwd: text,
+    workspace: Schema.optional(
+      Schema.Struct({ kind: Schema.Literal("worktree"), branch: text, commit: text }).annotations({
+        description: "`cwd` is in a worktree that was created for the thread, with this branch, which began at this commit."
+      })
+    ),
     recovery: Schema.optional(RecoveryPolicy),
     afterLimit: Schema.optional(AfterLimit),
     approve: Schema.optional(Schema.Array(StoredRule)),

@@ -78,6 +78,18 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
         projectId,
         provider: "demo",
         title: "Say hello",
+        cwd: "/home/me/.millrace/worktrees/thr_01KB7R",
+        workspace: {
+          kind: "worktree",
+          branch: "millrace/thr_01KB7R",
+          commit: "9fceb02d0ae598e95dc970b74767f19372d61af8"
+        }
+      },
+      {
+        ...thread,
+        projectId,
+        provider: "demo",
+        title: "Say hello",
         cwd: "/home/me/app",
         forkedFrom: { threadId: "thr_01KB7Q", turnId }
       }

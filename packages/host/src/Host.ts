@@ -42,6 +42,7 @@ import * as Shutdown from "./Shutdown.ts"
 import * as FailPoints from "./FailPoints.ts"
 import * as Subscription from "./Subscription.ts"
 import * as ProviderAnswers from "./ProviderAnswers.ts"
+import * as WorktreesLayer from "./WorktreesLayer.ts"
 import * as WorkspaceReads from "./WorkspaceReads.ts"
 import * as ThreadAnswers from "./ThreadAnswers.ts"
 
@@ -236,6 +237,9 @@ export const layer = (options: Options) => {
   const attachmentFiles = Layer.unwrapEffect(
     Effect.map(DataDirectory.DataDirectory, ({ file }) => AttachmentFiles.layer(file("attachments")))
   )
+  const worktrees = Layer.unwrapEffect(
+    Effect.map(DataDirectory.DataDirectory, ({ file }) => WorktreesLayer.layer(file("worktrees")))
+  ).pipe(Layer.provide(Git.layer))
   const checkpoints = Layer.unwrapEffect(
     Effect.map(DataDirectory.DataDirectory, ({ file }) => Checkpoints.layer({ home: file("workspaces") }))
   )
@@ -250,6 +254,7 @@ export const layer = (options: Options) => {
   ).pipe(
     Layer.provide(AgentMemory.layer),
     Layer.provideMerge(secrets),
+    Layer.provideMerge(BoundedLayer.make("The worktrees", worktrees)),
     Layer.provideMerge(BoundedLayer.make("The search index", search)),
     Layer.provideMerge(
       Layer.merge(

@@ -19,7 +19,7 @@ export const WorktreeRecord = Schema.Struct({
   commit: Schema.String,
   /** Milliseconds since 1970. */
   createdAt: Schema.Number,
-  /** False until git has checked out all files: nobody has worked in it. */
+  /** False until git has checked out all files: no one has worked in it. */
   isReady: Schema.Boolean
 })
 export type WorktreeRecord = typeof WorktreeRecord.Type

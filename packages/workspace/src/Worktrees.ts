@@ -35,7 +35,7 @@ export interface Created {
 export interface Unsaved {
   /** Changed, staged or untracked files, or a merge or rebase that has not ended. */
   readonly dirty: boolean
-  /** Commits that are on no other branch and on no remote. */
+  /** Commits made in it that are on no other branch and on no remote. */
   readonly unpushed: number
 }
 
@@ -179,7 +179,7 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
         yield* Effect.promise(() => WorktreeRecord.remove(home, id))
       })
 
-    const unsaved = ({ branch, root }: WorktreeRecord.WorktreeRecord) =>
+    const unsaved = ({ branch, commit, root }: WorktreeRecord.WorktreeRecord) =>
       Effect.gen(function* () {
         const cwd = root
         const status = yield* text(["status", "--porcelain", "-z", "--untracked-files=normal"], {
@@ -190,9 +190,12 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
         const isBusy = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG"].some(
           (name) => existsSync(join(gitDir ?? root, name))
         )
-        const unpushed = yield* text(["rev-list", "--count", "HEAD", "--not", `--exclude=${branch}`, "--branches", "--remotes"], {
-          cwd
-        })
+        const unpushed = yield* text(
+          ["rev-list", "--count", "HEAD", "--not", commit, `--exclude=${branch}`, "--branches", "--remotes"],
+          {
+            cwd
+          }
+        )
         return { dirty: status !== "" || isBusy, unpushed: Number(unpushed) }
       })
 
@@ -221,8 +224,8 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
           const { directory, id } = wanted
           const { commonDir: repository, root: top } = yield* Repository.find(directory).pipe(
             Effect.provideService(Git, git),
-            Effect.catchTag("NotARepository", () =>
-              refuse("A worktree needs a git repository with files: the directory is in none, or the repository is bare.")
+            Effect.catchTag("NotARepository", ({ message }) =>
+              refuse(`A worktree needs a git repository that is not bare. ${message}`)
             )
           )
           const { branch, commit, isNewBranch } = yield* branchOf(directory, wanted)

@@ -17,6 +17,7 @@ import { requestAnswer } from "./decideAnswer.ts"
 import { changedSettings } from "./decideSettings.ts"
 import { threadFork, turnRetry } from "./decideFork.ts"
 import { threadHandover } from "./decideHandover.ts"
+import type { Worktree } from "./Worktree.ts"
 import type { Draft } from "./Draft.ts"
 import { distinct } from "../state/Rules.ts"
 import { dequeue, startNext, userMessage } from "./lifecycle.ts"
@@ -32,6 +33,8 @@ export interface CommandInput {
   readonly blobs: Attachments.KnownBlobs
   /** The same for each of the command's further `directories`. */
   readonly further: ReadonlyArray<string | undefined>
+  /** The worktree that was created for a new thread, or why there is none. */
+  readonly worktree?: Either.Either<Worktree, string> | undefined
   /** Names of secrets in the command that are not stored. */
   readonly unknownSecrets?: ReadonlyArray<string>
 }
@@ -97,10 +100,9 @@ const titleFor = ({ title, turn }: CommandOf<"thread.create">): string =>
 
 const threadCreate = (
   draft: Draft,
-  { command, directory, blobs, further }: CommandInput & { readonly command: CommandOf<"thread.create"> }
+  { command, directory, blobs, further, worktree }: CommandInput & { readonly command: CommandOf<"thread.create"> }
 ): CommandOutcome => {
   const { provider, turn } = command
-  if (command.workspace?.kind === "worktree") return notYet("create a worktree for a thread")
   const prompt = turn === undefined ? Either.right(undefined) : Attachments.prompt(turn, blobs)
   if (Either.isLeft(prompt)) return Either.left(prompt.left)
   if (!draft.context.providers.has(provider)) {
@@ -121,13 +123,21 @@ const threadCreate = (
     cwd = directory ?? project.right.cwd
   } else projectId = projectAt(draft, cwd as string, undefined)
   const threadId = `thr_${draft.context.seed}` as ThreadId
+  const isWorktree = command.workspace?.kind === "worktree"
+  // Never another directory (W6): without the worktree there is no thread.
+  if (isWorktree && worktree?._tag !== "Right")
+    return reject("WorktreeRefused", worktree?.left ?? "The worktree was not created. Send the command again with a new id.")
+  const created = isWorktree && worktree?._tag === "Right" ? worktree.right : undefined
   draft.emit(threadId, "thread.created", {
     threadId,
     projectId,
     provider,
     ...settingsOf(resettled({}, settings.right)),
     title: titleFor(command),
-    cwd: cwd as string,
+    cwd: created?.cwd ?? (cwd as string),
+    ...(created === undefined
+      ? {}
+      : { workspace: { kind: "worktree" as const, branch: created.branch, commit: created.commit } }),
     ...defined({ recovery: command.recovery, afterLimit: command.afterLimit, approve: distinct(command.approve) }),
     ...given(command),
     ...defined({ keepSession: command.keepSession })

@@ -27,7 +27,11 @@ import { type Bounds, type Places, unbounded } from "./Places.ts"
 import * as Receipts from "./Receipts.ts"
 import * as Seeds from "./Seeds.ts"
 import { type Pin, SecretReferences } from "./SecretReferences.ts"
+import type { Worktree } from "../decide/Worktree.ts"
+import { Worktrees } from "./Worktrees.ts"
 import { answer, type CommandJob, type FactJob, type Job } from "./Job.ts"
+import * as Query from "@millrace/log/Query"
+import * as Collections from "../readmodel/Collections.ts"
 import { storageUnavailable } from "@millrace/log/StorageError"
 
 /** A number of lane entries, and their total weight (about bytes). */
@@ -146,6 +150,7 @@ export const make = (options: Options = {}) =>
     const log = yield* EventLog
     const directories = yield* Directories
     const secrets = yield* Secrets
+    const worktrees = yield* Effect.serviceOption(Worktrees)
     const { adapters } = yield* Providers
     const startedAt = yield* log.head
     const batch = options.batch ?? {
@@ -301,6 +306,25 @@ export const make = (options: Options = {}) =>
       )
     }
 
+    /** Creates the worktree that the command asks for. `undefined`: it asks for none, or it has no directory and will be rejected. */
+    const worktreeFor = (command: Command, directory: string | undefined, threadId: ThreadId) =>
+      Effect.gen(function* () {
+        if (command.type !== "thread.create" || command.workspace?.kind !== "worktree") return undefined
+        if (worktrees._tag === "None") return Either.left("This server has no data directory, so it cannot create a worktree.")
+        const { base, branch } = command.workspace
+        const { projectId } = command
+        const projectDirectory =
+          directory !== undefined || projectId === undefined
+            ? directory
+            : (yield* Effect.mapError(log.query({ project: Query.row(Collections.projectState, projectId) }), storageUnavailable))
+                .project?.value.cwd
+        return projectDirectory === undefined
+          ? undefined
+          : yield* worktrees.value.create({ threadId, directory: projectDirectory, base, branch })
+      })
+    /** Removes a worktree whose thread was not created, also of a command that was decided before. */
+    const discard = (threadId: ThreadId) => (worktrees._tag === "None" ? Effect.void : worktrees.value.discard(threadId))
+
     /** Admission is decided on arrival; resolving the directory may take longer. */
     const admitPinned = Effect.fnUntraced(function* (sent: Command, actor: string, pin: Pin) {
       if (gate.admission === "starting") return yield* starting
@@ -314,30 +338,31 @@ export const make = (options: Options = {}) =>
       const further = "directories" in command ? yield* Effect.forEach(command.directories ?? [], directories.resolve) : []
       const reply = yield* Deferred.make<Accepted, CommandError>()
       const seed = yield* Seeds.next
+      const threadId = `thr_${seed}` as ThreadId
+      const worktree: Either.Either<Worktree, string> | undefined = yield* worktreeFor(command, directory, threadId)
+      const created = worktree?._tag === "Right" ? threadId : undefined
       const digest = Receipts.digest(command)
       // Nothing runs between this check and the offer to the lane (S1).
-      if (isEnded()) return yield* shuttingDown
-      if (
-        !commands.tryOffer(
-          {
-            _tag: "CommandJob",
-            command,
-            actor,
-            directory,
-            further,
-            blobs,
-            unknownSecrets,
-            secrets: given,
-            release: pin.release,
-            digest,
-            seed,
-            reply
-          },
-          weight
-        )
-      )
-        return yield* refuse
-      return reply
+      if (!isEnded()) {
+        const job = {
+          _tag: "CommandJob",
+          command,
+          actor,
+          directory,
+          further,
+          blobs,
+          worktree,
+          unknownSecrets,
+          secrets: given,
+          release: pin.release,
+          digest,
+          seed,
+          reply
+        } as const
+        if (commands.tryOffer(job, weight)) return { reply, created }
+      }
+      if (created !== undefined) yield* discard(created)
+      return yield* isEnded() ? shuttingDown : refuse
     }, Effect.scoped)
     const admit = (sent: Command, actor: string) =>
       Effect.suspend(() => {
@@ -347,7 +372,13 @@ export const make = (options: Options = {}) =>
 
     const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor = "local") {
       if (options.trace === true) yield* Effect.annotateCurrentSpan({ command: command.type, commandId: command.commandId })
-      return yield* Deferred.await(yield* admit(command, actor))
+      const { created, reply } = yield* admit(command, actor)
+      if (created === undefined) return yield* Deferred.await(reply)
+      // The command is decided also if its caller leaves: what it does not use is removed at the next start.
+      return yield* Deferred.await(reply).pipe(
+        Effect.tapError(() => discard(created)),
+        Effect.tap(({ threadId }) => (threadId === created ? Effect.void : discard(created)))
+      )
     })
 
     const commandStatus = Effect.fn("Engine.commandStatus")(function* (commandId: string) {

@@ -8,6 +8,7 @@ import { storageUnavailable } from "@millrace/log/StorageError"
 import { Deferred, Effect, Either } from "effect"
 import type { KnownBlobs } from "../decide/decideAttachments.ts"
 import type { Fact } from "../decide/Fact.ts"
+import type { Worktree } from "../decide/Worktree.ts"
 import type { Needed } from "./StateCache.ts"
 
 export interface CommandJob {
@@ -20,6 +21,8 @@ export interface CommandJob {
   readonly blobs: KnownBlobs
   /** The same for each of the command's further `directories`. */
   readonly further: ReadonlyArray<string | undefined>
+  /** The worktree that was created for it, or why there is none. */
+  readonly worktree?: Either.Either<Worktree, string> | undefined
   /** Names of secrets in the command that are not stored. */
   readonly unknownSecrets: ReadonlyArray<string>
   /** Values of the command by the names that it has instead: stored when it is accepted, before its commit. */

@@ -13,6 +13,7 @@ import { Watermark } from "@millrace/log/Watermark"
 import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
 import { Engine } from "../engine/Engine.ts"
 import * as Collections from "../readmodel/Collections.ts"
+import { Worktrees } from "../engine/Worktrees.ts"
 import * as History from "../readmodel/History.ts"
 import { AttachmentFiles } from "./AttachmentFiles.ts"
 import { BeforeTurn } from "./BeforeTurn.ts"
@@ -69,6 +70,7 @@ export const make = (options: Options = {}) =>
     const { adapters } = yield* Providers
     const attachmentFiles = yield* AttachmentFiles
     const secrets = yield* Secrets
+    const worktrees = yield* Effect.serviceOption(Worktrees)
     const beforeTurn = yield* BeforeTurn
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
@@ -174,6 +176,26 @@ export const make = (options: Options = {}) =>
     const withSecrets = (intent: Intent.Intent): Intent.Intent =>
       intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.given) ?? intent.answer } : intent
 
+    /** Whether a fork works in the worktree of the thread, whose path has the thread's id. */
+    const isShared = (threadId: ThreadId) => {
+      const part = { limit: 1, where: [{ field: "cwd", contains: threadId }] } as const
+      return Effect.map(
+        untilReadable(
+          log.query({ open: Query.rows(Collections.thread, part), archived: Query.rows(Collections.threadArchived, part) })
+        ),
+        ({ archived, open }) => archived.rows.length + open.rows.length > 0
+      )
+    }
+    /** A worktree in which a fork works stays until a start after the fork is deleted. */
+    const releaseWorktree = (threadId: ThreadId) =>
+      worktrees._tag === "None"
+        ? Effect.void
+        : Effect.matchEffect(isShared(threadId), {
+            onFailure: (reason) =>
+              Effect.logError(`The worktree of ${threadId} is kept, because threads cannot be read. ${reason}`),
+            onSuccess: (shared) => (shared ? Effect.void : worktrees.value.release(threadId))
+          })
+
     /** After the end of the thread's agents, which may be writing there, and of its drivers, which write the copies. */
     const removeAttachments = (threadId: ThreadId) =>
       Effect.suspend(() => {
@@ -181,7 +203,8 @@ export const make = (options: Options = {}) =>
         return Effect.forEach(own, ({ callsEnded }) => Deferred.await(callsEnded), { discard: true })
       }).pipe(
         Effect.zipRight(Effect.suspend(() => agentsEnded.get(threadId) ?? Effect.void)),
-        Effect.zipRight(attachmentFiles.remove(threadId))
+        Effect.zipRight(attachmentFiles.remove(threadId)),
+        Effect.zipRight(releaseWorktree(threadId))
       )
 
     /** Removes the directories of threads that were deleted while no server ran, or right before one ended, and what is no copy. */
@@ -198,6 +221,21 @@ export const make = (options: Options = {}) =>
       )
     )
     yield* Effect.forkIn(Effect.zipRight(sweepAttachments, attachmentFiles.removeRemains), scope)
+
+    /** Removes the worktrees of an earlier server whose thread was never created, or was deleted. */
+    const sweepWorktrees = Effect.flatMap(worktrees._tag === "None" ? Effect.succeed([]) : worktrees.value.earlier, (threads) =>
+      Effect.forEach(
+        threads,
+        (threadId) =>
+          Effect.matchEffect(untilReadable(stateOf(threadId)), {
+            onFailure: (reason) =>
+              Effect.logError(`The worktree of ${threadId} is kept, because its row cannot be read. ${reason}`),
+            onSuccess: ({ row }) => (row === undefined || row.value.deleted ? releaseWorktree(threadId) : Effect.void)
+          }),
+        { discard: true }
+      )
+    )
+    yield* Effect.forkIn(sweepWorktrees, scope)
 
     const act = ({ threadId, epoch, intent: logged }: Intent.Addressed): Effect.Effect<unknown> => {
       const intent = withSecrets(logged)

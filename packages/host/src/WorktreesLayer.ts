@@ -1,0 +1,41 @@
+/** Worktrees of threads in the data directory, for the engine and the dispatcher. */
+import { StorageUnavailable } from "@millrace/contracts/Errors"
+import type { ThreadId } from "@millrace/contracts/Ids"
+import * as Engine from "@millrace/orchestration/engine/Worktrees"
+import * as Worktrees from "@millrace/workspace/Worktrees"
+import { Effect, Either, Layer } from "effect"
+
+const make = (home: string) =>
+  Effect.gen(function* () {
+    const worktrees = yield* Worktrees.make({ home })
+    const earlier = (yield* worktrees.records).map(({ id }) => id as ThreadId)
+    const logged = (what: string) =>
+      Effect.catchAll((error: { readonly message: string }) => Effect.logWarning(`${what}: ${error.message}`))
+    return Engine.Worktrees.of({
+      earlier: Effect.succeed(earlier),
+      create: ({ threadId, ...wanted }) =>
+        worktrees.create({ id: threadId, ...wanted }).pipe(
+          Effect.map((created) => Either.right(created)),
+          Effect.catchAll((error): Effect.Effect<Either.Either<never, string>, StorageUnavailable> =>
+            error._tag === "WorktreeRefused" || error._tag === "GitMissing"
+              ? Effect.succeed(Either.left(error.message))
+              : new StorageUnavailable({ message: `The worktree could not be created: ${error.message}`, retryAfterMillis: 5000 })
+          )
+        ),
+      discard: (threadId) => logged(`The worktree of ${threadId} could not be removed`)(worktrees.discard(threadId)),
+      release: (threadId) =>
+        worktrees.release(threadId).pipe(
+          Effect.flatMap((left) =>
+            left === undefined
+              ? Effect.void
+              : Effect.logWarning(
+                  `The worktree ${home}/${threadId} is kept, because it has ${left.dirty ? "changes that are not committed" : `${left.unpushed} commits that are on no other branch and no remote`}. Save them, then remove it with git worktree remove --force --force.`
+                )
+          ),
+          logged(`The worktree of ${threadId} could not be removed`)
+        )
+    })
+  })
+
+/** `home`: absolute path of the directory of the worktrees. Needs `Git`. */
+export const layer = (home: string) => Layer.effect(Engine.Worktrees, make(home))
