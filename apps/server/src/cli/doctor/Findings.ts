@@ -3,7 +3,7 @@
  * directory without one. Pure. A rule without its metrics reports nothing (docs/operations.md).
  */
 import { count, mebi, plural, size, span } from "../terminal/Amounts.ts"
-import type { Check } from "./Checks.ts"
+import type { Check } from "./Check.ts"
 
 /** One number as `/metrics` writes it. */
 export interface Series {
