@@ -32,10 +32,10 @@ const application = () => {
   let errors = ""
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (errors += text))
   const lines = child.stdout?.setEncoding("utf8")[Symbol.asyncIterator]()
-  const over = new Promise<number | null>((done) => child.once("close", done))
+  const exited = new Promise<number | null>((done) => child.once("close", done))
   return {
     ready: async () => JSON.parse(String((await lines?.next())?.value)) as Ready,
-    over,
+    over: exited,
     quit: () => child.stdin?.write("quit\n"),
     kill: () => child.kill("SIGKILL"),
     errors: () => errors

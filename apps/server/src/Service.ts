@@ -23,7 +23,7 @@ export class Service extends Context.Tag("@millrace/server/Service")<
       /** Statistics for `/metrics`. */
       readonly stats: Effect.Effect<HostStats>
       /**
-       * Closes admission without waiting; a second call returns the first one's answer (S1, S7). `deadline`: milliseconds. The owner of the server
+       * Closes admission without waiting. A second call returns the answer of the first (S1, S7). `deadline`: milliseconds. The owner of the server
        * then shuts it down, as after a signal (S10).
        */
       readonly beginShutdown: (options: {

@@ -31,7 +31,7 @@ interface Data {
 const data = (event: LogEvent) => event.data as Data
 
 /** A server on one data directory that can be killed and started again, with one client that follows across all its restarts. */
-const world = Effect.gen(function* () {
+const makeWorld = Effect.gen(function* () {
   const endpoint = yield* ModelEndpoint.make
   const home = yield* makeCodexHome(endpoint)
   const dataDir = yield* temporaryDirectory
@@ -43,7 +43,7 @@ const world = Effect.gen(function* () {
   return { home, dataDir, start, env }
 })
 
-type Server = Effect.Effect.Success<Effect.Effect.Success<typeof world>["start"]>
+type Server = Effect.Effect.Success<Effect.Effect.Success<typeof makeWorld>["start"]>
 
 const newThread = (server: Server, cwd: string) =>
   Effect.gen(function* () {
@@ -111,7 +111,7 @@ describe("millrace with Codex", () => {
     "T2 a turn streams its text; an approval is accepted, one declined; a question is answered; a turn is interrupted",
     () =>
       Effect.gen(function* () {
-        const { dataDir, home, start } = yield* world
+        const { dataDir, home, start } = yield* makeWorld
         const server = yield* start
         const threadId = yield* newThread(server, home.workspace)
 
@@ -157,7 +157,7 @@ describe("millrace with Codex", () => {
 
   it.live("P5 T2 kill -9 of Codex in mid-turn fails the turn with the evidence; the next turn resumes the conversation", () =>
     Effect.gen(function* () {
-      const { dataDir, home, start } = yield* world
+      const { dataDir, home, start } = yield* makeWorld
       const server = yield* start
       const threadId = yield* newThread(server, home.workspace)
       yield* turn(server, threadId, "[[say first]]")
@@ -181,7 +181,7 @@ describe("millrace with Codex", () => {
     "L2 T5 P1 kill -9 of the server in mid-turn: after the restart the turn has ended once, Codex has exited, and the thread continues",
     () =>
       Effect.gen(function* () {
-        const { dataDir, home, start } = yield* world
+        const { dataDir, home, start } = yield* makeWorld
         const before = yield* Effect.gen(function* () {
           const server = yield* start
           const threadId = yield* newThread(server, home.workspace)

@@ -40,8 +40,13 @@ it.scopedLive("D4 a page has the events of the types and the streams that are na
       ["stream=thread/thr_a&stream=thread/thr_a&since=0", [1, 3], "5"]
     ]
     for (const [query, expected, index] of cases) {
-      const said = yield* call(`/api/events?${query}`)
-      expect([query, said.status, offsets(said.body), said.headers["x-millrace-last-idx"]]).toEqual([query, 200, expected, index])
+      const answer = yield* call(`/api/events?${query}`)
+      expect([query, answer.status, offsets(answer.body), answer.headers["x-millrace-last-idx"]]).toEqual([
+        query,
+        200,
+        expected,
+        index
+      ])
     }
     // Two filters of one range are two pages with two tags.
     const tag = (query: string) => Effect.map(call(`/api/events?since=0&limit=1&${query}`), ({ headers }) => headers["etag"])
@@ -75,14 +80,14 @@ for (const [name, over] of [
           Stream.takeUntil((frame) => frame._tag === "event" && frame.event.offset === 8),
           Stream.runCollect
         )
-        const heard = Chunk.toReadonlyArray(following).flatMap((frame) =>
+        const received = Chunk.toReadonlyArray(following).flatMap((frame) =>
           frame._tag === "event"
             ? [String(frame.event.offset)]
             : frame._tag === "caught-up"
               ? [`caught up, ${frame.replayed}`]
               : []
         )
-        expect(heard).toEqual(["1", "2", "caught up, 2", "8"])
+        expect(received).toEqual(["1", "2", "caught up, 2", "8"])
         const again = yield* client.follow({ ...filter, after: `${fixture.log.epoch}-1` }).pipe(
           Stream.takeUntil((frame) => frame._tag === "caught-up"),
           Stream.runCollect

@@ -10,11 +10,11 @@ it.scopedLive(
     Effect.gen(function* () {
       const { dataDir, host, token, url } = yield* start()
       // More than the messages that this test receives.
-      const heard = yield* Queue.dropping<string>(64)
+      const received = yield* Queue.dropping<string>(64)
       const socket = yield* Effect.acquireRelease(
         Effect.async<WebSocket>((resume) => {
           const socket = NodeWebSocket.open(token)(`${url.replace("http", "ws")}/rpc`)
-          socket.addEventListener("message", ({ data }) => Queue.unsafeOffer(heard, String(data)))
+          socket.addEventListener("message", ({ data }) => Queue.unsafeOffer(received, String(data)))
           socket.addEventListener("open", () => resume(Effect.succeed(socket)))
         }),
         (socket) => Effect.sync(() => socket.close())
@@ -24,14 +24,14 @@ it.scopedLive(
       const create = (commandId: string) => ({ command: { commandId, type: "project.create", cwd: dataDir } })
 
       ask("1", "follow")
-      expect(yield* Queue.take(heard)).toContain('"caught-up"')
+      expect(yield* Queue.take(received)).toContain('"caught-up"')
       ask("1", "dispatch", create("second"))
       ask("2", "dispatch", create("third"))
-      expect(yield* Queue.take(heard)).toMatch(/"requestId":"2".*"commandId":"third"/)
+      expect(yield* Queue.take(received)).toMatch(/"requestId":"2".*"commandId":"third"/)
       expect(yield* Effect.flip(host.commandStatus("second"))).toMatchObject({ _tag: "NotFound" })
       socket.send(JSON.stringify({ _tag: "Ack", requestId: "1" }))
-      expect(yield* Queue.take(heard)).toMatch(/"requestId":"1".*"project.created"/)
+      expect(yield* Queue.take(received)).toMatch(/"requestId":"1".*"project.created"/)
       ask("2", "dispatch", create("fourth"))
-      expect(yield* Queue.take(heard)).toMatch(/"requestId":"2".*"commandId":"fourth"/)
+      expect(yield* Queue.take(received)).toMatch(/"requestId":"2".*"commandId":"fourth"/)
     })
 )

@@ -19,8 +19,8 @@ it.effect("L11 labels and metadata are in the event, every view and an import; a
       command("thread.create", { provider: "scripted", cwd: "/work", labels, metadata, turn: { text: "hello" } })
     )
     const threadId = accepted.threadId as ThreadId
-    const told = yield* TestHost.until(host, "turn.completed")
-    expect(told.find(({ type }) => type === "thread.created")?.data).toMatchObject({ labels, metadata })
+    const events = yield* TestHost.until(host, "turn.completed")
+    expect(events.find(({ type }) => type === "thread.created")?.data).toMatchObject({ labels, metadata })
     expect(yield* host.thread(threadId)).toMatchObject({ labels, metadata })
     expect((yield* host.state).threads).toMatchObject([{ labels, metadata }])
     expect((yield* host.threads({})).items).toMatchObject([{ labels, metadata }])

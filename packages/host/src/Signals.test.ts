@@ -91,7 +91,7 @@ describe("Signals", () => {
     "D12 all signals dropped: the log and every final state are the same (50 seeds from %i)",
     async (first) => {
       let tried = 0
-      let heard = 0
+      let received = 0
       for await (const seed of seeds(50, first)) {
         tried++
         const kept = life(seed, 1024).exit
@@ -100,12 +100,12 @@ describe("Signals", () => {
           throw new Error(`seed ${seed}: ${String(kept)} ${String(dropped)}`)
         expect(plain(dropped.value.left), `seed ${seed}`).toEqual(plain(kept.value.left))
         expect(dropped.value.signals).toBe(0)
-        heard += kept.value.signals
+        received += kept.value.signals
         // Signals are not in the log in any form.
         const types = new Set(kept.value.left.events.map(({ type }) => type))
         expect([...types].filter((type) => type === "turn.updated" || type === "provider.event")).toEqual([])
       }
-      expect(heard / tried).toBeGreaterThan(2)
+      expect(received / tried).toBeGreaterThan(2)
     }
   )
 })

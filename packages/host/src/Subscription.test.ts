@@ -191,7 +191,7 @@ describe("Subscription, signals", () => {
     kind: "usage",
     data: { outputTokens }
   })
-  const told = (frame: SubscriptionFrame) => (frame._tag === "signal" ? frame.signal.data : frame._tag)
+  const shownAs = (frame: SubscriptionFrame) => (frame._tag === "signal" ? frame.signal.data : frame._tag)
 
   it.scoped("D12 a suspended lossless reader delays no other, and gets all events, then the latest signal", () =>
     Effect.gen(function* () {
@@ -199,18 +199,18 @@ describe("Subscription, signals", () => {
       const session = yield* signals.session(threadId)
       const [slow, fast] = [yield* open(), yield* open({ stream })]
       session.publish(usage(1))
-      for (const next of [slow, fast]) expect(told(yield* next)).toBe("caught-up")
-      expect(told(yield* slow)).toEqual({ outputTokens: 1 })
+      for (const next of [slow, fast]) expect(shownAs(yield* next)).toBe("caught-up")
+      expect(shownAs(yield* slow)).toEqual({ outputTokens: 1 })
       for (let at = 2; at <= 100; at++) {
         session.publish(usage(at))
         yield* append(event("item.delta"))
         yield* TestClock.adjust("100 millis")
-        if (at === 2) expect(told(yield* fast)).toBe("event")
-        if (at === 2) expect(told(yield* fast)).toEqual({ outputTokens: 2 })
+        if (at === 2) expect(shownAs(yield* fast)).toBe("event")
+        if (at === 2) expect(shownAs(yield* fast)).toEqual({ outputTokens: 2 })
       }
       const got = yield* Effect.replicateEffect(slow, 100)
       expect(offsets(got)).toEqual(range(1, 99))
-      expect(told(got.at(-1)!)).toEqual({ outputTokens: 100 })
+      expect(shownAs(got.at(-1)!)).toEqual({ outputTokens: 100 })
     })
   )
 
@@ -231,7 +231,7 @@ describe("Subscription, signals", () => {
         session.publish(usage(7))
         yield* TestClock.adjust("0 millis")
         const polled = yield* Effect.forEach(waiting, Fiber.poll)
-        expect(polled.map(Option.map(Exit.map(told)))).toEqual([
+        expect(polled.map(Option.map(Exit.map(shownAs)))).toEqual([
           Option.some(Exit.succeed({ outputTokens: 7 })),
           Option.none(),
           Option.some(Exit.succeed({ outputTokens: 7 }))

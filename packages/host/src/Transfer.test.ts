@@ -462,8 +462,8 @@ describe("export and import", () => {
       for (const format of ["json", "ndjson", "markdown"] as const)
         expect(yield* text(host, threadId, format)).not.toContain(secret)
       const { threadId: mine } = yield* host.importThread({ source: bytes(yield* text(host, threadId, "ndjson")) })
-      const told = yield* text(host, threadId, "markdown")
-      expect(told.replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/g, "TIME")).toBe(`# sign me in
+      const markdown = yield* text(host, threadId, "markdown")
+      expect(markdown.replaceAll(/\d{4}-\d\d-\d\d \d\d:\d\d/g, "TIME")).toBe(`# sign me in
 
 scripted in \`/work\`
 

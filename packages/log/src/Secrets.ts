@@ -69,7 +69,7 @@ const nameOf = (key: Uint8Array, label: string, value: string): string => {
 }
 
 /** The operations over a store of records. `read` returns `undefined` for a name that is not stored. */
-const over = (store: {
+const serviceOver = (store: {
   readonly key: () => Uint8Array
   readonly read: (name: string) => Stored | undefined
   readonly write: (stored: Stored) => void
@@ -148,7 +148,7 @@ export const make = (dataDir: string): typeof Secrets.Service => {
       rmSync(temporary, { force: true })
     }
   }
-  return over({
+  return serviceOver({
     key: () => {
       const path = join(root, "key")
       const known = readOr(() => readFileSync(path), undefined)
@@ -179,7 +179,7 @@ export const layer = (dataDir: string): Layer.Layer<Secrets> => Layer.sync(Secre
 export const layerMemory: Layer.Layer<Secrets> = Layer.sync(Secrets, () => {
   const stored = new Map<string, Stored>()
   const key = randomBytes(32)
-  return over({
+  return serviceOver({
     key: () => key,
     read: (name) => stored.get(name),
     write: (one) => void stored.set(one.name, one),

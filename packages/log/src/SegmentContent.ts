@@ -199,8 +199,8 @@ export const encodeColumns = (
       clock = time
     }
     header.bytes[i] = text.length
-    const own = (texts[streamIndex] ??= [])
-    own.push(text)
+    const streamTexts = (texts[streamIndex] ??= [])
+    streamTexts.push(text)
   }
   const { parts } = templates
   const wrong = typeof damaged === "function" ? found : damaged
@@ -291,9 +291,9 @@ export const decode = (content: Buffer, first: number, last: number): Segment | 
   const { templates, times } = isTemplated(header) ? templatesOf(header, text, start) : { templates: [], times: [] }
   const format = new Times()
   const json = (i: number): string => {
-    const own = text(starts[i]!, bytes[i]!)
+    const eventText = text(starts[i]!, bytes[i]!)
     const template = isTemplated(header) ? templates[header.template[i]!] : undefined
-    return template === undefined ? own : compose(template, first + i, versions[i]!, format.format(times[i]!), own)
+    return template === undefined ? eventText : compose(template, first + i, versions[i]!, format.format(times[i]!), eventText)
   }
   const damaged = new Set(header.damaged)
   return {
@@ -341,7 +341,7 @@ export const firstDifference = (
       continue
     }
     if (!part.next(columns.sizes[row]!)) return offset
-    const own = templates[template[i]!]
+    const eventTemplate = templates[template[i]!]
     const text = body.slice(starts[i], starts[i]! + bytes[i]!)
     const isSame =
       streams[at] === columns.streams[row] &&
@@ -349,7 +349,7 @@ export const firstDifference = (
       types[type[i]!] === columns.types[row] &&
       marked.has(offset) === wrong.has(offset) &&
       part.all.slice(part.start, part.end) ===
-        (own === undefined ? text : compose(own, offset, versions[i]!, format.format(times[i]!), text))
+        (eventTemplate === undefined ? text : compose(eventTemplate, offset, versions[i]!, format.format(times[i]!), text))
     if (!isSame) return offset
     row++
   }

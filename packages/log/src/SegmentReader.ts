@@ -1,4 +1,4 @@
-/** Reads the events that are in segments, inside the read transaction of `SqliteReader`. The segments opened last stay open. */
+/** Reads the events that are in segments, inside the read transaction of `SqliteReader`. Keeps the four newest segments open. */
 import { corrupt, type EventRow, eventOf } from "./EventRow.ts"
 import type { StoredEvent } from "./EventLog.ts"
 import * as Segment from "./Segment.ts"
@@ -13,7 +13,7 @@ interface Found {
   readonly last: number
   readonly codec: string
   readonly crc: number
-  /** Number of events of the stream that was asked for. */
+  /** Number of events in the segment of the requested stream. */
   readonly count: number
 }
 
@@ -27,8 +27,8 @@ export interface Part {
 }
 
 /**
- * The events of a damaged segment, as unreadable ones. Which offsets a stream had in it is unknown: the last ones of the segment count as its own, as many as
- * the index of streams says.
+ * The unreadable events of a damaged segment. The offsets of a stream in it are unknown, but the index of streams has their number: the last offsets of the
+ * segment count as those of the stream.
  */
 function* lost({ count, first, last }: Found, after: number, stream: string | undefined, reason: string): Generator<StoredEvent> {
   const text = `the segment of the events ${first} to ${last} is damaged: ${reason}`
@@ -59,7 +59,7 @@ export class SegmentReader {
     this.#stream = db.prepare("SELECT id, name, forgotten FROM streams WHERE id = ?").raw()
   }
 
-  /** The events after the offset in the next segment; of one stream: in the next segment that has events of it. Undefined: there is none. */
+  /** The events after the offset in the next segment. With `stream`, in the next segment that has events of this stream. `undefined` if there is no such segment. */
   next(after: number, stream: string | undefined): Part | undefined {
     const found = (stream === undefined ? this.#next.get(after, after) : this.#nextOfStream.get(after, after, stream)) as
       | Found

@@ -87,13 +87,13 @@ type Told = Effect.Effect.Success<typeof history>
 
 /** One history per seed, shared by the checks. */
 const seeds = 40
-const told = new Map<number, Told>()
+const histories = new Map<number, Told>()
 const tell = (seed: number): Told => {
-  const known = told.get(seed)
+  const known = histories.get(seed)
   if (known !== undefined) return known
   const { exit } = simulate(seed, Effect.scoped(history))
   if (typeof exit === "string" || !Exit.isSuccess(exit)) throw new Error(`seed ${seed}: ${String(exit)}`)
-  told.set(seed, exit.value)
+  histories.set(seed, exit.value)
   return exit.value
 }
 
@@ -200,11 +200,11 @@ it("D14 older pages are prepended, and the rows have each item and each end once
     const rows = Transcript.rows(transcript)
     expect(new Set(rows.map(({ key }) => key)).size).toBe(rows.length)
     expect(rows.filter(({ kind }) => kind === "item").length).toBe(transcript.order.length)
-    const over = turns.items.filter(({ turnId }) => {
+    const ended = turns.items.filter(({ turnId }) => {
       const status = transcript.turns.get(turnId)?.value.status
       return status === "completed" || status === "failed" || status === "interrupted"
     })
-    expect(rows.filter(({ kind }) => kind === "end").length).toBe(over.length)
+    expect(rows.filter(({ kind }) => kind === "end").length).toBe(ended.length)
   }))
 
 it("the rows of a sub-agent's items follow the tool call that started it, also when they come after later turns", () => {

@@ -13,15 +13,15 @@ import * as OpenAi from "./openai/OpenAi.ts"
 import type { Environment } from "./process/Environment.ts"
 import type { Ledger } from "./process/Ledger.ts"
 
-const said = (description: string) => ({ description })
+const described = (description: string) => ({ description })
 const optional = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
-  Schema.optionalWith(schema, { exact: true }).annotations(said(description))
+  Schema.optionalWith(schema, { exact: true }).annotations(described(description))
 
 /** Rejects NUL characters, which a process cannot receive in an argument or an environment value. */
-const takable = (text: string) => !text.includes("\0") || "it has a NUL character, which a process cannot receive"
-const Argument = Schema.String.pipe(Schema.filter(takable))
+const withoutNul = (text: string) => !text.includes("\0") || "it has a NUL character, which a process cannot receive"
+const Argument = Schema.String.pipe(Schema.filter(withoutNul))
 const Path = Schema.String.pipe(
-  Schema.filter((text) => (text === "" ? "expected a path, got an empty text" : takable(text))),
+  Schema.filter((text) => (text === "" ? "expected a path, got an empty text" : withoutNul(text))),
   Schema.annotations({ identifier: "Path", description: "Absolute, below ~, or relative to the file that names it." })
 )
 const Variable = Schema.String.pipe(
@@ -38,26 +38,32 @@ const Env = Schema.Record({ key: Schema.String, value: Schema.NullOr(Argument) }
 )
 const inherit = optional(
   Schema.Array(Variable),
-  "Variables that it inherits from the server, in addition to those of every agent."
+  "Variables that the agent inherits from the server, in addition to the variables of every agent."
 )
 const env = optional(Env, "Variables to set, with their values; null removes one. Name a secret in `inherit` instead.")
-const home = optional(Path, "HOME of its process, with its settings, sign-in and conversations. Default: the server's.")
-const binary = optional(Path, "Its program. Default: the one on the PATH.")
+const home = optional(
+  Path,
+  "HOME of the agent's process: the directory of its settings, sign-in and conversations. Default: the server's HOME."
+)
+const binary = optional(Path, "The agent's program. Default: the program on the PATH.")
 
 export const CodexInstance = Schema.Struct({
   kind: Schema.Literal("codex"),
   binary,
   home,
-  codexHome: optional(Path, "Where it keeps settings, sign-in and conversations (CODEX_HOME): one for each account."),
-  approvalPolicy: optional(Schema.Literal("untrusted", "on-request", "never"), "Overrides the policy of its own settings."),
+  codexHome: optional(
+    Path,
+    "The directory of Codex' settings, sign-in and conversations (CODEX_HOME). Each account needs its own."
+  ),
+  approvalPolicy: optional(Schema.Literal("untrusted", "on-request", "never"), "Overrides the policy in Codex' own settings."),
   sandbox: optional(
     Schema.Literal("read-only", "workspace-write", "danger-full-access"),
-    "Overrides the sandbox of its own settings."
+    "Overrides the sandbox in Codex' own settings."
   ),
-  questions: optional(Schema.Boolean, "Whether it may ask questions in every mode. Default true."),
+  questions: optional(Schema.Boolean, "Whether Codex may ask questions in every mode. Default true."),
   plugins: optional(
     Schema.Boolean,
-    "Whether it loads its plugins, which needs a request to github.com at each start. Default false."
+    "Whether Codex loads its plugins. It then sends a request to github.com at each start. Default false."
   ),
   env,
   inherit
@@ -67,14 +73,17 @@ export const ClaudeInstance = Schema.Struct({
   kind: Schema.Literal("claude"),
   binary,
   home,
-  configDir: optional(Path, "Where it keeps settings, sign-in and conversations (CLAUDE_CONFIG_DIR): one for each account."),
+  configDir: optional(
+    Path,
+    "The directory of Claude's settings, sign-in and conversations (CLAUDE_CONFIG_DIR). Each account needs its own."
+  ),
   settingSources: optional(
     Schema.Array(Schema.Literal("user", "project", "local")),
-    "Which of its settings files it reads. Default: all."
+    "The settings files that Claude reads. Default: all."
   ),
   permissionMode: optional(
     Schema.Literal("default", "acceptEdits", "plan", "dontAsk"),
-    "Overrides the permission mode of its own settings."
+    "Overrides the permission mode in Claude's own settings."
   ),
   env,
   inherit
@@ -82,8 +91,8 @@ export const ClaudeInstance = Schema.Struct({
 
 export const AcpInstance = Schema.Struct({
   kind: Schema.Literal("acp"),
-  command: Path.annotations(said("The program: a name on the PATH, or a path.")),
-  args: optional(Schema.Array(Argument), "Its arguments, such as `--experimental-acp`."),
+  command: Path.annotations(described("The program: a name on the PATH, or a path.")),
+  args: optional(Schema.Array(Argument), "Arguments of the program, such as `--experimental-acp`."),
   env,
   inherit,
   install: optional(Schema.String, "Instruction for a person when the program is missing.")
@@ -99,13 +108,13 @@ const BaseUrl = Schema.String.pipe(
     return true
   }),
   Schema.annotations(
-    said("URL prefix of /chat/completions and /models, like http://127.0.0.1:11434/v1; without a path, /v1 is added.")
+    described("URL prefix of /chat/completions and /models, like http://127.0.0.1:11434/v1; without a path, /v1 is added.")
   )
 )
 const Tool = Schema.Struct({
   name: Schema.String,
-  description: optional(Schema.String, "For the model."),
-  parameters: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown }), "JSON Schema of its arguments.")
+  description: optional(Schema.String, "The description for the model."),
+  parameters: optional(Schema.Record({ key: Schema.String, value: Schema.Unknown }), "JSON Schema of the tool's arguments.")
 })
 
 export const OpenAiInstance = Schema.Struct({
@@ -122,12 +131,12 @@ export const OpenAiInstance = Schema.Struct({
   ),
   tools: optional(
     Schema.Array(Tool),
-    "Functions that the model may call; each call becomes a request to the client, whose answer is the result."
+    "Functions that the model may call; each call becomes a request to the client. The client's answer is the result of the call."
   ),
   historyBytes: optional(Schema.Int.pipe(Schema.positive()), "Maximum bytes of the conversation in a request. Default 262144."),
   historyTurns: optional(
     Schema.Int.pipe(Schema.positive()),
-    "Turns that are read from the log when a session opens. Default 200."
+    "Number of turns that are read from the log when a session opens. Default 200."
   )
 }).annotations({
   identifier: "OpenAiInstance",
@@ -139,7 +148,7 @@ export const DemoInstance = Schema.Struct({ kind: Schema.Literal("demo") }).anno
   description: "The scripted demo agent, under another name."
 })
 
-/** Discriminated by `kind`. */
+/** The union of all kinds of instances, discriminated by `kind`. */
 export const Instance = Schema.Union(CodexInstance, ClaudeInstance, AcpInstance, OpenAiInstance, DemoInstance)
 export type Instance = typeof Instance.Type
 
@@ -170,7 +179,7 @@ const adapterOf = (name: string, instance: Instance): Effect.Effect<ProviderAdap
   }
 }
 
-/** The adapter under the instance's name; its status and errors carry that name too. */
+/** The adapter under the instance's name. Its status and errors have that name too. */
 export const make = (name: string, instance: Instance): Effect.Effect<ProviderAdapter, never, Ledger | Scope.Scope> =>
   Effect.map(adapterOf(name, instance), (adapter) => ({
     name,

@@ -93,7 +93,7 @@ export const start = (log: typeof EventLog.Service, options: Options & { readonl
     let dead = false
     /** The result of every call of a dead process: it never returns. */
     const nothing = Effect.async<never>(() => {})
-    const own: typeof EventLog.Service = {
+    const mortalLog: typeof EventLog.Service = {
       ...log,
       append: (envelopes) =>
         Effect.suspend(() => {
@@ -102,7 +102,7 @@ export const start = (log: typeof EventLog.Service, options: Options & { readonl
         }),
       follow: (from) => Stream.mapEffect(log.follow(from), (page) => (dead ? nothing : Effect.succeed(page)))
     }
-    const built = yield* Layer.buildWithScope(layerOver(Layer.succeed(EventLog, own), options), scope).pipe(
+    const built = yield* Layer.buildWithScope(layerOver(Layer.succeed(EventLog, mortalLog), options), scope).pipe(
       Effect.disconnect,
       Effect.raceFirst(Effect.as(Deferred.await(died), undefined))
     )

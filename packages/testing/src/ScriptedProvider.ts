@@ -96,10 +96,10 @@ const session = (options: Options, input: OpenInput, calls: Array<string>) =>
         turns.delete(turnId)
         return open === undefined ? Effect.void : emit(event)
       })
-    let over = false
+    let ended = false
     const end = Effect.suspend(() => {
-      if (over) return Effect.void
-      over = true
+      if (ended) return Effect.void
+      ended = true
       return Effect.asVoid(Queue.offer(output, undefined))
     })
     const die = Effect.suspend(() =>

@@ -130,9 +130,9 @@ const least = 20
  * `MILLRACE_TEST_SEEDS` lowers the count for a quick run. A value below 1 is an error, because the loop would test nothing.
  */
 export async function* seeds(count: number, from = 1): AsyncGenerator<number> {
-  const said = process.env["MILLRACE_TEST_SEEDS"]
-  const most = Number(said ?? count)
-  if (!Number.isInteger(most) || most < 1) throw new Error(`MILLRACE_TEST_SEEDS is a whole number from 1 on, not "${said}".`)
+  const setting = process.env["MILLRACE_TEST_SEEDS"]
+  const most = Number(setting ?? count)
+  if (!Number.isInteger(most) || most < 1) throw new Error(`MILLRACE_TEST_SEEDS is a whole number from 1 on, not "${setting}".`)
   const wanted = Math.min(count, most)
   const began = performance.now()
   for (let n = 0; n < wanted; n++) {

@@ -50,14 +50,14 @@ const session = (playback: Playback, acts: Queue.Enqueue<Act>) =>
     const given: Array<TurnId> = []
     let act: Act = { _tag: "End" }
     const say = (events: ReadonlyArray<ProviderEvent>) => Effect.asVoid(Queue.offerAll(output, events))
-    const over = (cause: Parameters<Playback["normaliser"]["end"]>[0]) =>
+    const end = (cause: Parameters<Playback["normaliser"]["end"]>[0]) =>
       Effect.zipRight(say(playback.normaliser.end(cause)), Effect.asVoid(Queue.offer(output, undefined)))
     const go = Effect.suspend(() => {
       const step = nextAct(playback, given)
       act = step.act
       return Effect.all([
         say(step.events),
-        act._tag === "End" && playback.exit ? over(playback.exit) : Effect.void,
+        act._tag === "End" && playback.exit ? end(playback.exit) : Effect.void,
         acts.offer(act)
       ])
     })
@@ -87,7 +87,7 @@ const session = (playback: Playback, acts: Queue.Enqueue<Act>) =>
           playback.normaliser.answered(requestId)
           return act._tag === "Answer" && act.requestId === requestId ? Effect.asVoid(continued) : Effect.void
         }),
-      stop: (reason) => over(reason)
+      stop: (reason) => end(reason)
     } satisfies ProviderSession
   })
 

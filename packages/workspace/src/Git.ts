@@ -162,9 +162,9 @@ const run = (args: ReadonlyArray<string>, options: GitOptions, scope: Scope.Scop
 const scopedIn = <A, E, R>(scope: Scope.Scope, use: Effect.Effect<A, E, R>) =>
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
-      const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-      const exit = yield* Effect.exit(restore(Scope.extend(use, own)))
-      const close = Scope.close(own, Exit.void)
+      const gitScope = yield* Scope.fork(scope, ExecutionStrategy.sequential)
+      const exit = yield* Effect.exit(restore(Scope.extend(use, gitScope)))
+      const close = Scope.close(gitScope, Exit.void)
       yield* Exit.isSuccess(exit) ? Effect.forkIn(close, scope) : close
       return yield* exit
     })

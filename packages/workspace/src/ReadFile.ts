@@ -41,8 +41,8 @@ const kindOf = (found: Stats): Refusal | undefined => (found.isFile() ? undefine
 
 /** The canonical path of an open file. Linux names the file of a descriptor; elsewhere the path's present file must be the opened one. */
 const nameOf = async (file: FileHandle, asked: string): Promise<string | undefined> => {
-  const own = await readlink(`/proc/self/fd/${file.fd}`).catch(() => undefined)
-  if (own !== undefined) return own
+  const openedPath = await readlink(`/proc/self/fd/${file.fd}`).catch(() => undefined)
+  if (openedPath !== undefined) return openedPath
   const path = await realpath(asked)
   const [there, opened] = [await lstat(path), await file.stat()]
   return there.dev === opened.dev && there.ino === opened.ino ? path : undefined

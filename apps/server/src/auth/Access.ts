@@ -66,14 +66,14 @@ const allowedOrigins = ({ allowedOrigins = [] }: Bind): ReadonlySet<string> => n
 
 /** The checks that do not read the tokens. `url`: the request target, path and query. */
 export const make = (bind: Bind) => {
-  const own = names(bind)
+  const serverNames = names(bind)
   const publicOrigin = publicOriginOf(bind)
   const allowed = allowedOrigins(bind)
   return (request: { readonly url: string; readonly headers: Headers }): Either.Either<void, Forbidden | Unauthorized> => {
     const host = parse(`http://${request.headers["host"] ?? ""}`)
     if (host === undefined || host.username !== "" || host.pathname !== "/" || host.search !== "" || host.hash !== "")
       return forbidden("The Host header is missing or malformed. Use the URL that the server printed.")
-    if (!isLoopback(host.hostname) && !own.has(bare(host.hostname)))
+    if (!isLoopback(host.hostname) && !serverNames.has(bare(host.hostname)))
       return forbidden(
         `This server does not accept the host name "${cut(host.hostname, 100)}". Use the URL that it printed, or allow the name with --allow-host or --public-url.`
       )

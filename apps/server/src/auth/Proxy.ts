@@ -32,18 +32,18 @@ export const make = (trusted: ReadonlyArray<string>) => {
   }
   const trusts = (address: string): boolean => isIP(address) !== 0 && list.check(address, familyOf(address))
   return (headers: Headers, peer: string | undefined): Seen => {
-    const own: Record<string, string> = {}
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) own[name] = value
-    for (const name of names) delete own[name]
+    const forwarded: Record<string, string> = {}
+    for (const [name, value] of Object.entries(headers)) if (value !== undefined) forwarded[name] = value
+    for (const name of names) delete forwarded[name]
     const nearest = bare(peer ?? "")
-    if (!trusts(nearest)) return { headers: own, address: peer }
+    if (!trusts(nearest)) return { headers: forwarded, address: peer }
     const host = last(headers["x-forwarded-host"])
     const proto = last(headers["x-forwarded-proto"])?.toLowerCase()
-    if (host !== undefined && host !== "") own["host"] = host
-    if (proto === "https" || proto === "http") own["x-forwarded-proto"] = proto
+    if (host !== undefined && host !== "") forwarded["host"] = host
+    if (proto === "https" || proto === "http") forwarded["x-forwarded-proto"] = proto
     const hops = (headers["x-forwarded-for"] ?? "").split(",").map((hop) => bare(hop.trim()))
     const client = hops.findLast((hop) => isIP(hop) !== 0 && !trusts(hop))
-    return { headers: own, address: client ?? peer }
+    return { headers: forwarded, address: client ?? peer }
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * The least token scope of each operation, on every surface: one table, and the check against it (X9). An operation is an endpoint of `/api` or an RPC
+ * The least token scope of each operation, on every interface: one table, and the check against it (X9). An operation is an endpoint of `/api` or an RPC
  * call (by its name in the contract), a command (by its type), or another route (by method and path). Pure.
  */
 import { Either } from "effect"
@@ -50,14 +50,14 @@ const table: Readonly<Record<Operation, Least>> = {
   turn: "read",
   files: "read",
   git: "read",
-  // A file may hold what no agent has said, such as `.env`. A token that starts agents can have it read anyway.
+  // A file may contain secrets that are in no transcript, such as those of `.env`. A token that starts agents can let an agent read the file anyway.
   file: "operate",
   search: "read",
   requests: "read",
   providers: "read",
   processes: "read",
   logUsage: "read",
-  // A token lists and revokes itself; only an administrator others.
+  // A token lists and revokes itself. Only an administrator lists and revokes other tokens.
   tokens: "any",
   revokeToken: "any",
   // Starts a process of the agent, which reads conversations that the agent stored outside of the log.
@@ -120,7 +120,7 @@ const endpoints = new Map<string, Name>(
   ])
 )
 
-/** The operation of a route; `undefined` for a route that has no entry, which only an administrator may use. */
+/** The operation of a route. `undefined` for a route without an entry: only an administrator may use it. */
 export const ofRoute = (route: Route): Operation | undefined => {
   const key = keyOf(route)
   return endpoints.get(key) ?? (isOther(key) ? key : undefined)
@@ -132,7 +132,7 @@ const order: ReadonlyArray<TokenScope> = ["read", "answer", "operate", "admin"]
 const includes = (held: TokenScope, least: TokenScope): boolean =>
   held === least || (order.includes(least) && order.indexOf(held) > order.indexOf(least))
 
-/** Fails with the error for the client when a token of this scope may not do this. */
+/** Fails with the error for the client if a token of this scope may not perform the operation. */
 export const permit = (held: TokenScope, operation: Operation | undefined): Either.Either<void, Forbidden> => {
   const least = operation === undefined ? "admin" : table[operation]
   return least === "any" || includes(held, least)

@@ -37,11 +37,13 @@ it.scopedLive("X3 a client lists and revokes only itself", () =>
   Effect.gen(function* () {
     const { dataDir, url } = yield* start()
     const other = yield* Tokens.create(dataDir, { name: "other" })
-    const own = yield* Tokens.create(dataDir, { name: "own" })
-    expect(JSON.parse((yield* send(`${url}/api/tokens`, bearer(own.token))).body)).toEqual([{ ...own.record, current: true }])
-    const revoke = (id: string) => send(`${url}/api/tokens/${id}/revoke`, { method: "POST", ...bearer(own.token) })
+    const ownToken = yield* Tokens.create(dataDir, { name: "own" })
+    expect(JSON.parse((yield* send(`${url}/api/tokens`, bearer(ownToken.token))).body)).toEqual([
+      { ...ownToken.record, current: true }
+    ])
+    const revoke = (id: string) => send(`${url}/api/tokens/${id}/revoke`, { method: "POST", ...bearer(ownToken.token) })
     expect(yield* revoke(other.record.id)).toMatchObject({ status: 403, body: expect.stringContaining("--admin") })
-    expect((yield* revoke(own.record.id)).status).toBe(200)
+    expect((yield* revoke(ownToken.record.id)).status).toBe(200)
   })
 )
 

@@ -175,18 +175,18 @@ const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>)
     const { subcommands, words } = named
     if (subcommands.length > 0)
       return [ExitCode.usage, `${words.join(" ")} needs one of ${subcommands.toSorted().join(", ")}. ${helpOf(words)}`]
-    const said = flat(error.error)
-    const sentence = /[.?!]$/.test(said) ? said : `${said}.`
-    const flag = /argument: '(--[a-z-]+)/.exec(said)?.[1]
+    const problem = flat(error.error)
+    const sentence = /[.?!]$/.test(problem) ? problem : `${problem}.`
+    const flag = /argument: '(--[a-z-]+)/.exec(problem)?.[1]
     // Some errors name another command that helps.
-    const help = said.includes("See: ") ? "" : ` ${helpOf(words)}`
+    const help = problem.includes("See: ") ? "" : ` ${helpOf(words)}`
     return [ExitCode.usage, `${sentence}${flag === undefined ? "" : suggestion(flag, flagsOf(named))}${help}`]
   }
   if (error === undefined && Cause.isInterruptedOnly(exit.cause)) return [ExitCode.interrupted, "Interrupted."]
-  const what = error ?? Option.getOrUndefined(Cause.dieOption(exit.cause))
+  const defect = error ?? Option.getOrUndefined(Cause.dieOption(exit.cause))
   return [
     ExitCode.failed,
-    `Internal error: ${messageOf(what)}. Run it again with MILLRACE_LOG_LEVEL=debug for a stack trace, and please report it.`
+    `Internal error: ${messageOf(defect)}. Run it again with MILLRACE_LOG_LEVEL=debug for a stack trace, and please report it.`
   ]
 }
 

@@ -132,14 +132,14 @@ for (const transport of ["http", "rpc"] as const)
         expect(bye).toMatchObject([
           { _tag: "bye", reason: "limit", resumeAfter: format(fixture.log.epoch, 0), retryAfterMillis: 5000 }
         ])
-        const said: Array<Follow.Status> = []
+        const statuses: Array<Follow.Status> = []
         const got = yield* Follow.follow(
           second,
           {},
           {
             onStatus: (status) =>
               Effect.suspend(() => {
-                said.push(status)
+                statuses.push(status)
                 // The place becomes free after the client was refused.
                 return status._tag === "reconnecting" ? Effect.asVoid(Fiber.interrupt(first)) : Effect.void
               })
@@ -149,7 +149,7 @@ for (const transport of ["http", "rpc"] as const)
           Stream.runCollect
         )
         expect(Chunk.toReadonlyArray(got).map(({ _tag }) => _tag)).toEqual(["event", "caught-up"])
-        expect(said).toMatchObject([
+        expect(statuses).toMatchObject([
           { _tag: "reconnecting", attempt: 1, cause: { _tag: "Disconnected", retryAfterMillis: 5000 } },
           { _tag: "attached" }
         ])

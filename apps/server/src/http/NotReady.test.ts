@@ -92,14 +92,14 @@ const kinds = [get("/ready", close), get("/api/events", { ...events, ...close })
  */
 const connectingDuring = <R>(url: string, effect: (answered: Effect.Effect<void>) => Effect.Effect<unknown, Error, R>) =>
   Effect.gen(function* () {
-    const over = yield* Ref.make(false)
+    const ended = yield* Ref.make(false)
     const answered = yield* Deferred.make<void>()
     const connect = (says: string) =>
       Effect.tap(raw(url, says), (answer) => (answer === "" ? Effect.void : Deferred.succeed(answered, undefined)))
     const asking = yield* Effect.fork(
       Effect.gen(function* () {
         const asked: Array<Fiber.Fiber<string>> = []
-        for (let n = 0; !(yield* Ref.get(over)); n++) {
+        for (let n = 0; !(yield* Ref.get(ended)); n++) {
           asked.push(yield* Effect.fork(connect(kinds[n % kinds.length] ?? "")))
           yield* Effect.promise(() => setImmediate())
         }
@@ -107,7 +107,7 @@ const connectingDuring = <R>(url: string, effect: (answered: Effect.Effect<void>
       })
     )
     yield* effect(Deferred.await(answered))
-    yield* Ref.set(over, true)
+    yield* Ref.set(ended, true)
     return yield* Fiber.join(asking)
   })
 
@@ -120,11 +120,11 @@ it.scopedLive("D16 connections opened while a server starts and ends: each gets 
     // The program's scheduler: connections are accepted while the routes are made.
     const starting = yield* connectingDuring(url, () => fair(Scope.extend(start({ port: server.port }), second)))
     const ending = yield* connectingDuring(url, (answered) => Effect.zipRight(answered, Scope.close(second, Exit.void)))
-    const said = (received: ReadonlyArray<string>) => received.filter((answer) => answer !== "")
+    const answersOf = (received: ReadonlyArray<string>) => received.filter((answer) => answer !== "")
     // The test needs a refusal from before the routes existed and one from before the end.
     expect(starting.some((answer) => answer.includes('{"status":"starting"}'))).toBe(true)
-    expect(said(ending).length).toBeGreaterThan(0)
-    const answers = said([...starting, ...ending])
+    expect(answersOf(ending).length).toBeGreaterThan(0)
+    const answers = answersOf([...starting, ...ending])
     expect(answers.filter((answer) => !/^HTTP\/1\.1 (200|401|503) /.test(answer))).toEqual([])
   })
 )

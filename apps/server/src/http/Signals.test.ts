@@ -45,13 +45,13 @@ it.scopedLive(
         expect(Chunk.toReadonlyArray(frames).map(({ _tag }) => _tag)).toEqual(["event", "caught-up", "signal"])
         expect(Option.getOrUndefined(Chunk.last(frames))).toEqual(frame(5))
       }
-      const own = yield* follower(fixture, "?stream=thread/thr_a")
+      const threadReader = yield* follower(fixture, "?stream=thread/thr_a")
       const other = yield* follower(fixture, "?stream=thread/thr_b")
-      yield* own.until("event: signal")
+      yield* threadReader.until("event: signal")
       yield* append(event(2), event(3, "thread/thr_b"))
-      yield* own.until('"offset":2')
+      yield* threadReader.until('"offset":2')
       yield* other.until('"offset":3')
-      const shown = own
+      const shown = threadReader
         .text()
         .split("\n\n")
         .find((part) => part.includes("event: signal"))
@@ -79,9 +79,9 @@ it.scoped("D12 a subscriber that does not read delays no other, and gets only th
     const { next: fast } = yield* Subscription.attach({ after: 0, session: { actor: "test", scope: "read" } })
     expect((yield* slow)._tag).toBe("caught-up")
     expect((yield* fast)._tag).toBe("caught-up")
-    const heard: Array<unknown> = []
+    const received: Array<unknown> = []
     const reading = yield* fast.pipe(
-      Effect.tap((step) => (step._tag === "signals" ? heard.push(...step.signals.map(({ data }) => data)) : undefined)),
+      Effect.tap((step) => (step._tag === "signals" ? received.push(...step.signals.map(({ data }) => data)) : undefined)),
       Effect.forever,
       Effect.fork
     )
@@ -92,8 +92,8 @@ it.scoped("D12 a subscriber that does not read delays no other, and gets only th
     }
     // Two seconds: one batch at 0, then one every 100 ms; the last batch has the last signals.
     yield* TestClock.adjust("100 millis")
-    expect(heard).toHaveLength(21)
-    expect(heard.at(-1)).toEqual({ outputTokens: 200 })
+    expect(received).toHaveLength(21)
+    expect(received.at(-1)).toEqual({ outputTokens: 200 })
     const page = yield* slow
     expect(page._tag === "page" ? page.page.events.length : 0).toBe(20)
     expect(yield* slow).toEqual({ _tag: "signals", signals: [frame(200).signal] })

@@ -33,10 +33,10 @@ export const make = Effect.gen(function* () {
   const handler = Effect.gen(function* () {
     const session = yield* Effect.either(admitted)
     if (Either.isLeft(session)) return Respond.error(session.left)
-    const own = yield* samples({ named: Option.isSome(session.right) })
+    const serverSamples = yield* samples({ named: Option.isSome(session.right) })
     // If telemetry is on, Effect's metrics contain copies of our samples.
-    const known = new Set(own.flatMap(({ name, values }) => values.map(({ suffix = "" }) => `${name}${suffix}`)))
-    const text = render([...own, ...effectSamples().filter(({ name }) => !known.has(name))])
+    const known = new Set(serverSamples.flatMap(({ name, values }) => values.map(({ suffix = "" }) => `${name}${suffix}`)))
+    const text = render([...serverSamples, ...effectSamples().filter(({ name }) => !known.has(name))])
     return HttpServerResponse.text(text, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
   })
   return [HttpLayerRouter.route("GET", "/metrics", handler)]

@@ -79,7 +79,7 @@ export const routesOf = (folder: string) => {
 }
 
 /** Response for a file that a later build deleted. */
-const gone = Respond.plain(
+const notFound = Respond.plain(
   404,
   "NotFound",
   "The web application was rebuilt since this server started. Restart the server, then reload the page.",
@@ -101,7 +101,7 @@ const serve = ({ bodies, contentType, headers }: File) =>
           headers: { ...headers, ...(body?.encoding !== undefined && { "content-encoding": body.encoding }) }
         })
       ),
-      Effect.orElseSucceed(() => gone)
+      Effect.orElseSucceed(() => notFound)
     )
   })
 

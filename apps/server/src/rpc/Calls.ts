@@ -27,20 +27,20 @@ export const make = () => {
         let connection = connections.get(session)
         if (connection === undefined)
           connections.set(session, (connection = { turns: Permits.make(maxRunning), calls: 0, paused: false }))
-        const own = connection
+        const current = connection
         const enter = Effect.sync(() => {
-          if (++own.calls <= maxInFlight || own.paused) return
-          own.paused = true
+          if (++current.calls <= maxInFlight || current.paused) return
+          current.paused = true
           socket.pause()
         })
         const leave = Effect.sync(() => {
-          if (--own.calls > maxInFlight / 2 || !own.paused) return
-          own.paused = false
+          if (--current.calls > maxInFlight / 2 || !current.paused) return
+          current.paused = false
           socket.resume()
         })
         return Effect.acquireUseRelease(
           enter,
-          () => own.turns(call),
+          () => current.turns(call),
           () => leave
         )
       })

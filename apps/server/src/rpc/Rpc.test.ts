@@ -88,19 +88,19 @@ const raw = (fixture: Pick<Fixture, "url" | "token">, query = "") =>
     Effect.async<{ readonly socket: WebSocket; readonly heard: (count: number) => Effect.Effect<ReadonlyArray<string>> }>(
       (resume) => {
         const socket = NodeWebSocket.open(fixture.token)(`${fixture.url.replace("http", "ws")}/rpc${query}`)
-        const said: Array<string> = []
-        const heard = (count: number) =>
+        const messages: Array<string> = []
+        const received = (count: number) =>
           Effect.async<ReadonlyArray<string>>((done) => {
             const look = () => {
-              if (said.length < count) return
+              if (messages.length < count) return
               socket.removeEventListener("message", look)
-              done(Effect.succeed(said))
+              done(Effect.succeed(messages))
             }
             socket.addEventListener("message", look)
             look()
           })
-        socket.addEventListener("message", ({ data }) => said.push(String(data)))
-        socket.addEventListener("open", () => resume(Effect.succeed({ socket, heard })))
+        socket.addEventListener("message", ({ data }) => messages.push(String(data)))
+        socket.addEventListener("open", () => resume(Effect.succeed({ socket, heard: received })))
       }
     ),
     ({ socket }) => Effect.sync(() => socket.close())
@@ -175,8 +175,8 @@ it.scopedLive(
             const answers: Array<unknown> = []
             for (const [n, [tag, payload]] of calls.entries()) {
               socket.send(JSON.stringify({ _tag: "Request", id: String(n + 1), tag, headers: [], payload }))
-              const said = (yield* heard(n + 1)).at(-1) ?? ""
-              answers.push((JSON.parse(said) as { exit?: { _tag: string; cause?: { error?: unknown } } }).exit)
+              const newest = (yield* heard(n + 1)).at(-1) ?? ""
+              answers.push((JSON.parse(newest) as { exit?: { _tag: string; cause?: { error?: unknown } } }).exit)
             }
             return answers
           })

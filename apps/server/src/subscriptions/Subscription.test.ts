@@ -43,20 +43,20 @@ const reader = (stream: StreamName | undefined, last: number) =>
     const at = { offset: 0 }
     while (at.offset < last) {
       const cut = yield* Random.nextIntBetween(1, 9)
-      let said = 0
+      let emitted = 0
       yield* Subscription.steps({ after: at.offset, session, limit: 3, ...(stream !== undefined && { stream }) }).pipe(
         Stream.take(cut),
         Stream.takeUntil((step) => step._tag === "page" && step.page.upTo >= last),
         Stream.runForEach((step) =>
           Effect.sync(() => {
-            if (step._tag === "caught-up") said++
+            if (step._tag === "caught-up") emitted++
             if (step._tag !== "page") return
             seen.push(...step.page.events.map(({ offset }) => offset))
             at.offset = step.page.upTo
           })
         )
       )
-      caughtUps.push(said)
+      caughtUps.push(emitted)
     }
     return { seen, most: Math.max(...caughtUps) }
   })

@@ -5,7 +5,7 @@ import * as Scrubbed from "./Scrubbed.ts"
 it.effect("X4 a span has only the kind of a failure, and neither headers nor query of a request", () =>
   Effect.gen(function* () {
     const ends: Array<Exit.Exit<unknown, unknown>> = []
-    const said: Array<string> = []
+    const logged: Array<string> = []
     const outer = yield* Effect.tracer
     const tracer = Scrubbed.make(
       Tracer.make({
@@ -14,8 +14,8 @@ it.effect("X4 a span has only the kind of a failure, and neither headers nor que
           const span = outer.span(...args)
           return Object.assign(span, {
             end: (_at: bigint, exit: Exit.Exit<unknown, unknown>) => void ends.push(exit),
-            attribute: (key: string) => void said.push(key),
-            event: (name: string) => void said.push(name)
+            attribute: (key: string) => void logged.push(key),
+            event: (name: string) => void logged.push(name)
           })
         }
       })
@@ -30,6 +30,6 @@ it.effect("X4 a span has only the kind of a failure, and neither headers nor que
       yield* Effect.logInfo("canary")
     }).pipe(Effect.withSpan("request"), Effect.withTracer(tracer))
     // The source location of a span is not secret.
-    expect(said.filter((name) => name !== "code.stacktrace")).toEqual(["url.path"])
+    expect(logged.filter((name) => name !== "code.stacktrace")).toEqual(["url.path"])
   })
 )

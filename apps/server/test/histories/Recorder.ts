@@ -68,7 +68,7 @@ const inProcess = (place: Place, { after, filter }: Ask, until?: Until) =>
 const rpc = (place: Place, { after, cuts, filter }: Ask, until?: Until) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const over = (url: string, from: object) =>
+      const following = (url: string, from: object) =>
         Stream.unwrapScoped(
           Effect.map(
             RpcTransport.make({ url: `${url.replace("http", "ws")}/rpc`, webSocket: NodeWebSocket.open(place.token) }),
@@ -78,7 +78,7 @@ const rpc = (place: Place, { after, cuts, filter }: Ask, until?: Until) =>
       const known: Array<string> = []
       if (cuts.length > 0) {
         const proxy = yield* CuttingProxy.open(place.url, 400 + cuts[0]! * 8)
-        const first = Stream.tap(over(proxy, cursorOf(place, after)), (frame) =>
+        const first = Stream.tap(following(proxy, cursorOf(place, after)), (frame) =>
           Effect.sync(() => void (frame._tag === "event" && known.push(line(frame.cursor, JSON.stringify(frame.event)))))
         )
         const whole = yield* Effect.either(frames(first, until))
@@ -86,7 +86,7 @@ const rpc = (place: Place, { after, cuts, filter }: Ask, until?: Until) =>
         if (whole.left._tag !== "Disconnected") return yield* whole.left
       }
       const last = known.at(-1)
-      const rest = yield* frames(over(place.url, cursorOf(place, last === undefined ? after : offsetOf(last))), until)
+      const rest = yield* frames(following(place.url, cursorOf(place, last === undefined ? after : offsetOf(last))), until)
       return [...known, ...rest]
     })
   )

@@ -15,11 +15,11 @@ export interface Talk {
 export class World extends Context.Tag("@millrace/server/test/World")<
   World,
   Hosted.Hosted & {
-    /** A thread whose turn runs; returns when half of its answer is in the log. */
+    /** Begins a thread whose turn runs. Returns when half of the answer is in the log. */
     readonly halfway: Effect.Effect<Talk>
-    /** A thread whose turn sends this many messages; returns when it is accepted. */
+    /** Begins a thread whose turn sends this many messages. Returns when the turn is accepted. */
     readonly flood: (messages: number) => Effect.Effect<Talk>
-    /** A thread whose turn waits for a person. */
+    /** Begins a thread whose turn waits for a person. */
     readonly asking: Effect.Effect<Talk>
     readonly remove: (talk: Talk) => Effect.Effect<void>
     /** Returns when the end of the talk's turn is in the log. */
@@ -27,7 +27,7 @@ export class World extends Context.Tag("@millrace/server/test/World")<
   }
 >() {}
 
-/** Longer than the coalescer's buffer, so that each is a separate delta. Characters of several bytes. */
+/** Texts that are longer than the coalescer's buffer, so that each is a separate delta. They contain characters of several bytes. */
 const half = ["Grüße aus dem Mühlbach 水車 🛶 ", 'say "this"\n\ndata: and that\nid: 7 '].map((text) => text.repeat(300))
 
 export const make = Effect.gen(function* () {

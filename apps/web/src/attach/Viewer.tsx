@@ -1,4 +1,4 @@
-/** An image in full, over the page. Escape closes it; the focus then returns to the thumbnail. */
+/** Shows an image in full size, over the page. Escape closes it and returns the focus to the thumbnail. */
 import type { Attachment } from "@millrace/contracts/Attachment"
 import { useEffect, useRef, useSyncExternalStore } from "react"
 import { Icon } from "../ui/Icon.tsx"

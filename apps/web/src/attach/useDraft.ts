@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from "react"
 import { type Draft, draftOf, subscribe } from "./Drafts.ts"
 
-/** The draft of this key, as it is now. */
+/** The present draft of this key. */
 export const useDraft = (key: string): Draft => useSyncExternalStore(subscribe, () => draftOf(key))

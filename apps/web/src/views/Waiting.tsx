@@ -9,15 +9,15 @@ export const Waiting = ({ threadId }: { readonly threadId: ThreadId }) => {
   const all = useSyncExternalStore(Store.subscribe, Store.current)
   const isLive = useStore((state) => state.connection.state === "live")
   // While the page is connected, an answer arrives at once, so messages in flight are not shown.
-  const own = all.filter((one) => one.threadId === threadId && (!isLive || one.refused !== undefined))
-  if (own.length === 0) return null
+  const ofThread = all.filter((one) => one.threadId === threadId && (!isLive || one.refused !== undefined))
+  if (ofThread.length === 0) return null
   return (
     <section className="queue" aria-label="Not sent yet">
       <h2>
-        Not sent yet <b className="count">{own.length}</b>
+        Not sent yet <b className="count">{ofThread.length}</b>
       </h2>
       <ol>
-        {own.map(({ attachments, commandId, refused, text }) => (
+        {ofThread.map(({ attachments, commandId, refused, text }) => (
           <li key={commandId}>
             <span className="text">
               {text}

@@ -42,11 +42,11 @@ describe("deltas", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 20 }), fc.integer({ min: 1, max: 12 }), (steps, max) => {
         const coalescer = new Coalescer(max)
-        const said = { itm_a: "", itm_b: "" }
+        const texts = { itm_a: "", itm_b: "" }
         for (const { flush, item, other, text } of steps) {
           const all = text.join("")
           for (let at = 0; at < all.length; at += 3) coalescer.push(delta(item, all.slice(at, at + 3)))
-          said[item] += all
+          texts[item] += all
           if (flush) coalescer.flush()
           if (other)
             coalescer.push({
@@ -63,7 +63,7 @@ describe("deltas", () => {
         expect(JSON.stringify(events)).not.toMatch(/\\ud[89a-f]/i)
         for (const item of ["itm_a", "itm_b"] as const) {
           const joined = events.flatMap((event) => (event._tag === "ItemDelta" && event.itemId === item ? [event.text] : []))
-          expect(joined.join("")).toBe(said[item].toWellFormed())
+          expect(joined.join("")).toBe(texts[item].toWellFormed())
         }
         // No delta of an item follows its completion.
         const end = events.findIndex((event) => event._tag === "ItemCompleted")

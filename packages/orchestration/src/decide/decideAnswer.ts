@@ -1,4 +1,4 @@
-/** decide for answers: an answer settles its request once; the first answer wins (T13). */
+/** Decides answers: an answer settles its request once, and the first answer wins (T13). */
 import type { CommandOf } from "@millrace/contracts/Command"
 import { defined } from "@millrace/contracts/Defined"
 import type { CommandRejected } from "@millrace/contracts/Errors"
@@ -49,7 +49,7 @@ const approvalFor = (
     : reject("DecisionNotOffered", `Give a decision, one of: ${ask.choices.join(", ")}.`, requestId)
 }
 
-/** The answer that gives this decision to an approval. Left: the request does not offer it, or offers it in several options. */
+/** The answer that gives this decision to an approval. Fails if the request does not offer the decision, or offers it in several options. */
 export const decisionFor = (decision: Decision, ask: Approval) => approvalFor({ decision, requestId: "" as RequestId }, ask)
 
 /** The answer with the person's reason and changed input. An input that would not reach the agent is rejected, because the original would run. */
@@ -67,7 +67,7 @@ const withAddition = (
 
 const answerFor = (command: CommandOf<"request.answer">, { ask }: RequestView): Either.Either<Answer, CommandRejected> => {
   const { decision, optionId, answers, requestId } = command
-  // A command with fields that do not fit the kind of the request is rejected; the fields are not dropped.
+  // Rejects a command with fields that do not fit the kind of the request. It does not drop these fields.
   if (ask.kind === "approval")
     return answers === undefined
       ? Either.flatMap(approvalFor(command, ask), (answer) => withAddition(command, ask, answer))
@@ -98,10 +98,10 @@ const answerFor = (command: CommandOf<"request.answer">, { ask }: RequestView): 
     : reject("AnswersIncomplete", `Answers are missing for: ${missing.join(", ")}.`, requestId)
 }
 
-/** Stands in the log in place of a secret answer (X4). */
+/** The text in the log in place of a secret answer (X4). */
 const redaction = "(secret)"
 
-/** The answer as the log stores it: secrets are replaced. The same object if there are none. */
+/** The answer as the log stores it, with secrets replaced. Returns the same object if there are no secrets. */
 const redacted = (ask: Ask, answer: Answer): Answer => {
   if (ask.kind === "approval" || !("answers" in answer)) return answer
   const secret = new Set(ask.questions.flatMap((question) => (question.secret === true ? [question.id] : [])))
@@ -115,7 +115,7 @@ const redacted = (ask: Ask, answer: Answer): Answer => {
 const contentOf = (ask: Approval): string =>
   JSON.stringify([ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options])
 
-/** Writes the answer. `by`: who gave it. */
+/** Writes the answer. `by`: the sender of the answer. */
 export const answered = (
   draft: Draft,
   { held, repeatedAs, requestId, threadId, turnId }: RequestView,
@@ -137,7 +137,7 @@ const answerEqual = (draft: Draft, { requests }: ThreadState, allowed: RequestVi
   }
 }
 
-/** Answers a request. If it is settled, the outcome is `already-settled`; an unknown request is rejected. */
+/** Answers a request. If the request is settled, the outcome is `already-settled`. Rejects an unknown request. */
 export const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">, actor: string): CommandOutcome => {
   const { requestId } = command
   const threadId = draft.state.threadOfRequest(requestId)

@@ -64,13 +64,13 @@ it.effect("L5 facts behind one that is too large wait until it is committed in p
       const { threadId } = yield* Deferred.await(begun)
       yield* Kit.eventually(Kit.ofType("turn.started"))
       yield* engine.drain
-      const said = (...events: ReadonlyArray<DurableEvent>) =>
+      const factOf = (...events: ReadonlyArray<DurableEvent>) =>
         engine.ingest({ fact: { _tag: "AgentEvents", threadId, epoch: 1, events }, weight: 1 })
       // All of them are queued when the engine takes them: one batch.
-      yield* said(opaque("before", 1))
-      yield* said(opaque("too-large", 0), opaque("with-it", 2))
-      yield* said(opaque("behind", 3))
-      yield* said(opaque("last", 4))
+      yield* factOf(opaque("before", 1))
+      yield* factOf(opaque("too-large", 0), opaque("with-it", 2))
+      yield* factOf(opaque("behind", 3))
+      yield* factOf(opaque("last", 4))
       yield* engine.drain
       const methods = (yield* Kit.history)
         .filter(Kit.ofType("provider.event"))

@@ -230,13 +230,13 @@ export class StateCache implements StateReader {
 
   /** Evicts idle threads, the least recently changed first. */
   private evict(): void {
-    let over = this.threads.size - this.idle
-    if (over > this.idle >> 2)
+    let excess = this.threads.size - this.idle
+    if (excess > this.idle >> 2)
       for (const [id, state] of this.threads) {
-        if (over <= 0) break
+        if (excess <= 0) break
         if (isLive(state)) continue
         this.threads.delete(id)
-        over--
+        excess--
       }
     if (this.projects.size > this.idle * 2) {
       this.projects.clear()

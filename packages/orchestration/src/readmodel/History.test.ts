@@ -18,7 +18,7 @@ const reader = (bounds: HistoryBounds) => {
   })
   return { agent, got }
 }
-const told = ({ turns }: History) =>
+const textsOf = ({ turns }: History) =>
   turns.map(({ messages, outcome }) => [
     outcome,
     ...messages.map((message) => `${message.role}: ${message.role === "tool" ? message.tool : message.text}`)
@@ -47,7 +47,7 @@ describe("history", () => {
   it.effect("T5 a session can read the conversation before it, in order, without the turn that it is opened for", () =>
     Effect.gen(function* () {
       const history = yield* after({ turns: 10, bytes: 10_000 })
-      expect(told(history)).toEqual([
+      expect(textsOf(history)).toEqual([
         ["completed", "user: one", "agent: you said: one"],
         ["completed", "user: two", "agent: you said: two"],
         ["completed", "user: three €", "agent: you said: three €"]
@@ -59,9 +59,9 @@ describe("history", () => {
   it.effect("L4 the newest turns are kept within the bounds of turns and bytes, and `earlier` reports that there were more", () =>
     Effect.gen(function* () {
       const two = yield* after({ turns: 2, bytes: 10_000 })
-      expect([told(two).length, told(two)[0]?.[1], two.earlier]).toEqual([2, "user: two", true])
+      expect([textsOf(two).length, textsOf(two)[0]?.[1], two.earlier]).toEqual([2, "user: two", true])
       const bytes = yield* after({ turns: 10, bytes: 41 })
-      expect(told(bytes)).toEqual([
+      expect(textsOf(bytes)).toEqual([
         ["completed", "agent: you said: two"],
         ["completed", "user: three €", "agent: you said: three €"]
       ])
@@ -72,7 +72,7 @@ describe("history", () => {
   it.effect("L4 a message larger than the bound is cut to its end, between characters", () =>
     Effect.gen(function* () {
       const cut = yield* after({ turns: 10, bytes: 4 })
-      expect(told(cut)).toEqual([["completed", "agent:  €"]])
+      expect(textsOf(cut)).toEqual([["completed", "agent:  €"]])
       expect(cut).toMatchObject({ earlier: true, cutBytes: 15 })
       const inside = yield* after({ turns: 10, bytes: 2 })
       expect(inside.turns).toEqual([])

@@ -18,13 +18,13 @@ const writeOlder = (file: string) =>
     yield* migrate(file, "NORMAL", { 1: migrations[1]! })
     const db = Sqlite.openWriter(file, "NORMAL")
     const event = db.prepare("INSERT INTO events (stream, version, type, json) VALUES (1, ?, ?, ?)")
-    const said: ReadonlyArray<readonly [string, object]> = [
+    const written: ReadonlyArray<readonly [string, object]> = [
       ["thread.created", { ...thread, projectId: "prj_a", provider: "demo", title: "heron title", cwd: "/heron" }],
       ["turn.requested", { ...thread, turnId: "trn_a", text: "heron prompt", strategy: "enqueue" }],
       ["thread.deleted", thread]
     ]
     db.exec("INSERT INTO streams (id, name, version) VALUES (1, 'thread/thr_a', 3)")
-    for (const [i, [type, data]] of said.entries())
+    for (const [i, [type, data]] of written.entries())
       event.run(i + 1, type, JSON.stringify({ offset: i + 1, stream: "thread/thr_a", version: i + 1, type, at, epoch: 0, data }))
     const row = db.prepare("INSERT INTO rows (collection, key, parent, rank, json) VALUES (?, ?, ?, ?, ?)")
     row.run("thread-state", "thr_a", "", 3, JSON.stringify({ ...thread, title: "heron title", cwd: "/heron", deleted: true }))

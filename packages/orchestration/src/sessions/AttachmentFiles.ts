@@ -74,16 +74,16 @@ const filesIn = (directory: string): Promise<ReadonlyArray<string>> =>
   )
 
 /** `root` is created with the first copy. */
-const over = (root: string) =>
+const serviceOver = (root: string) =>
   Effect.map(EventLog, (log) => {
     /** Begins the names of the unfinished copies of this server. No finished copy begins with a dot. */
-    const own = `.${randomUUID()}-`
+    const prefix = `.${randomUUID()}-`
     let written = 0
     const directoryOf = (threadId: ThreadId) => join(root, threadId)
 
     /** The file appears with its whole content or not at all. */
     const write = (path: string, content: Stream.Stream<Uint8Array, string>) => {
-      const temporary = join(dirname(path), `${own}${written++}.tmp`)
+      const temporary = join(dirname(path), `${prefix}${written++}.tmp`)
       return Effect.acquireUseRelease(
         attempt(() => open(temporary, "wx", 0o600)),
         (file) =>
@@ -129,7 +129,7 @@ const over = (root: string) =>
         Effect.flatMap(threads, (found) =>
           Effect.forEach(
             found,
-            (threadId) => removeFiles(directoryOf(threadId), (name) => unfinished.test(name) && !name.startsWith(own)),
+            (threadId) => removeFiles(directoryOf(threadId), (name) => unfinished.test(name) && !name.startsWith(prefix)),
             { discard: true }
           )
         )
@@ -139,7 +139,8 @@ const over = (root: string) =>
   })
 
 /** Copies under this directory. */
-export const layer = (root: string): Layer.Layer<AttachmentFiles, never, EventLog> => Layer.effect(AttachmentFiles, over(root))
+export const layer = (root: string): Layer.Layer<AttachmentFiles, never, EventLog> =>
+  Layer.effect(AttachmentFiles, serviceOver(root))
 
 /** Copies in a temporary directory, which is removed when the scope closes. For a server without a data directory. */
 export const layerTemporary: Layer.Layer<AttachmentFiles, never, EventLog> = Layer.scoped(
@@ -149,6 +150,6 @@ export const layerTemporary: Layer.Layer<AttachmentFiles, never, EventLog> = Lay
     const root = join(tmpdir(), `millrace-attachments-${randomUUID()}`)
     // Without a pause: after the deadline of a shutdown, the layers above still close in order.
     yield* Effect.addFinalizer(() => Effect.ignoreLogged(Effect.try(() => rmSync(root, { recursive: true, force: true }))))
-    return yield* over(root)
+    return yield* serviceOver(root)
   })
 )

@@ -20,7 +20,7 @@ const delta = (n: number, text: string): DurableEvent => ({ _tag: "ItemDelta", .
 const marker = (method: string): DurableEvent => ({ _tag: "Opaque", method, payload: null })
 
 /** The facts that the engine got, in order. */
-const said = (handed: ReadonlyArray<Weighed>): ReadonlyArray<DurableEvent> =>
+const eventsOf = (handed: ReadonlyArray<Weighed>): ReadonlyArray<DurableEvent> =>
   handed.flatMap(({ fact }) => (fact._tag === "AgentEvents" ? fact.events : []))
 
 const textOf = (events: ReadonlyArray<DurableEvent>, n: number): string =>
@@ -40,7 +40,7 @@ describe("coalescing", () => {
         { ingest: (one) => Effect.sync(() => void handed.push(one)) },
         { threadId, epoch: 1, events: Stream.make<Array<DurableEvent>>({ ...completed, ...item(1), files }, without) }
       )
-      const attachments = said(handed).map((event) => ("content" in event ? event.content.attachments : []))
+      const attachments = eventsOf(handed).map((event) => ("content" in event ? event.content.attachments : []))
       const octets = "application/octet-stream"
       expect(attachments.map((of) => of?.map(({ mediaType }) => mediaType))).toEqual([
         ["image/png", octets, octets, octets],
@@ -64,10 +64,10 @@ describe("coalescing", () => {
       expect(handed).toEqual([])
       yield* Queue.offer(input, delta(1, "c"))
       yield* TestClock.adjust("1 millis")
-      expect(said(handed)).toEqual([delta(1, "abc")])
+      expect(eventsOf(handed)).toEqual([delta(1, "abc")])
       yield* Queue.offer(input, delta(1, "x".repeat(9000)))
       yield* TestClock.adjust("0 millis")
-      expect(said(handed)).toHaveLength(2)
+      expect(eventsOf(handed)).toHaveLength(2)
       yield* Fiber.interrupt(reader)
     })
   )
@@ -85,7 +85,7 @@ describe("coalescing", () => {
       )
       yield* Deferred.await(taken)
       yield* Fiber.interrupt(reader)
-      expect(said(handed)).toEqual([delta(1, "a")])
+      expect(eventsOf(handed)).toEqual([delta(1, "a")])
     })
   )
 
@@ -135,7 +135,7 @@ describe("coalescing", () => {
               Stream.rechunk(1 + (seed % 5))
             )
             yield* Ingestion.run({ ingest: slow }, { threadId, epoch: 1, events }, { maxText: 40, chunk: 4 })
-            return said(handed)
+            return eventsOf(handed)
           })
         )
         if (typeof exit === "string" || Exit.isFailure(exit)) throw new Error(String(exit))
@@ -179,8 +179,8 @@ describe("coalescing", () => {
       yield* TestClock.adjust("1 seconds")
       expect(pulled).toBeLessThan(5)
       const got: Array<Weighed> = []
-      while (said(got).length < 100) got.push(yield* Queue.take(room))
-      expect(said(got).map((one) => (one._tag === "Opaque" ? one.method : ""))).toEqual(
+      while (eventsOf(got).length < 100) got.push(yield* Queue.take(room))
+      expect(eventsOf(got).map((one) => (one._tag === "Opaque" ? one.method : ""))).toEqual(
         Chunk.toReadonlyArray(Chunk.range(1, 100)).map(String)
       )
       yield* Fiber.join(reader)

@@ -579,10 +579,10 @@ describe("silent turns", () => {
         }
         return yield* Effect.never
       })
-    const told = silence({}, telling("tool-call", "progress"))
-    within(told.minutes, 240)
-    expect(reason(told.ended)).toBe("a tool ran for 1h without output")
-    expect(told.types.filter((type) => type.startsWith("item."))).toEqual([
+    const progressing = silence({}, telling("tool-call", "progress"))
+    within(progressing.minutes, 240)
+    expect(reason(progressing.ended)).toBe("a tool ran for 1h without output")
+    expect(progressing.types.filter((type) => type.startsWith("item."))).toEqual([
       "item.started",
       "item.completed",
       "item.started",

@@ -83,14 +83,14 @@ describe("Signals", () => {
     Effect.gen(function* () {
       const signals = yield* Signals.make({ every: "100 millis" })
       const session = yield* signals.session(thread("a"))
-      const heard: Array<unknown> = []
+      const received: Array<unknown> = []
       let position = 0
       const reader = yield* Effect.suspend(() => signals.awaitBeyond(position)).pipe(
         Effect.zipRight(
           Effect.sync(() => {
             const seen = signals.since(position)
             position = seen.position
-            heard.push(seen.signals.map(({ data }) => data))
+            received.push(seen.signals.map(({ data }) => data))
           })
         ),
         Effect.forever,
@@ -102,10 +102,10 @@ describe("Signals", () => {
         yield* TestClock.adjust("10 millis")
       }
       // At 0 (after a pause), 100, ... 1000 ms.
-      expect(heard).toHaveLength(11)
+      expect(received).toHaveLength(11)
       yield* TestClock.adjust("100 millis")
-      expect(heard.at(-1)).toEqual([{ outputTokens: 10_000 }])
-      expect(heard).toHaveLength(11)
+      expect(received.at(-1)).toEqual([{ outputTokens: 10_000 }])
+      expect(received).toHaveLength(11)
       yield* Fiber.interrupt(reader)
     })
   )

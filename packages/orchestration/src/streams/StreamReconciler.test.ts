@@ -96,12 +96,12 @@ const check = (turn: AcceptedTurn, { steps, end }: Watched, history: ReadonlyArr
     const said = seen.flatMap((event) =>
       event.type === "item.completed" ? [event.data as { readonly kind: string; readonly text?: string }] : []
     )
-    const heard = said.flatMap(({ kind, text }) => (kind === "agent-message" && text !== undefined && text !== "" ? [text] : []))
+    const answer = said.flatMap(({ kind, text }) => (kind === "agent-message" && text !== undefined && text !== "" ? [text] : []))
     if (end.outcome === "deleted") return expect(end.items).toEqual([])
     // A late completion changes its item, but is no event of this stream (T9).
     const text = textOf(end.items)
-    expect(text).toContain(heard.join("\n\n"))
-    if (history !== undefined) expect(text.startsWith(heard.join("\n\n"))).toBe(true)
+    expect(text).toContain(answer.join("\n\n"))
+    if (history !== undefined) expect(text.startsWith(answer.join("\n\n"))).toBe(true)
   })
 
 const upToTerminal = <A extends { readonly type: string }>(events: ReadonlyArray<A>): ReadonlyArray<A> =>

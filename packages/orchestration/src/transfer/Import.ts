@@ -198,7 +198,7 @@ export const make = Effect.gen(function* () {
       const { projectId } = yield* engine.dispatch(create, actor)
       if (projectId === undefined) return yield* Effect.dieMessage("a project without an id")
       const { created, threadId } = yield* threadOf(source)
-      const own: ReadonlySet<string> = created ? new Set() : yield* ownTurns(threadId)
+      const ranHere: ReadonlySet<string> = created ? new Set() : yield* ownTurns(threadId)
       const { project } = yield* query({ project: Query.row(Collections.projectState, projectId) })
       const begin = {
         projectId,
@@ -214,7 +214,7 @@ export const make = Effect.gen(function* () {
       const counts = { turns: 0, items: 0, requests: 0, written: 0 }
       const skipped = new Set<string>()
       const isWanted = (piece: Imported): boolean => {
-        if (piece.type === "turn.imported" && piece.data.nativeTurnId !== undefined && own.has(piece.data.nativeTurnId))
+        if (piece.type === "turn.imported" && piece.data.nativeTurnId !== undefined && ranHere.has(piece.data.nativeTurnId))
           skipped.add(piece.data.turnId)
         return !skipped.has(piece.data.turnId)
       }

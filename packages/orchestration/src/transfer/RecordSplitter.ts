@@ -135,8 +135,8 @@ export class RecordSplitter {
 
   /** The last `nameLength` characters before this one: bounded, so that a record with many lists takes linear time. */
   private before(text: string, from: number, at: number): string {
-    const own = text.slice(Math.max(from, at - nameLength), at)
-    return own.length < nameLength ? this.held.end.slice(own.length - nameLength) + own : own
+    const nameHere = text.slice(Math.max(from, at - nameLength), at)
+    return nameHere.length < nameLength ? this.held.end.slice(nameHere.length - nameLength) + nameHere : nameHere
   }
 
   /** The unfinished record, if any. */

@@ -130,10 +130,10 @@ export class TranscriptBuilder {
   /** The pieces of the turns, items and requests that are open at the end of the events; they are closed. */
   rest(): ReadonlyArray<Imported> {
     const items = Array.from(this.items.values(), ({ item, omittedBytes, text }): Imported => {
-      const said = text === "" ? {} : { [textField(item.kind)]: text }
+      const content = text === "" ? {} : { [textField(item.kind)]: text }
       return {
         type: "item.imported",
-        data: { ...item, ...said, ...(omittedBytes === 0 ? {} : { omittedBytes }), status: "aborted", reason: imported }
+        data: { ...item, ...content, ...(omittedBytes === 0 ? {} : { omittedBytes }), status: "aborted", reason: imported }
       }
     })
     const requests = [...this.requests.keys()].flatMap((requestId) =>

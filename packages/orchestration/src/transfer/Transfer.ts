@@ -42,7 +42,7 @@ export class Transfer extends Context.Tag("@millrace/orchestration/Transfer")<
 const placeholder = "thr_native" as ThreadId
 /** Pieces with native ids and a placeholder as thread id; `Import` replaces both. */
 const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> => {
-  const own = {
+  const turnIdentity = {
     threadId: placeholder,
     turnId: turn.nativeTurnId as Extract<Imported, { type: "turn.imported" }>["data"]["turnId"]
   }
@@ -52,7 +52,7 @@ const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> 
     {
       type: "turn.imported",
       data: {
-        ...own,
+        ...turnIdentity,
         ...ended,
         origin: asked === undefined ? "provider" : "user",
         text: asked?.content.text ?? "",
@@ -66,7 +66,7 @@ const piecesOf = (turn: NativeTurn, createdAt: string): ReadonlyArray<Imported> 
       type: "item.imported",
       data: {
         ...content,
-        ...own,
+        ...turnIdentity,
         // Native item ids are unique only within their turn.
         itemId: `${turn.nativeTurnId}/${nativeItemId}` as Extract<Imported, { type: "item.imported" }>["data"]["itemId"],
         kind,

@@ -15,8 +15,8 @@ export const itemKind = ({ kind }: ToolCall): ItemKind =>
 
 /** The call with the fields of an update; `null` and absent fields keep their value. */
 export const merge = (before: ToolCall | undefined, update: ToolCall): ToolCall => {
-  const said = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== null && value !== undefined))
-  return { ...before, ...said, toolCallId: update.toolCallId }
+  const present = Object.fromEntries(Object.entries(update).filter(([, value]) => value !== null && value !== undefined))
+  return { ...before, ...present, toolCallId: update.toolCallId }
 }
 
 /** The text content of the call so far. */
@@ -36,13 +36,13 @@ const diffOf = (before: string, after: string): string => {
   while (head < most && old[head] === now[head]) head++
   let tail = 0
   while (tail < most - head && old[old.length - 1 - tail] === now[now.length - 1 - tail]) tail++
-  const gone = old.slice(head, old.length - tail)
+  const removed = old.slice(head, old.length - tail)
   const come = now.slice(head, now.length - tail)
-  if (gone.length + come.length === 0) return ""
+  if (removed.length + come.length === 0) return ""
   // An empty range has the number of the line before it.
   const range = (count: number) => `${count === 0 ? head : head + 1},${count}`
-  const body = [...gone.map((line) => `-${line}`), ...come.map((line) => `+${line}`)]
-  return `@@ -${range(gone.length)} +${range(come.length)} @@\n${body.join("\n")}\n`
+  const body = [...removed.map((line) => `-${line}`), ...come.map((line) => `+${line}`)]
+  return `@@ -${range(removed.length)} +${range(come.length)} @@\n${body.join("\n")}\n`
 }
 
 const diffed = (part: Fields): ReadonlyArray<FileChange> => {

@@ -100,7 +100,7 @@ export const make = (sessionId: string): Mapping => {
     | { readonly id: string; readonly of: "agent-message" | "reasoning"; readonly messageId: string | undefined }
     | undefined
   /** The turn has text, a tool, a plan or a request; or it is a slash command of the agent, which may have no output. */
-  let said = false
+  let hasText = false
   let texts = 0
   let contextWindow: number | undefined
   const tools = new BoundedMap<string, Tool>(maxTools)
@@ -133,7 +133,7 @@ export const make = (sessionId: string): Mapping => {
     const shown = new Images.Shown()
     const text = stringAt(shown.replace(update["content"]), "text")
     if (shown.files.length === 0 || text === undefined) return undefined
-    said = true
+    hasText = true
     const nativeItemId = `image ${++texts}`
     const done = { _tag: "ItemCompleted", nativeTurnId, nativeItemId, kind: "image", status: "completed" } as const
     return [...close(nativeTurnId), { ...done, content: { text }, files: shown.files }]
@@ -208,7 +208,7 @@ export const make = (sessionId: string): Mapping => {
     const stop = Option.getOrUndefined(decodeStopped(isRecord(answer) ? answer["result"] : undefined))
     const usage = stop === undefined ? undefined : usageOf(stop, contextWindow)
     const counted = usage === undefined ? {} : { usage }
-    if (stop?.stopReason === "end_turn" && said) return endWith({ outcome: "completed", ...counted })
+    if (stop?.stopReason === "end_turn" && hasText) return endWith({ outcome: "completed", ...counted })
     if (stop?.stopReason === "cancelled") return endWith({ ...interrupted, ...counted })
     // An unknown stop reason is not a success (T11).
     const error =
@@ -218,7 +218,7 @@ export const make = (sessionId: string): Mapping => {
 
   const update = (params: unknown): ReadonlyArray<NativeEvent> => {
     const told = decodeUpdate(sessionId, params)
-    said ||= told._tag === "Tool" || told._tag === "Plan" || (told._tag === "Text" && told.text.trim() !== "")
+    hasText ||= told._tag === "Tool" || told._tag === "Plan" || (told._tag === "Text" && told.text.trim() !== "")
     if (told._tag === "Tool") return toolCall(told.call, params)
     if (told._tag === "Used") {
       contextWindow = told.contextWindow ?? contextWindow
@@ -249,7 +249,7 @@ export const make = (sessionId: string): Mapping => {
 
   return {
     begin: (nativeTurnId, text) => {
-      said = text === undefined || text.trimStart().startsWith("/")
+      hasText = text === undefined || text.trimStart().startsWith("/")
       current = { id: nativeTurnId, cancelling: false }
       growing = undefined
       tools.clear()
@@ -271,7 +271,7 @@ export const make = (sessionId: string): Mapping => {
       const nativeRequestId = requestKey(id)
       const permission = decodeAsk(sessionId, method, params, `request ${nativeRequestId}`)
       if (permission === undefined || current === undefined) return { nativeRequestId, events: [opaque(method, params)] }
-      said = true
+      hasText = true
       const known = tools.has(permission.toolCall.toolCallId)
       const tool = toolOf(current.id, permission.toolCall)
       const { ask, declines, result } = pending(tool.call, permission.options)

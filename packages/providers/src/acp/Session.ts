@@ -130,8 +130,8 @@ export const open = Effect.fn("Acp.open")(function* (
       if (message._tag === "Notification") {
         const events = mapping.notification(message.method, message.params)
         turns.note(events)
-        const over = events.some((event) => event._tag === "TurnEnded") && asking.size > 0
-        return over ? { events, reply: giveUpAsking } : { events }
+        const turnEnded = events.some((event) => event._tag === "TurnEnded") && asking.size > 0
+        return turnEnded ? { events, reply: giveUpAsking } : { events }
       }
       const { id, method, params } = message
       const answeredFile = file(id, method, params)

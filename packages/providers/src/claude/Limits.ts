@@ -5,7 +5,7 @@ import { cut } from "@millrace/contracts/Text"
 import * as ResetTime from "./ResetTime.ts"
 import type { Limit } from "./Said.ts"
 
-/** The limit as the agent's report has it. */
+/** The limit in the form of the agent's report. */
 export const reported = ({ rateLimitType, resetsAt, status, utilization }: Limit): ReportedLimit =>
   defined({
     name: cut(rateLimitType ?? "usage", 200),

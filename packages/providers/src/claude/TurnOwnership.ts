@@ -61,7 +61,7 @@ export const make = (): TurnOwnership => {
   let current: Turn.Turn | undefined
   /** Of a turn that has begun and has no content yet. `own`: Claude began it by itself; `unsure`: it may have. */
   let begun: "own" | "unsure" | undefined
-  let own = 0
+  let ownTurns = 0
   let notices = 0
   /** This version of Claude reports each message that it takes, before the answer. */
   let names = false
@@ -72,7 +72,7 @@ export const make = (): TurnOwnership => {
     out.push({ _tag: "TurnStarted", nativeTurnId: turn.id })
     return turn
   }
-  const startOwn = (out: Out): Turn.Turn => start(Turn.make(`own ${++own}`, true), out)
+  const startOwn = (out: Out): Turn.Turn => start(Turn.make(`own ${++ownTurns}`, true), out)
   const remove = (turn: Turn.Turn) => {
     const at = waiting.indexOf(turn)
     if (at >= 0) waiting.splice(at, 1)

@@ -48,8 +48,8 @@ const TurnsPage = Schema.Struct({ data: Schema.Array(PastTurn), nextCursor: mayb
 const time = (at: number | null | undefined): string | undefined =>
   typeof at === "number" && Number.isFinite(at) && Math.abs(at) < 8e12 ? new Date(at * 1000).toISOString() : undefined
 const timed = <K extends string>(key: K, at: number | null | undefined): { readonly [k in K]?: string } => {
-  const said = time(at)
-  return (said === undefined ? {} : { [key]: said }) as { readonly [k in K]?: string }
+  const timeOf = time(at)
+  return (timeOf === undefined ? {} : { [key]: timeOf }) as { readonly [k in K]?: string }
 }
 
 const threadOf = (thread: typeof Thread.Type): NativeThread => ({
@@ -93,15 +93,15 @@ const works: ReadonlySet<string> = new Set(["command", "file-change", "tool-call
 
 /** The turn with the additional items of the rollout file. */
 const withWork = (turn: typeof PastTurn.Type, work: Rollout.Work): NativeTurn => {
-  const told = turnOf(turn)
-  const own = new Set(turn.items.map((raw) => stringAt(raw, "id")))
+  const reported = turnOf(turn)
+  const reportedIds = new Set(turn.items.map((raw) => stringAt(raw, "id")))
   const at = (index: number) =>
     work
       .filter(({ after }) => after === index)
-      .flatMap(({ item: { id, raw } }) => itemOf(own.has(id) ? { ...raw, id: `${id} (call)` } : raw))
+      .flatMap(({ item: { id, raw } }) => itemOf(reportedIds.has(id) ? { ...raw, id: `${id} (call)` } : raw))
   // An item that cannot be mapped still counts for the position of the others.
   const items = [...at(0), ...turn.items.flatMap((raw, index) => [...itemOf(raw), ...at(index + 1)])]
-  return { ...told, items }
+  return { ...reported, items }
 }
 
 /** Starts Codex for reading history. Unlike a session it needs no project directory, because no turn runs. */

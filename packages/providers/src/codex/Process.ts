@@ -7,7 +7,7 @@ import * as Spawn from "../process/Spawn.ts"
 export interface CodexOptions {
   /** Path of the native binary. Default: MILLRACE_CODEX_BIN if it is set, otherwise `codex` on PATH. */
   readonly binary?: string
-  /** HOME of the process; without it, the server's HOME and CODEX_HOME apply. */
+  /** HOME of the process. Without it, the server's HOME and CODEX_HOME apply. */
   readonly home?: string
   /** The directory of Codex' settings, sign-in and conversations. Default: the server's CODEX_HOME if it is set, otherwise Codex' own default. */
   readonly codexHome?: string
@@ -15,29 +15,29 @@ export interface CodexOptions {
   readonly approvalPolicy?: "untrusted" | "on-request" | "never"
   /** Overrides the sandbox of the user's own Codex settings. */
   readonly sandbox?: "read-only" | "workspace-write" | "danger-full-access"
-  /** Names of further server variables that Codex inherits, such as the `env_key` of a model provider in its settings. No others are inherited (X4). */
+  /** Names of further server variables that Codex inherits, such as the `env_key` of a model provider in its settings. Codex inherits no others (X4). */
   readonly inherit?: ReadonlyArray<string>
   /** Variables to set, in addition to the inherited ones. */
   readonly env?: Environment
-  /** Whether the agent may ask questions in every mode and not only while planning; default true. Codex 0.169 calls this "under development". */
+  /** Whether the agent may ask questions in every mode and not only while planning. Default true. Codex 0.169 calls this "under development". */
   readonly questions?: boolean
-  /** Whether Codex loads its plugins, which needs a request to github.com at each start; default false. */
+  /** Whether Codex loads its plugins. It then sends a request to github.com at each start. Default false. */
   readonly plugins?: boolean
 }
 
 /** Codex's variables, in addition to the allow-list of every agent. */
-const own = ["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "CODEX_CA_CERTIFICATE"]
+const codexVariables = ["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "CODEX_CA_CERTIFICATE"]
 
 /** Variables of the process in addition to the allow-list of every agent. */
 export const environment = (options: CodexOptions, server: Environment): Environment => ({
-  ...Object.fromEntries([...own, ...(options.inherit ?? [])].map((name) => [name, server[name]])),
+  ...Object.fromEntries([...codexVariables, ...(options.inherit ?? [])].map((name) => [name, server[name]])),
   ...(options.home === undefined ? {} : { HOME: options.home, CODEX_HOME: undefined }),
   ...defined({ CODEX_HOME: options.codexHome }),
   ...options.env,
   RUST_LOG: "error"
 })
 
-/** The binary to start; `None`: Codex is not installed, or the named file is not executable. */
+/** The binary to start. `None` if Codex is not installed, or if the named file is not executable. */
 export const find = (options: CodexOptions, server: Environment): Option.Option<string> =>
   Spawn.find(options.binary ?? (server["MILLRACE_CODEX_BIN"] || "codex"), server)
 
@@ -46,7 +46,7 @@ const setting = (key: string, value: boolean): ReadonlyArray<string> => ["-c", `
 
 /** Settings for telemetry, uploads and update checks, all turned off. Codex exports no traces unless its own settings name an exporter. */
 const quiet = ["analytics.enabled", "check_for_update_on_startup", "feedback.enabled"]
-/** Settings for plugins, for which Codex contacts github.com at each start (measured). */
+/** Settings for plugins, off by default: for plugins Codex contacts github.com at each start (measured). */
 const plugins = ["features.plugins", "features.remote_plugin"]
 const off = (keys: ReadonlyArray<string>) => keys.flatMap((key) => setting(key, false))
 
@@ -61,7 +61,7 @@ export const args = (options: CodexOptions): ReadonlyArray<string> => [
 /** Arguments for a probe: all features that use the network at start are off. */
 export const probeArgs: ReadonlyArray<string> = ["app-server", ...off([...quiet, ...plugins, "features.apps"])]
 
-/** Why Codex cannot be started, and what to do. */
+/** A message that says why Codex cannot be started, and what to do. */
 export const missing = (options: CodexOptions, server: Environment): string => {
   const named = options.binary ?? server["MILLRACE_CODEX_BIN"]
   return named === undefined || named === ""

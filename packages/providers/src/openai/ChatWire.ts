@@ -88,7 +88,7 @@ class Reader {
 export const chat = (chunk: Fields): ReadonlyArray<AnswerPart> => {
   if (chunk["error"] !== undefined && chunk["error"] !== null)
     return [{ _tag: "Failed", failure: Failures.ofError(chunk["error"]) }]
-  const said: Array<AnswerPart> = []
+  const parts: Array<AnswerPart> = []
   const names = new Set<string>()
   for (const choice of arrayAt(chunk, "choices")) {
     // The request asks for one choice, so others are not read.
@@ -102,14 +102,14 @@ export const chat = (chunk: Fields): ReadonlyArray<AnswerPart> => {
     else if (isRecord(message)) reader.message(message)
     else if (typeof text === "string") reader.add("agent-message", text)
     else if (!empty(delta)) reader.names.add("delta")
-    said.push(...reader.said)
+    parts.push(...reader.said)
     for (const name of reader.names) names.add(name)
     const reason = stringAt(choice, "finish_reason")
-    if (reason !== undefined && reason !== "") said.push({ _tag: "Finish", reason })
+    if (reason !== undefined && reason !== "") parts.push({ _tag: "Finish", reason })
   }
   if (!Array.isArray(chunk["choices"]) && !empty(chunk["choices"])) names.add("choices")
-  const alone = !said.some(({ _tag }) => _tag === "Text" || _tag === "Call")
-  if (names.size > 0) said.push({ _tag: "Other", names: [...names].toSorted().join(" "), alone })
-  said.push(...usageOf(chunk["usage"]))
-  return said.length > 0 || Array.isArray(chunk["choices"]) ? said : unread("message")
+  const alone = !parts.some(({ _tag }) => _tag === "Text" || _tag === "Call")
+  if (names.size > 0) parts.push({ _tag: "Other", names: [...names].toSorted().join(" "), alone })
+  parts.push(...usageOf(chunk["usage"]))
+  return parts.length > 0 || Array.isArray(chunk["choices"]) ? parts : unread("message")
 }

@@ -36,13 +36,13 @@ const saysContext = (message: string): boolean =>
 export const ofError = (error: unknown, status?: number): Failure => {
   const message = (typeof error === "string" ? error : stringAt(error, "message")) ?? "The endpoint gave no reason."
   const words = [stringAt(error, "code"), stringAt(error, "type")].filter((word) => word !== undefined)
-  const own = isRecord(error) && typeof error["code"] === "number" ? error["code"] : status
+  const code = isRecord(error) && typeof error["code"] === "number" ? error["code"] : status
   const kind =
     (saysContext(message) ? "context" : undefined) ??
-    plain.get(own) ??
+    plain.get(code) ??
     words.flatMap((word) => kindOfWord(word) ?? []).at(0) ??
-    (own === undefined ? "unknown" : kindOfStatus(own))
-  const detail = [...words, own === undefined ? undefined : `status ${own}`].filter((part) => part !== undefined).join(", ")
+    (code === undefined ? "unknown" : kindOfStatus(code))
+  const detail = [...words, code === undefined ? undefined : `status ${code}`].filter((part) => part !== undefined).join(", ")
   return { kind, message: cut(message, 2000), ...(detail === "" ? {} : { detail: cut(detail, 500) }) }
 }
 

@@ -30,7 +30,7 @@ const rest = (told: string, whole: string): string =>
 export const make = (): TextDeduplicator => {
   const parts = new BoundedMap<string, Part>(maxParts)
   /** For each kind, the texts that did not come with the whole answer. */
-  const told = new Map<Kind, string>()
+  const receivedTexts = new Map<Kind, string>()
   let kept = 0
   let some = false
 
@@ -41,7 +41,7 @@ export const make = (): TextDeduplicator => {
     if (kept >= keptCharacters) return
     kept += text.length
     known.text += text
-    told.set(kind, (told.get(kind) ?? "") + text)
+    receivedTexts.set(kind, (receivedTexts.get(kind) ?? "") + text)
   }
 
   const ofPart = (said: Piece): string => {
@@ -61,14 +61,14 @@ export const make = (): TextDeduplicator => {
     known.whole = true
     const text = rest(known.text, said.text)
     known.text += text
-    if (text !== "") told.set(said.kind, (told.get(said.kind) ?? "") + text)
+    if (text !== "") receivedTexts.set(said.kind, (receivedTexts.get(said.kind) ?? "") + text)
     return text
   }
 
   const fresh = (said: Piece): string => {
     if (said.whole === "part") return ofPart(said)
     if (said.whole === "answer") {
-      const before = told.get(said.kind)
+      const before = receivedTexts.get(said.kind)
       // A server without deltas sends each piece as a whole message.
       return before === undefined ? said.text : rest(before, said.text)
     }

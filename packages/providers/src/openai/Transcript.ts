@@ -107,9 +107,9 @@ const forResponses = (message: Message): ReadonlyArray<object> => {
         content: content(message, "input_text", (url) => ({ type: "input_image", image_url: url }))
       }
     ]
-  const said = { type: "message", role: message.role, content: message.text }
+  const userMessage = { type: "message", role: message.role, content: message.text }
   return [
-    ...(message.text === "" ? [] : [said]),
+    ...(message.text === "" ? [] : [userMessage]),
     ...message.calls.map(({ arguments: given, id, name }) => ({ type: "function_call", call_id: id, name, arguments: given }))
   ]
 }
@@ -136,9 +136,9 @@ export const make = (bytes: number, history?: History, past: PastUser = ({ text 
     while (size > bytes) {
       const next = messages.findIndex(({ role }, at) => at > 0 && role === "user")
       if (next === -1) return
-      const gone = messages.splice(0, next)
-      leftOut += gone.length
-      size -= gone.reduce((sum, message) => sum + weigh(message), 0)
+      const dropped = messages.splice(0, next)
+      leftOut += dropped.length
+      size -= dropped.reduce((sum, message) => sum + weigh(message), 0)
     }
   }
   trim()

@@ -96,10 +96,10 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
             payload: { text: Text.cut(event, 4096), bytes: Buffer.byteLength(event) }
           }
         ])
-      for (const said of all)
-        if (said._tag === "Failed") failed = said.failure
-        else if (said._tag === "Other") emit(unread.keep(said, event))
-        else emit(mapping.push(said))
+      for (const part of all)
+        if (part._tag === "Failed") failed = part.failure
+        else if (part._tag === "Other") emit(unread.keep(part, event))
+        else emit(mapping.push(part))
       over = event.trim() === Wire.done || (dialect === "responses" && mapping.finish() !== undefined)
     }
     return endpoint.answer(dialect === "chat" ? chatBody(around) : responsesBody(around)).pipe(
@@ -181,8 +181,9 @@ export const run = (around: Surroundings, turn: string, prompt: Prompt): Effect.
         Effect.onExit((exit) =>
           Effect.sync(() => {
             const whole = exit._tag === "Success"
-            const said = mapping.text()
-            if (whole || said !== "") transcript.add({ role: "assistant", text: said, calls: whole ? mapping.calls() : [] })
+            const answerText = mapping.text()
+            if (whole || answerText !== "")
+              transcript.add({ role: "assistant", text: answerText, calls: whole ? mapping.calls() : [] })
           })
         )
       )

@@ -143,7 +143,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
   let failure: Failure | undefined
   let requests = 0
   /** A message was parsed: later lines have no banner. */
-  let heard = false
+  let hasMessage = false
   /** The last unparsed line. */
   let unread = ""
 
@@ -177,7 +177,7 @@ export const open = Effect.fn("RpcChild.open")(function* (
    * agent's report about its input.
    */
   const behindBanner = (text: string): { readonly banner: string; readonly message: Message.Message } | undefined => {
-    if (heard || text.length > glued.chars) return undefined
+    if (hasMessage || text.length > glued.chars) return undefined
     let at = text.indexOf("{")
     for (let tried = 0; at !== -1 && tried < glued.places; tried++) {
       const message = codec.parse(text.slice(at))
@@ -198,13 +198,13 @@ export const open = Effect.fn("RpcChild.open")(function* (
       if (found !== undefined && !blank.test(found.banner)) badLine(found.banner, Buffer.byteLength(found.banner))
     }
     if (message !== undefined && (message._tag === "Notification" || message._tag === "Request")) {
-      heard = true
+      hasMessage = true
       inbox.offer(message, line.length)
       return
     }
     const asked = message === undefined ? undefined : pending.get(message.id)
     if (message === undefined || asked === undefined) return badLine(text, line.length)
-    heard = true
+    hasMessage = true
     pending.delete(message.id)
     Deferred.unsafeDone(
       asked.answer,
@@ -227,8 +227,8 @@ export const open = Effect.fn("RpcChild.open")(function* (
       stopping = true
       // A child that had exited by itself has no stop reason, also when `stop` is called afterwards.
       if (!child.hasExited()) stopReason = reason
-      const over = Effect.raceFirst(child.exited, Deferred.await(givenUp))
-      const done = (millis: number) => Effect.map(Spawn.within(over, millis), () => child.hasExited())
+      const exitedOrAbandoned = Effect.raceFirst(child.exited, Deferred.await(givenUp))
+      const done = (millis: number) => Effect.map(Spawn.within(exitedOrAbandoned, millis), () => child.hasExited())
       return Effect.gen(function* () {
         yield* child.closeStdin
         if (!(yield* done(stopMillis.stdin))) {

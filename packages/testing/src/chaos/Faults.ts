@@ -1,6 +1,6 @@
 /**
- * The faults of a run, decided by its seed: wake-ups lost, doubled and late; storage that fails at any step of an append; and a
- * process that dies before or after its commit. At rest there are no faults.
+ * The faults of a run, decided by its seed: lost, doubled and late wake-ups, a storage that fails at any step of an append, and a
+ * process that dies before or after its commit. There are no faults while the run is at rest.
  */
 import { StorageFailure, type StepHook } from "@millrace/log/Storage"
 
@@ -25,7 +25,7 @@ export interface Counts {
 }
 
 export interface Faults {
-  /** False: no more faults. */
+  /** False: the run has no further faults. */
   active: boolean
   readonly counts: Counts
   /** Runs between a commit and the wake-up of the subscribers. */

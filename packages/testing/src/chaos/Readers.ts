@@ -245,13 +245,13 @@ const client = (world: World, state: State) => {
         Effect.gen(function* () {
           const server = yield* world.server
           const size = state.faults.active && (yield* chance(0.7)) ? yield* Random.nextIntBetween(0, 15) : Number.MAX_SAFE_INTEGER
-          const gone = new Disconnected({ message: "cut" })
+          const disconnected = new Disconnected({ message: "cut" })
           return server
             .follow(request)
             .pipe(
               Stream.interruptWhenDeferred(server.down),
               Stream.take(size),
-              Stream.concat(Stream.suspend(() => (state.faults.counts.cuts++, Stream.fail(gone))))
+              Stream.concat(Stream.suspend(() => (state.faults.counts.cuts++, Stream.fail(disconnected))))
             )
         })
       )

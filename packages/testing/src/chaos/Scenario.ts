@@ -118,7 +118,7 @@ export const run = (subject: World.Subject): Effect.Effect<Outcome> =>
 
     const remove = Effect.gen(function* () {
       if (deleted) return
-      const gone: Envelope = {
+      const deletion: Envelope = {
         events: [yield* event("c", "thread.deleted")],
         rows: [
           {
@@ -132,7 +132,7 @@ export const run = (subject: World.Subject): Effect.Effect<Outcome> =>
           }
         ]
       }
-      yield* append([gone])
+      yield* append([deletion])
       // After a crash only the log knows the outcome.
       deleted = rowsOf(world).some(({ type }) => type === "thread.deleted")
     })

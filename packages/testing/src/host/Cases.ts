@@ -95,14 +95,14 @@ export const cases = {
       )
     }
     const { offset } = yield* host.state
-    let told = 0
-    for (let at = 0; told < offset;) {
+    let delivered = 0
+    for (let at = 0; delivered < offset;) {
       const more = yield* Effect.timeoutOption(next, "1 second")
       if (Option.isNone(more)) break
       got.push(...more.value)
       for (; at < got.length; at++) {
         const frame = got[at]!
-        if (frame._tag === "event") told = Math.max(told, frame.event.offset)
+        if (frame._tag === "event") delivered = Math.max(delivered, frame.event.offset)
       }
     }
     const wrong: Array<string> = []

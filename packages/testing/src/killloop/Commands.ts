@@ -56,11 +56,11 @@ export const settle = (address: Address, sent: Sent): Effect.Effect<ReadonlyArra
     const again = yield* send(address, sent)
     // The next server died too: the command stays unanswered.
     if (status === undefined || again === undefined) return []
-    const said = (status as { readonly status: unknown }).status
+    const outcome = (status as { readonly status: unknown }).status
     const wrong = (what: string) => [
       `command ${sent.commandId}: ${what}: ${JSON.stringify(status)}, again ${JSON.stringify(again)}`
     ]
-    if (said === 404) return again.replayed === true ? wrong("unknown, and then replayed") : []
+    if (outcome === 404) return again.replayed === true ? wrong("unknown, and then replayed") : []
     if (status.offset === undefined) return again.status === 200 ? wrong("refused, and then accepted") : []
     return again.replayed === true && again.offset === status.offset ? [] : wrong("accepted, and then not the same answer")
   })

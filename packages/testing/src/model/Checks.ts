@@ -87,9 +87,9 @@ export const agentsAgree = ({ agents, reference }: Sides, noted: Noted): Readonl
   }
   for (const { threadId, text } of agents.refused)
     if (!noted.requested.has(text) && !reference.unseen.has(threadId)) wrong.push(`T12 the refused ${text} did not become a turn`)
-  const told = new Map<string, number>()
-  for (const { requestId } of agents.answers) told.set(requestId, (told.get(requestId) ?? 0) + 1)
-  for (const [id, times] of told) if (times > 1) wrong.push(`T13 the agent got the answer to ${id} ${times} times`)
+  const answersGiven = new Map<string, number>()
+  for (const { requestId } of agents.answers) answersGiven.set(requestId, (answersGiven.get(requestId) ?? 0) + 1)
+  for (const [id, times] of answersGiven) if (times > 1) wrong.push(`T13 the agent got the answer to ${id} ${times} times`)
   for (const { requestId, thread, epoch, decision } of noted.answered) {
     const given = agents.answers.find((one) => one.requestId === requestId)?.answer
     if (given === undefined) {
@@ -152,8 +152,9 @@ export const viewsAgree = ({ reference }: Sides, server: Server): ReadonlyArray<
           : thread.open.has(turn.turnId)
             ? "open"
             : "unknown"
-      const told = turn.status === "queued" ? "queued" : turn.status === "running" || turn.status === "waiting" ? "open" : "over"
-      if (status !== told) wrong.push(`L11 ${turn.turnId} is shown as ${turn.status}; it is ${status}`)
+      const expectedStatus =
+        turn.status === "queued" ? "queued" : turn.status === "running" || turn.status === "waiting" ? "open" : "over"
+      if (status !== expectedStatus) wrong.push(`L11 ${turn.turnId} is shown as ${turn.status}; it is ${status}`)
       const text = reference.texts.get(turn.turnId)
       if (text !== undefined && text !== turn.text) wrong.push(`T12 ${turn.turnId} is shown as ${turn.text}; its text is ${text}`)
     }

@@ -6,7 +6,7 @@ import type { Client } from "./Client.ts"
 import type { Reference } from "./Reference.ts"
 import { parse, rows } from "./Server.ts"
 
-/** The counters by the type of the counted events. */
+/** The counter that each type of event increments. */
 const counters = {
   "turn.requested": "turns",
   "request.opened": "requests",
@@ -22,19 +22,19 @@ export class LogFeed {
   /** The offset of the last event that was read. */
   head = 0
   private readonly storage: Storage
-  private readonly sides: { readonly reference: Reference; readonly client: Client; readonly noted: Noted }
+  private readonly observers: { readonly reference: Reference; readonly client: Client; readonly noted: Noted }
   private readonly onThread: (threadId: ThreadId) => void
 
   /** `onThread` is called for each created thread. */
-  constructor(storage: Storage, sides: LogFeed["sides"], onThread: (threadId: ThreadId) => void) {
+  constructor(storage: Storage, sides: LogFeed["observers"], onThread: (threadId: ThreadId) => void) {
     this.storage = storage
-    this.sides = sides
+    this.observers = sides
     this.onThread = onThread
   }
 
   /** Reads the new events. The reference checks each event, and the client checks each command in the state in which it was decided. Returns the violations. */
   read(): ReadonlyArray<string> {
-    const { client, noted, reference } = this.sides
+    const { client, noted, reference } = this.observers
     const wrong: Array<string> = []
     for (const { json } of rows(this.storage, this.head)) {
       const event = parse(json)

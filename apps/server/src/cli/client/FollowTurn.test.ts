@@ -83,14 +83,14 @@ const run = (millrace: Millrace, options: Partial<FollowTurn.Options> = {}) =>
 describe("FollowTurn", () => {
   it.effect("D12 signals of this turn are shown in the progress line and not in the answer", () =>
     Effect.gen(function* () {
-      const told = (of: string, data: unknown): Frame => ({
+      const frameOf = (of: string, data: unknown): Frame => ({
         _tag: "signal",
         signal: { key: `usage/${of}`, threadId, turnId: TurnId.make(of), kind: "usage", data }
       })
       const frames = Stream.make(
-        told("trn_1", { totalTokens: 1234 }),
-        told("trn_2", { totalTokens: 9 }),
-        told("trn_1", "of another shape"),
+        frameOf("trn_1", { totalTokens: 1234 }),
+        frameOf("trn_2", { totalTokens: 9 }),
+        frameOf("trn_1", "of another shape"),
         event("turn.completed", {})
       )
       expect(yield* run(playing(frames, "running"))).toMatchObject({ text: "", asides: ["1,234 tokens"], exit: 0 })

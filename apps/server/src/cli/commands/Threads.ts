@@ -18,9 +18,9 @@ export const interrupt = Command.make(
       where,
       Client.command("turn.interrupt", { threadId: where.thread, ...defined({ turnId: Option.getOrUndefined(turn) }) }),
       ({ outcome, turnId }) => {
-        const what =
+        const result =
           outcome !== undefined && outcome in interrupted ? interrupted[outcome as keyof typeof interrupted] : "Interrupting"
-        return turnId === undefined || outcome === "not-running" ? what : `${what}: ${turnId}`
+        return turnId === undefined || outcome === "not-running" ? result : `${result}: ${turnId}`
       }
     )
 ).pipe(Command.withDescription("Interrupt a thread's running turn, or the turn with this id."))

@@ -66,7 +66,7 @@ export const exportThread = Command.make(
     )
 ).pipe(Command.withDescription("Export a thread as JSON, lines of JSON, or Markdown."))
 
-const told = (result: ImportResult): string =>
+const summaryOf = (result: ImportResult): string =>
   result.written === 0 && !result.created
     ? `Nothing new: ${result.threadId} is up to date`
     : `${result.created ? "Imported as" : "Added to"} ${result.threadId}: ${plural(result.turns, "turn")}, ${plural(result.items, "item")}, ${result.written} new`
@@ -155,7 +155,7 @@ export const importThread = Command.make(
         )
         yield* output.progress(undefined)
         if (options.json) return yield* Output.json(result)
-        yield* output.note(told(result))
+        yield* output.note(summaryOf(result))
         if (result.omitted !== undefined) yield* output.note(Text.line(result.omitted, 400))
         yield* output.out(`${result.threadId}\n`)
       })

@@ -100,16 +100,16 @@ const filesOf = (...read: ReadonlyArray<Read>) => read.flatMap(({ file }) => (fi
  */
 export const load = (dataDir: string, project?: string, decide: Decide = kept(dataDir)): Effect.Effect<Loaded, CliFailure> =>
   Effect.gen(function* () {
-    const own = yield* read(dataDir)
+    const dataFile = yield* read(dataDir)
     if (project === undefined || resolve(project) === resolve(dataDir))
-      return { configuration: own.configuration, files: filesOf(own), untrusted: [] }
+      return { configuration: dataFile.configuration, files: filesOf(dataFile), untrusted: [] }
     const its = yield* read(project)
     const { named, rest } = Trust.split(its.configuration)
     const content = { directory: resolve(project), text: its.text }
     const trusted = named.length === 0 || its.file === undefined || (yield* decide(its.file, content, named))
     return {
-      configuration: Configuration.merge(own.configuration, trusted ? its.configuration : rest),
-      files: filesOf(own, its),
+      configuration: Configuration.merge(dataFile.configuration, trusted ? its.configuration : rest),
+      files: filesOf(dataFile, its),
       untrusted: trusted ? [] : named
     }
   })

@@ -96,9 +96,9 @@ const queues: Rule = [
   (facts) => {
     const waiting = only(facts, "millrace_queue_depth", { queue: "commands" })
     if (waiting === undefined) return undefined
-    const said = only(facts, "millrace_queue_depth", { queue: "ingestion" }) ?? 0
+    const queued = only(facts, "millrace_queue_depth", { queue: "ingestion" }) ?? 0
     const blocked = only(facts, "millrace_queue_blocked", { queue: "ingestion" }) ?? 0
-    const found = `${plural(waiting, "command")} and ${plural(said, "delivery", "deliveries")} of agents wait`
+    const found = `${plural(waiting, "command")} and ${plural(queued, "delivery", "deliveries")} of agents wait`
     if (waiting >= 512)
       return {
         status: "wrong",

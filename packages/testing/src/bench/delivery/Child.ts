@@ -11,10 +11,10 @@ export interface Child {
 
 const answerOf = (child: ChildProcess): Promise<Answer> =>
   new Promise((done, failed) => {
-    const gone = () => failed(new Error("the server process of the bench ended"))
-    child.once("exit", gone)
+    const onExit = () => failed(new Error("the server process of the bench ended"))
+    child.once("exit", onExit)
     child.once("message", (message) => {
-      child.off("exit", gone)
+      child.off("exit", onExit)
       const answer = message as Answer
       if (answer.error === undefined) done(answer)
       else failed(new Error(answer.error))

@@ -113,15 +113,15 @@ const pace = async ({ rate, seconds }: Extract<Ask, { readonly op: "pace" }>): P
   const open = openStore()
   const total = Math.round(rate * seconds)
   const started = performance.now()
-  for (let said = 0; said < total;) {
+  for (let sent = 0; sent < total;) {
     const due = Math.min(total, Math.floor(((performance.now() - started) * rate) / 1000) + 1)
-    for (; said < due; said++) {
-      const json = JSON.stringify({ offset: said, type: "provider.event", data: { text: mark(), more: "x".repeat(250) } })
+    for (; sent < due; sent++) {
+      const json = JSON.stringify({ offset: sent, type: "provider.event", data: { text: mark(), more: "x".repeat(250) } })
       open.write([json])
-      const bytes = Buffer.from(frame({ offset: said, json }))
+      const bytes = Buffer.from(frame({ offset: sent, json }))
       for (const response of connected) response.write(bytes)
     }
-    await new Promise((done) => setTimeout(done, Math.max(0, started + (said * 1000) / rate - performance.now())))
+    await new Promise((done) => setTimeout(done, Math.max(0, started + (sent * 1000) / rate - performance.now())))
   }
   const millis = performance.now() - started
   open.close()

@@ -36,15 +36,15 @@ const speak = (turn: ScriptedProvider.Turn, { kind, rate, seconds }: Pace) =>
     delay.enable()
     const cpu = process.cpuUsage()
     const started = performance.now()
-    for (let said = 0; said < total;) {
+    for (let sent = 0; sent < total;) {
       const due = Math.min(total, Math.floor(((performance.now() - started) * rate) / 1000) + 1)
-      for (; said < due; said++)
+      for (; sent < due; sent++)
         yield* turn.emit(
           kind === "text"
             ? { _tag: "ItemDelta", ...item, text: `${mark()}${words}` }
             : { _tag: "Opaque", turnId: turn.turnId, method: "bench/event", payload: { text: `${mark()}${words}` } }
         )
-      if (said < total) yield* Effect.sleep(Math.max(0, started + (said * 1000) / rate - performance.now()))
+      if (sent < total) yield* Effect.sleep(Math.max(0, started + (sent * 1000) / rate - performance.now()))
     }
     const millis = performance.now() - started
     delay.disable()
