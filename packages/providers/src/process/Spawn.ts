@@ -104,6 +104,15 @@ const withNul = ({ args, cwd, env }: Pick<SpawnOptions, "args" | "cwd" | "env">)
   return variable === undefined ? undefined : `the variable ${variable.replaceAll("\0", "?")}`
 }
 
+/**
+ * Returns after the event loop has read the pipes. After a pause of this process its timers run before that, so without this a timer could close a pipe whose
+ * output nobody could read yet.
+ */
+const polled = Effect.async<void>((resume) => {
+  const immediate = setImmediate(() => resume(Effect.void))
+  return Effect.sync(() => clearImmediate(immediate))
+})
+
 const end: Effect.Effect<Buffer | null> = Effect.succeed(null)
 
 /** Starts the child in the scope. Closing the scope sends SIGKILL to the group and waits for `gone`. */
@@ -208,6 +217,7 @@ export const spawn = Effect.fn("Spawn.spawn")(function* (
       Effect.suspend(() => {
         const before = reads
         return Effect.sleep(lingerMillis).pipe(
+          Effect.zipRight(polled),
           Effect.map(() => {
             if (!ended && reads === before && stdout.readableLength === 0) stdout.destroy()
           })
