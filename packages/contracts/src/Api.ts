@@ -14,7 +14,7 @@ import { LogEvent } from "./Event.ts"
 import { SearchFilter, SearchPage } from "./Search.ts"
 import { LogUsage } from "./LogUsage.ts"
 import { LogWork, PruneRequest } from "./LogWork.ts"
-import { FoundFiles, GitSummary } from "./Workspace.ts"
+import { Diff, DiffFrom, DiffTo, FoundFiles, GitSummary } from "./Workspace.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 /** Times are milliseconds since 1970 by the server's clock. A repeated request gets the values of the first one (S7). */
@@ -40,6 +40,9 @@ const count = (name: string) =>
     ).annotations({ jsonSchema: { type: "integer", minimum: 1 } })
   )
 /** A whole number. The server parses it itself. */
+const hunks = Schema.optional(Schema.Literal("0", "1")).annotations({ description: "1: with the changed lines of each file." })
+const diffDescription =
+  "With `Accept: text/x-diff` the unified diff, at most 8 MiB; a longer one is cut and has the header `x-millrace-truncated`. 422 `NoCheckpoint` if a state of the files is not stored."
 const whole = Schema.String.annotations({ jsonSchema: { type: "integer", minimum: 0 } })
 /** Seconds in decimal digits; 0 = none. */
 const seconds = (name: string) =>
@@ -272,6 +275,34 @@ export const ApiGroup = HttpApiGroup.make("api")
       .setPath(thread)
       .addSuccess(GitSummary)
       .addError(Errors.NotFound)
+  )
+  .add(
+    HttpApiEndpoint.get("threadDiff", "/threads/:id/diff")
+      .annotate(OpenApi.Summary, "Read what changed in the files of a thread's directory")
+      .annotate(OpenApi.Description, diffDescription)
+      .setPath(thread)
+      .setUrlParams(
+        Schema.Struct({
+          from: Schema.optional(DiffFrom).annotations({
+            description: "The start of this turn, or `start`, of the first one. Default: start."
+          }),
+          to: Schema.optional(DiffTo).annotations({ description: "The end of this turn, or `now`. Default: now." }),
+          hunks
+        })
+      )
+      .addSuccess(Diff)
+      .addError(Errors.NotFound)
+      .addError(Errors.CommandRejected)
+  )
+  .add(
+    HttpApiEndpoint.get("turnDiff", "/threads/:id/turns/:turn/diff")
+      .annotate(OpenApi.Summary, "Read what changed in the files during a turn")
+      .annotate(OpenApi.Description, diffDescription)
+      .setPath(Schema.Struct({ id: ThreadId, turn: TurnId }))
+      .setUrlParams(Schema.Struct({ hunks }))
+      .addSuccess(Diff)
+      .addError(Errors.NotFound)
+      .addError(Errors.CommandRejected)
   )
   .add(
     HttpApiEndpoint.post("startTurn", "/threads/:id/turns")

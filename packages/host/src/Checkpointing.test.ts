@@ -1,5 +1,5 @@
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
+import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { command } from "@millrace/testing/Orchestration"
 import { execFileSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
@@ -77,6 +77,26 @@ it("W1 W2 each turn has a checkpoint of its start and of its end, and the person
     `refs/millrace/threads/${threadId}/${turnId}/start`
   ])
   expect(readFileSync(join(root, ".git/index"))).toEqual(index)
+
+  const added = { path: "b", status: "added", additions: 1, deletions: 0, binary: false }
+  const ofTurn = { base: first.checkpoint, files: [added] }
+  const id = threadId as ThreadId
+  expect(await host.diff(id, { turnId: turnId as TurnId })).toEqual(ofTurn)
+  writeFileSync(join(root, "a"), "1\n2\n")
+  const line = { oldStart: 1, oldLines: 0, newStart: 2, newLines: 1 }
+  expect(await host.diff(id, { hunks: true })).toEqual({
+    base: first.checkpoint,
+    files: [
+      { path: "a", status: "modified", additions: 1, deletions: 0, binary: false, hunks: [line] },
+      { ...added, hunks: [{ oldStart: 0, oldLines: 0, newStart: 1, newLines: 1, turnId }] }
+    ]
+  })
+  expect(await host.diff(id, { from: turnId as TurnId, to: turnId as TurnId })).toEqual(ofTurn)
+  const { patch } = await host.patch(id, { turnId: turnId as TurnId })
+  expect(Buffer.from(patch).toString()).toBe(git(root, "diff", first.checkpoint, last.checkpoint))
+  const unknown = host.diff(id, { turnId: "trn_none" as TurnId })
+  await expect(unknown).rejects.toMatchObject({ _tag: "CommandRejected", rule: "NoCheckpoint", id: "trn_none" })
+  expect(readFileSync(join(root, ".git/index"))).toEqual(index)
 })
 
 it("W2 a git that hangs delays no turn", async () => {
@@ -129,6 +149,8 @@ it("W1 without the option nothing is written to the repository", async () => {
   const host = await createHost({ dataDir: join(base, `data${n}`) })
   await start(host, "[[say hello]]")
   await until(host, ({ type }) => type === "turn.completed")
+  const { threadId } = (await host.threads({})).items[0] as { threadId: ThreadId }
+  await expect(host.diff(threadId, {})).rejects.toMatchObject({ _tag: "CommandRejected", rule: "Unsupported" })
   await host.close()
   expect(refs()).toBe("")
 })

@@ -43,6 +43,7 @@ import * as FailPoints from "./FailPoints.ts"
 import * as Subscription from "./Subscription.ts"
 import * as ProviderAnswers from "./ProviderAnswers.ts"
 import * as WorktreesLayer from "./WorktreesLayer.ts"
+import * as ThreadDiffs from "./ThreadDiffs.ts"
 import * as WorkspaceReads from "./WorkspaceReads.ts"
 import * as ThreadAnswers from "./ThreadAnswers.ts"
 
@@ -94,6 +95,7 @@ export class Host extends Context.Tag("@millrace/host/Host")<
     Blobs.Blobs &
     Maintenance.Maintenance &
     WorkspaceReads.WorkspaceReads &
+    ThreadDiffs.ThreadDiffs &
     Context.Tag.Service<typeof Transfer.Transfer> & {
       /**
        * As `follow`, with a choice of delivery mode. A slow consumer never blocks the log, commands or another consumer. After an interruption, resume
@@ -157,6 +159,7 @@ const service = ({ maintenance, onStep }: Limits) =>
       ...logWorks,
       ...views,
       ...(yield* WorkspaceReads.make(views)),
+      ...(yield* ThreadDiffs.make(views)),
       ...ThreadAnswers.complete(views, engine, { adapters }, yield* Signals.Signals),
       search,
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
@@ -245,7 +248,7 @@ export const layer = (options: Options) => {
   )
   const beforeTurn =
     options.checkpoints === "on"
-      ? Checkpointing.layer(options.checkpointing).pipe(Layer.provide(checkpoints), Layer.provide(Git.layer))
+      ? Checkpointing.layer(options.checkpointing).pipe(Layer.provideMerge(checkpoints), Layer.provide(Git.layer))
       : Layer.empty
   return core(
     { ...options, maintenance: { dataDir: options.dataDir, ...options.maintenance } },

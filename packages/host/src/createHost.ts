@@ -79,6 +79,8 @@ export const createHost = async (options: CreateOptions): Promise<PromiseHost> =
     searchFiles: (threadId, search) => run(host.searchFiles(threadId, search)),
     readFile: (threadId, path) => run(host.readFile(threadId, path)),
     gitSummary: (threadId) => run(host.gitSummary(threadId)),
+    diff: (threadId, range) => run(host.diff(threadId, range)),
+    patch: (threadId, range) => run(host.patch(threadId, range)),
     requests: () => run(host.requests),
     providers: () => run(host.providers),
     stats: () => run(host.stats),

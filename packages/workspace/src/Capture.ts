@@ -1,5 +1,5 @@
 /** Stores the files of a work tree as a commit: tracked files and untracked ones that are not ignored, within bounds. */
-import { Effect, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import { constants } from "node:fs"
 import { access, lstat } from "node:fs/promises"
 import { Git, GitFailed } from "./Git.ts"
@@ -33,7 +33,12 @@ export interface Captured {
 const maxNamed = 1000
 
 /** What the message of a commit says about its tree. */
-export const Message = Schema.Struct({ skipped: Schema.Array(Schema.String), complete: Schema.Boolean })
+export const Message = Schema.Struct({
+  /** Milliseconds since 1970, before the files were read. */
+  at: Schema.Number,
+  skipped: Schema.Array(Schema.String),
+  complete: Schema.Boolean
+})
 const encode = Schema.encodeSync(Schema.parseJson(Message))
 export const decodeMessage = Schema.decodeUnknownOption(Schema.parseJson(Message))
 
@@ -99,6 +104,7 @@ const choose = async (root: string, paths: ReadonlyArray<RawPath.RawPath>, untra
 export const capture = Effect.fn("Capture.capture")(function* (workTree: WorkTree, bounds: Bounds = defaults) {
   const { env, root } = workTree
   const git = yield* Git
+  const at = yield* Clock.currentTimeMillis
   const run = (args: ReadonlyArray<string>, input?: Buffer) =>
     git.run(args, { cwd: root, env, deadline: "60 seconds", ...(input === undefined ? {} : { input }) })
   const [changed, others] = yield* Effect.all(
@@ -125,6 +131,7 @@ export const capture = Effect.fn("Capture.capture")(function* (workTree: WorkTre
   if (stored.length > 0) yield* run(["update-index", "-z", "--add", "--remove", "--replace", "--stdin"], RawPath.input(stored))
   const tree = (yield* run(["write-tree", ...(workTree.partial === true ? ["--missing-ok"] : [])])).stdout.toString().trim()
   const message = encode({
+    at,
     skipped: skipped.slice(0, maxNamed).map(({ path }) => path),
     complete: skipped.length <= maxNamed
   })

@@ -2,12 +2,14 @@
  * Checkpoints of threads: the files of a work tree at the start and at the end of each turn. Captures of one work tree run one after the other, and one
  * capture serves every request that was made before it began to read.
  */
-import { ThreadId, type TurnId } from "@millrace/contracts/Ids"
+import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { make as makePermits, type Permits } from "@millrace/contracts/Permits"
-import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schema, type Scope } from "effect"
+import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Option, Schema, type Scope } from "effect"
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { basename, join } from "node:path"
 import * as Capture from "./Capture.ts"
+import * as Diff from "./Diff.ts"
+import type { RawPath } from "./RawPath.ts"
 import { Git, type GitError, GitTimeout, type NotARepository } from "./Git.ts"
 import * as Refs from "./Refs.ts"
 import * as Repository from "./Repository.ts"
@@ -26,6 +28,17 @@ export interface Request {
   readonly cwd: string
 }
 
+export type { Change } from "./Diff.ts"
+
+/** A stored checkpoint. */
+export interface Point {
+  readonly turnId: TurnId
+  readonly point: Refs.Point
+  readonly commit: string
+  /** Milliseconds since 1970, before the files were read. */
+  readonly at: number
+}
+
 export interface Options {
   /** Directory of the private git directories; created when needed. */
   readonly home: string
@@ -41,6 +54,18 @@ export class Checkpoints extends Context.Tag("@millrace/workspace/Checkpoints")<
   {
     /** Stores the files as they are at a time after this call began. An interruption abandons the wait, not the capture. */
     readonly take: (request: Request) => Effect.Effect<Capture.Captured, CheckpointError>
+    /** The files as they are at a time after this call began, as a commit without a ref. */
+    readonly now: (cwd: string) => Effect.Effect<Capture.Captured, CheckpointError>
+    /** The thread's checkpoints in the repository of this directory, oldest first. */
+    readonly list: (threadId: ThreadId, cwd: string) => Effect.Effect<ReadonlyArray<Point>, CheckpointError>
+    readonly compare: (cwd: string, from: string, to: string, hunks: boolean) => Effect.Effect<Diff.Changes, CheckpointError>
+    readonly patch: (
+      cwd: string,
+      from: string,
+      to: string
+    ) => Effect.Effect<{ readonly patch: Uint8Array; readonly truncated: boolean }, CheckpointError>
+    /** The paths that differ between the commits. */
+    readonly names: (cwd: string, from: string, to: string) => Effect.Effect<ReadonlyArray<RawPath>, CheckpointError>
     /** Removes the thread's refs from every repository that has them. Repeated after a failure or a crash by `threads`. */
     readonly forget: (threadId: ThreadId) => Effect.Effect<void, GitError>
     /** The threads that may have refs. */
@@ -58,6 +83,7 @@ interface Lane {
 
 const maxTimeouts = 2
 
+const isTurnId = Schema.is(TurnId)
 const isThreadId = Schema.is(ThreadId)
 const isThread = (name: string): name is ThreadId => isThreadId(name)
 
@@ -141,6 +167,27 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
       return result
     })
 
+    /** With the private directory if there is one, for the attributes of the files; the refs and objects are the same without it. */
+    const placeOf = (cwd: string) =>
+      Effect.flatMap(withGit(Repository.find(cwd)), (repository) =>
+        Effect.promise(async (): Promise<Diff.Place> => {
+          const { env, privateDir, root } = WorkTree.placeOf(repository, home)
+          const isKnown = (await namesIn(home)).includes(basename(privateDir))
+          return { cwd: root, env: isKnown ? env : { GIT_DIR: repository.commonDir } }
+        })
+      )
+
+    const pointOf = ({ body, commit, name }: Refs.Ref): ReadonlyArray<Point> => {
+      const [turnId, point] = name.split("/").slice(-2)
+      const message = Option.getOrUndefined(Capture.decodeMessage(body))
+      if (message === undefined || !isTurnId(turnId) || (point !== "start" && point !== "end")) return []
+      return [{ turnId, point, commit, at: message.at }]
+    }
+    const list = Effect.fn("Checkpoints.list")(function* (threadId: ThreadId, cwd: string) {
+      const refs = yield* withGit(Effect.flatMap(Repository.find(cwd), (place) => Refs.list(place, threadId)))
+      return refs.flatMap(pointOf).toSorted((a, b) => a.at - b.at)
+    })
+
     const directories = Effect.promise(async () => (await namesIn(home)).map((name) => join(home, name)))
 
     const forgetIn = (directory: string, threadId: ThreadId) =>
@@ -159,6 +206,11 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
     yield* Effect.promise(() => mkdir(home, { recursive: true, mode: 0o700 }))
     return Checkpoints.of({
       take,
+      now: (cwd) => Effect.flatMap(withGit(Repository.find(cwd)), captured),
+      list,
+      compare: (cwd, from, to, hunks) => Effect.flatMap(placeOf(cwd), (place) => withGit(Diff.compare(place, from, to, hunks))),
+      patch: (cwd, from, to) => Effect.flatMap(placeOf(cwd), (place) => withGit(Diff.patch(place, from, to))),
+      names: (cwd, from, to) => Effect.flatMap(placeOf(cwd), (place) => withGit(Diff.names(place, from, to))),
       forget: (threadId) =>
         Effect.flatMap(directories, (all) =>
           Effect.forEach(all, (directory) => forgetIn(directory, threadId), { discard: true })

@@ -48,6 +48,8 @@ export const write = (place: Place, name: string, commit: string) => {
 export interface Ref {
   readonly name: string
   readonly commit: string
+  /** The body of the commit's message. */
+  readonly body: string
 }
 
 /** The refs of a thread, or of all threads. */
@@ -55,7 +57,7 @@ export const list = (place: Place, threadId?: ThreadId) =>
   Effect.map(
     onRefs(place, [
       "for-each-ref",
-      "--format=%(objectname) %(refname)",
+      "--format=%(objectname) %(refname) %(contents:body)",
       threadId === undefined ? `${root}/` : `${root}/${threadId}/`
     ]),
     ({ stdout }) =>
@@ -63,13 +65,13 @@ export const list = (place: Place, threadId?: ThreadId) =>
         .toString()
         .split("\n")
         .flatMap((line): ReadonlyArray<Ref> => {
-          const at = line.indexOf(" ")
-          return at < 0 ? [] : [{ commit: line.slice(0, at), name: line.slice(at + 1) }]
+          const [, commit, name, body = ""] = /^([0-9a-f]+) (refs\/\S+) ?(.*)$/.exec(line) ?? []
+          return commit === undefined || name === undefined ? [] : [{ commit, name, body }]
         })
   )
 
 /** Removes the refs, all or none. A ref that does not exist is no failure. */
-export const remove = (place: Place, refs: ReadonlyArray<Ref>) =>
+export const remove = (place: Place, refs: ReadonlyArray<Pick<Ref, "name">>) =>
   refs.length === 0
     ? Effect.void
     : Effect.asVoid(

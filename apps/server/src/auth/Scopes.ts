@@ -49,6 +49,9 @@ const table: Readonly<Record<Operation, Least>> = {
   turns: "read",
   turn: "read",
   files: "read",
+  // As `file`: with the lines of files that no agent may have named.
+  threadDiff: "operate",
+  turnDiff: "operate",
   git: "read",
   // A file may contain secrets that are in no transcript, such as those of `.env`. A token that starts agents can let an agent read the file anyway.
   file: "operate",

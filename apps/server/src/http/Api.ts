@@ -27,6 +27,7 @@ import * as Respond from "./Respond.ts"
 import * as Routes from "./Routes.ts"
 import * as TurnWait from "./TurnWait.ts"
 import * as Transfer from "./Transfer.ts"
+import * as WorkspaceDiffs from "./WorkspaceDiffs.ts"
 import * as WorkspaceFiles from "./WorkspaceFiles.ts"
 
 /** The command id: the caller's `Idempotency-Key`, or a new id. */
@@ -116,6 +117,10 @@ const make = Effect.gen(function* () {
         Effect.map(service.readFile(path.id, name), (found) => WorkspaceFiles.answer(request, name, found))
       ),
     git: ({ path }) => service.gitSummary(path.id),
+    threadDiff: ({ path, request, urlParams: { from, hunks, to } }) =>
+      WorkspaceDiffs.answer(service, request, path.id, { from, to }, hunks === "1"),
+    turnDiff: ({ path, request, urlParams }) =>
+      WorkspaceDiffs.answer(service, request, path.id, { turnId: path.turn }, urlParams.hunks === "1"),
     startTurn: ({ path, headers, payload }) =>
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>
         dispatch({ ...payload, commandId, type: "turn.start", threadId: path.id })

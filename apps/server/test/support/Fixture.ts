@@ -130,6 +130,8 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
         searchFiles: (id) => missing("thread", id),
         readFile: (id) => missing("thread", id),
         gitSummary: (id) => missing("thread", id),
+        diff: (id) => missing("thread", id),
+        patch: (id) => missing("thread", id),
         requests: Effect.succeed([]),
         providers: Effect.succeed([]),
         follow: () => Stream.dieMessage("the transports follow the log themselves"),

@@ -106,7 +106,7 @@ const withNul = ({ args, cwd, env }: Pick<SpawnOptions, "args" | "cwd" | "env">)
 
 /**
  * Returns after the event loop has read the pipes. After a pause of this process its timers run before that, so without this a timer could close a pipe whose
- * output nobody could read yet.
+ * output was not read yet.
  */
 const polled = Effect.async<void>((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
