@@ -1,8 +1,11 @@
 // The libraries of `pnpm pack:all`: ES modules with declarations, made by plain `tsc`. A package's `exports` name its public modules; all others are internal.
 import { spawnSync } from "node:child_process"
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { dirname, join, resolve } from "node:path"
+import { pathToFileURL } from "node:url"
 import { build } from "esbuild"
+import { undescribed } from "../apps/web/scripts/undescribed.mjs"
 
 const root = resolve(import.meta.dirname, "..")
 const read = (file) => JSON.parse(readFileSync(file, "utf8"))
@@ -51,7 +54,11 @@ const manifest = (name, source) => {
       ? path
       : path.endsWith(".mjs")
         ? path.replace("./src/", "./dist/")
-        : { types: `${dist(path)}.d.ts`, default: `${dist(path)}.js` }
+        : {
+            types: `${dist(path)}.d.ts`,
+            ...(name === "contracts" && { browser: `${dist(path).replace("/dist/", "/dist/browser/")}.js` }),
+            default: `${dist(path)}.js`
+          }
   ]
   return {
     name: source.name,
@@ -136,6 +143,19 @@ const bundleClient = async (stage) => {
   writeFileSync(user, text.replace(`"${bundled}"`, '"./sql-sqlite-node.js"'))
 }
 
+/** Writes the modules without the descriptions of schemas to `dist/browser`. */
+const withoutDescriptions = async (stage) => {
+  const { parseAst } = await import(pathToFileURL(createRequire(join(root, "apps/web/package.json")).resolve("vite")).href)
+  const dist = join(stage, "dist")
+  const files = readdirSync(dist, { recursive: true }).filter((file) => file.endsWith(".js"))
+  for (const file of files) {
+    const target = join(dist, "browser", file)
+    mkdirSync(dirname(target), { recursive: true })
+    const code = readFileSync(join(dist, file), "utf8")
+    writeFileSync(target, undescribed(code, parseAst(code)))
+  }
+}
+
 /** Stages all libraries below `directory`. Returns the directory of each. */
 export const stageLibraries = async (directory) => {
   const staged = []
@@ -157,6 +177,7 @@ export const stageLibraries = async (directory) => {
       compile(stage)
       for (const file of readdirSync(join(stage, "src"), { recursive: true }).filter((entry) => entry.endsWith(".mjs")))
         cpSync(join(stage, "src", file), join(stage, "dist", file))
+      if (name === "contracts") await withoutDescriptions(stage)
       if (name === "log") await bundleClient(stage)
       rmSync(join(stage, "src"), { recursive: true })
     }
