@@ -1,6 +1,7 @@
 /** The shell: rail, banner of the connection, and the current view. */
 import { useEffect } from "react"
 import { Viewer } from "../attach/Viewer.tsx"
+import { useOverlay, useShortcuts } from "../ui/Overlay.ts"
 import { part } from "../ui/Part.tsx"
 import { useRoute } from "../ui/Route.ts"
 import { useStore } from "../store/useStore.ts"
@@ -12,9 +13,11 @@ import { Unpaired } from "./Unpaired.tsx"
 
 const Agents = part(async () => (await import("./Agents.tsx")).Agents)
 const Log = part(async () => (await import("./Log.tsx")).Log)
+const Palette = part(async () => (await import("./Palette.tsx")).Palette)
 const Requests = part(async () => (await import("./Requests.tsx")).Requests)
 const Sessions = part(async () => (await import("./Sessions.tsx")).Sessions)
 const Settings = part(async () => (await import("./Settings.tsx")).Settings)
+const Shortcuts = part(async () => (await import("./Shortcuts.tsx")).Shortcuts)
 const Thread = part(async () => (await import("./Thread.tsx")).Thread)
 
 const View = () => {
@@ -51,6 +54,8 @@ export const App = () => {
     Thread.load()
     Requests.load()
   }, [loaded])
+  const overlay = useOverlay()
+  useShortcuts()
   if (connection.state === "unpaired") return <Unpaired />
   return (
     <div className={`shell at-${route.view}`} data-connection={connection.state}>
@@ -70,6 +75,8 @@ export const App = () => {
           </div>
         )}
       </main>
+      {overlay === "palette" && <Palette />}
+      {overlay === "shortcuts" && <Shortcuts />}
       <Viewer />
     </div>
   )

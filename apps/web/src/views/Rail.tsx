@@ -3,6 +3,7 @@ import { useDeferredValue, useMemo, useState } from "react"
 import type { ThreadStatus } from "@millrace/contracts/State"
 import { Dot } from "../ui/Status.tsx"
 import { Icon, type IconName } from "../ui/Icon.tsx"
+import { show } from "../ui/Overlay.ts"
 import { threadHref, useRoute } from "../ui/Route.ts"
 import { apply, theme, type Theme } from "../ui/Theme.ts"
 import { ago } from "../ui/Time.ts"
@@ -133,6 +134,9 @@ export const Rail = () => {
           onChange={(event) => setSearch(event.target.value)}
         />
       </label>
+      <button type="button" className="quiet small find" onClick={() => show("palette")}>
+        Search what was said <kbd>Ctrl K</kbd>
+      </button>
       <nav className="threads" aria-label="Threads">
         {found.map(({ project, projectId, threads }) => (
           <section key={projectId}>
