@@ -1802,7 +1802,7 @@ export interface components {
             /** @description The turn that was cut off. It has ended. */
             turnId: string;
             /** @enum {string} */
-            because: "restart" | "limit";
+            because: "restart" | "limit" | "sign-in";
             /** @description Times the work continued after a restart, this one included. */
             restarts: number;
             /** @description Times the work waited for a usage limit, this one included. */
@@ -1863,7 +1863,7 @@ export interface components {
                 /** @description The turn that was cut off. It has ended. */
                 turnId: string;
                 /** @enum {string} */
-                because: "restart" | "limit";
+                because: "restart" | "limit" | "sign-in";
                 /** @description Times the work continued after a restart, this one included. */
                 restarts: number;
                 /** @description Times the work waited for a usage limit, this one included. */
@@ -3524,6 +3524,28 @@ export interface components {
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
                 };
+            } | {
+                threadId: components["schemas"]["ThreadId"];
+                turnId: components["schemas"]["TurnId"];
+                requestId: components["schemas"]["RequestId"];
+                /** @description Name of the approval rule that answers it: `request.answered` is in the same commit, and no person is needed. */
+                rule?: string;
+                /** @description The approval rule that would accept this request from now on. */
+                proposedRule?: components["schemas"]["StoredRule"];
+                /** @description Only in logs of older versions. */
+                reasks?: components["schemas"]["RequestId"];
+                /** @enum {string} */
+                kind: "sign-in";
+                title: string;
+                itemId?: components["schemas"]["ItemId"];
+                /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
+                blobs?: {
+                    [key: string]: components["schemas"]["Blob"];
+                };
+                instructions: string;
+                /** @description What to run on the server's machine. */
+                command?: string;
+                choices: ("accept" | "accept-for-session" | "decline" | "cancel")[];
             };
         };
         /**
@@ -4156,7 +4178,7 @@ export interface components {
             };
         };
         /** @description The question to a person, and the choices. */
-        Ask: components["schemas"]["ApprovalAsk"] | components["schemas"]["QuestionAsk"];
+        Ask: components["schemas"]["ApprovalAsk"] | components["schemas"]["QuestionAsk"] | components["schemas"]["SignInAsk"];
         ApprovalAsk: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -4218,6 +4240,24 @@ export interface components {
             blobs?: {
                 [key: string]: components["schemas"]["Blob"];
             };
+        };
+        /** @description Its agent is not signed in. Accepted: the prompt is sent again. */
+        SignInAsk: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            kind: "sign-in";
+            title: string;
+            itemId?: components["schemas"]["ItemId"];
+            /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
+            blobs?: {
+                [key: string]: components["schemas"]["Blob"];
+            };
+            instructions: string;
+            /** @description What to run on the server's machine. */
+            command?: string;
+            choices: ("accept" | "accept-for-session" | "decline" | "cancel")[];
         };
         /**
          * @description The server finds at its start that the log lost acknowledged events, or is a copy. From this event on the log has a new epoch, so that a cursor of the other history is not accepted.
@@ -5233,7 +5273,7 @@ export interface components {
             /** @description The turn that was cut off. It has ended. */
             turnId: string;
             /** @enum {string} */
-            because: "restart" | "limit";
+            because: "restart" | "limit" | "sign-in";
             /** @description Times the work continued after a restart, this one included. */
             restarts: number;
             /** @description Times the work waited for a usage limit, this one included. */

@@ -180,7 +180,16 @@ export const Ask = Schema.Union(
     itemId: Schema.optional(ItemId),
     questions: Schema.NonEmptyArray(Question),
     blobs: Schema.optional(Blobs)
-  }).annotations({ identifier: "QuestionAsk" })
+  }).annotations({ identifier: "QuestionAsk" }),
+  Schema.Struct({
+    kind: Schema.Literal("sign-in"),
+    title: Schema.String,
+    itemId: Schema.optional(ItemId),
+    blobs: Schema.optional(Blobs),
+    instructions: Schema.String,
+    command: Schema.optional(Schema.String).annotations({ description: "What to run on the server's machine." }),
+    choices: Schema.NonEmptyArray(Decision)
+  }).annotations({ identifier: "SignInAsk", description: "Its agent is not signed in. Accepted: the prompt is sent again." })
 ).annotations({ identifier: "Ask", description: "The question to a person, and the choices." })
 export type Ask = typeof Ask.Type
 

@@ -213,6 +213,8 @@ export interface ProviderAdapter {
   readonly settable?: Settable
   /** The settings of the instance. They apply to a thread that sets nothing else. */
   readonly defaults?: Settings
+  /** The command line with which a person signs the agent in, on the server's machine. Absent: the failure says what to do. */
+  readonly signIn?: string
   /** Present if the agent's own conversations can be read. Their ids are resume keys. */
   readonly history?: NativeHistory
   /** Whether the agent is installed, its version, whether it is signed in. Never fails, bounded in time. */

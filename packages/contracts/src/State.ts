@@ -102,7 +102,7 @@ export type Goal = typeof Goal.Type
 /** The turn whose work another turn continues, and the number of attempts in a row. */
 export const Continues = Schema.Struct({
   turnId: TurnId.annotations({ description: "The turn that was cut off. It has ended." }),
-  because: Schema.Literal("restart", "limit"),
+  because: Schema.Literal("restart", "limit", "sign-in"),
   restarts: Schema.Int.annotations({ description: "Times the work continued after a restart, this one included." }),
   waits: Schema.Int.annotations({ description: "Times the work waited for a usage limit, this one included." }),
   since: Schema.String.annotations({ description: "When the first turn of the series ended, ISO 8601." }),

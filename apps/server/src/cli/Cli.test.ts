@@ -211,6 +211,32 @@ describe("millrace", () => {
       }).pipe(Effect.scoped)
   )
 
+  it.live("T19 run: exit 4 when the agent is not signed in, with what to run", () =>
+    Effect.gen(function* () {
+      const reason = "Not signed in.; Run `codex login` on the machine of the server, then accept: the prompt is sent again."
+      const fixture = yield* service((own) =>
+        own.append(
+          started,
+          event("turn.failed", { ...turn, reason, error: { kind: "auth", message: "Not signed in." } }),
+          event("request.opened", {
+            ...turn,
+            requestId,
+            kind: "sign-in",
+            title: "Sign in to codex",
+            instructions: "Run `codex login`.",
+            command: "codex login",
+            choices: ["accept", "decline"]
+          })
+        )
+      )
+      const ended = yield* Program.run(["run", "hi", "--data", fixture.dataDir])
+      expect(ended).toMatchObject({ code: 4 })
+      expect(ended.stderr).toContain("Run `codex login`")
+      expect(ended.stderr).toContain("millrace requests")
+      clean(ended)
+    }).pipe(Effect.scoped, Fixture.fair)
+  )
+
   it.live(
     "T13 run without a terminal: exit 4 when a person must decide; the request stays open, and a message says how to answer",
     () =>

@@ -1,37 +1,15 @@
 /** One item, rendered by its kind with the text of the log. Tests compare `data-item` and `data-text` with the log. */
-import { memo, useState, type ReactNode } from "react"
+import { memo, type ReactNode } from "react"
 import type { ItemView, PlanStep } from "@millrace/contracts/Item"
 import { Attachments } from "../attach/Attachments.tsx"
 import { Code } from "../text/Code.tsx"
 import { Markdown } from "../text/Markdown.tsx"
 import { Terminal } from "../text/Terminal.tsx"
-import { Icon } from "../ui/Icon.tsx"
+import { Copy } from "../ui/Copy.tsx"
 import { span } from "../ui/Time.ts"
 import { useStore } from "../store/useStore.ts"
 import { Changes } from "./Diff.tsx"
 import { useWhole } from "./Whole.tsx"
-
-const Copy = ({ text }: { readonly text: string }) => {
-  const [done, setDone] = useState(false)
-  const copy = async () => {
-    await navigator.clipboard.writeText(text)
-    setDone(true)
-    setTimeout(() => setDone(false), 1_500)
-  }
-  // A page from another machine without TLS has no clipboard.
-  if (typeof navigator.clipboard === "undefined") return null
-  return (
-    <button
-      type="button"
-      className="quiet icon-only copy"
-      aria-label={done ? "Copied" : "Copy"}
-      title="Copy"
-      onClick={() => void copy()}
-    >
-      <Icon name="copy" />
-    </button>
-  )
-}
 
 const pretty = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value, undefined, 2) ?? ""))
 

@@ -3,6 +3,7 @@ import { useState } from "react"
 import { nameOf } from "@millrace/contracts/RuleName"
 import type { ApprovalOption, Ask, Decision, Question, RequestView } from "@millrace/contracts/Item"
 import { useAction } from "../ui/Action.tsx"
+import { Copy } from "../ui/Copy.tsx"
 import { threadHref } from "../ui/Route.ts"
 import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
@@ -234,7 +235,35 @@ const Questions = ({ action, request }: { readonly request: RequestView; readonl
   )
 }
 
+/** What to run, and the two answers. */
+const SignIn = ({ action, request: { ask, requestId } }: { readonly request: RequestView; readonly action: Answering }) => {
+  if (ask.kind !== "sign-in") return null
+  const send = (decision: Decision) => () => void action.run(() => link.send("request.answer", { requestId, decision }))
+  return (
+    <>
+      <p>{ask.instructions}</p>
+      {ask.command !== undefined && (
+        <div className="to-run">
+          <pre className="code" tabIndex={0} data-text>
+            {ask.command}
+          </pre>
+          <Copy text={ask.command} />
+        </div>
+      )}
+      <div className="choices">
+        <button type="button" className="primary" disabled={action.busy} onClick={send("accept")}>
+          Signed in: send the prompt again
+        </button>
+        <button type="button" className="quiet" disabled={action.busy} onClick={send("decline")}>
+          {choiceLabels.decline}
+        </button>
+      </div>
+    </>
+  )
+}
+
 const headingOf = (ask: Ask): string => {
+  if (ask.kind === "sign-in") return "Is not signed in"
   if (ask.kind === "question") return "Asks you"
   if (ask.command !== undefined) return "Wants to run"
   return ask.changes === undefined ? "Asks for approval" : "Wants to change files"
@@ -244,7 +273,7 @@ const headingOf = (ask: Ask): string => {
 const bodyRepeatsTitle = (ask: Ask): boolean =>
   ask.kind === "question"
     ? ask.questions.length === 1 && ask.questions[0].text === ask.title
-    : ask.command !== undefined && ask.title.includes(ask.command)
+    : ask.kind === "approval" && ask.command !== undefined && ask.title.includes(ask.command)
 
 export const RequestCard = ({ request, linked }: { readonly request: RequestView; readonly linked?: boolean }) => {
   const action = useAction()
@@ -260,6 +289,7 @@ export const RequestCard = ({ request, linked }: { readonly request: RequestView
       {request.held === true && <p className="hint">The server restarted. The answer is passed on when the agent asks again.</p>}
       <Approval request={request} action={action} />
       <Questions request={request} action={action} />
+      <SignIn request={request} action={action} />
       {action.error !== undefined && (
         <p className="refusal" role="alert">
           {action.error}

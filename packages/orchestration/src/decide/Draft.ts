@@ -52,6 +52,8 @@ export interface DecisionContext {
   readonly providers: ReadonlyMap<string, Settable>
   /** When and how often interrupted work is continued automatically; absent: `Continuation.defaults`. */
   readonly policy?: Policy
+  /** By provider: the command line with which a person signs its agent in. */
+  readonly signIn?: ReadonlyMap<string, string>
   /** The server's approval rules. */
   readonly approve?: ApprovalRules
   /** Minimum milliseconds between the starts of two turns of a goal; absent: `Goal.defaultPace`. */

@@ -72,6 +72,10 @@ const answerFor = (command: CommandOf<"request.answer">, { ask }: RequestView): 
     return answers === undefined
       ? Either.flatMap(approvalFor(command, ask), (answer) => withAddition(command, ask, answer))
       : reject("DecisionNotOffered", "This request is an approval. Give a decision or an optionId, and no answers.", requestId)
+  if (ask.kind === "sign-in")
+    return decision !== undefined && ask.choices.includes(decision) && command.reason === undefined && command.input === undefined
+      ? Either.right({ decision })
+      : reject("DecisionNotOffered", `Give only a decision, one of: ${ask.choices.join(", ")}.`, requestId)
   if (command.reason !== undefined || command.input !== undefined)
     return reject("Unsupported", "This request is a question. A reason and a changed input are only for approvals.", requestId)
   if (optionId !== undefined || (answers !== undefined && decision !== undefined))
@@ -103,7 +107,7 @@ const redaction = "(secret)"
 
 /** The answer as the log stores it, with secrets replaced. Returns the same object if there are no secrets. */
 const redacted = (ask: Ask, answer: Answer): Answer => {
-  if (ask.kind === "approval" || !("answers" in answer)) return answer
+  if (ask.kind !== "question" || !("answers" in answer)) return answer
   const secret = new Set(ask.questions.flatMap((question) => (question.secret === true ? [question.id] : [])))
   if (!Object.keys(answer.answers).some((id) => secret.has(id))) return answer
   return {
@@ -147,7 +151,7 @@ export const requestAnswer = (draft: Draft, command: CommandOf<"request.answer">
   const open = state.requests[requestId]
   if (open === undefined) return ok({ threadId, outcome: "already-settled" })
   const decides = Continuations.isDecidedBy(state, open)
-  if (decides && open.held !== true && !Continuation.isAnswer(command))
+  if (decides && open.held !== true && open.ask.kind === "question" && !Continuation.isAnswer(command))
     return reject("AnswersIncomplete", `Answer ${Continuation.continueChoice} or ${Continuation.leave}.`, requestId)
   return Either.map(answerFor(command, open), (answer) => {
     answered(draft, open, actor, redacted(open.ask, answer))

@@ -8,6 +8,7 @@ import { Duration, Either } from "effect"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, RequestView } from "@millrace/contracts/Item"
 import * as Continuation from "../state/Continuation.ts"
+import type { Continues } from "@millrace/contracts/State"
 import type { Draft } from "./Draft.ts"
 import type { Fact } from "./Fact.ts"
 import * as Goal from "../state/Goal.ts"
@@ -106,6 +107,8 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
         : consequences[wanted]
   const reason = after === undefined ? fact.reason : `${fact.reason}; ${after}`
   dropSecrets(draft, state)
+  // As every request of such a thread.
+  if (state.continuation?.because === "sign-in" && wanted === "settle") cancel(draft, threadId, fact.reason, "expired")
   const current = draft.thread(threadId) ?? state
   const held =
     turn === undefined || continues === undefined || attemptsExhausted
@@ -194,10 +197,12 @@ export const due = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag
 export const isDecidedBy = ({ continuation }: ThreadState, { requestId, turnId }: RequestView): boolean =>
   continuation !== undefined && (continuation.requestId === requestId || continuation.nextTurnId === turnId)
 
-const goesOn = (answer: Answer, held: boolean): boolean =>
-  held
-    ? !("decision" in answer && answer.decision === "cancel")
-    : "answers" in answer && answer.answers[Continuation.continueChoice]?.[0] === Continuation.continueChoice
+const goesOn = (answer: Answer, { because }: Pick<Continues, "because">, held: boolean): boolean =>
+  because === "sign-in"
+    ? "decision" in answer && answer.decision === "accept"
+    : held
+      ? !("decision" in answer && answer.decision === "cancel")
+      : "answers" in answer && answer.answers[Continuation.continueChoice]?.[0] === Continuation.continueChoice
 
 /**
  * Acts on the answer to a request that decides about the continuation; `request.answered` is already in the draft. Any answer to a held request
@@ -206,7 +211,7 @@ const goesOn = (answer: Answer, held: boolean): boolean =>
 export const answered = (draft: Draft, threadId: ThreadId, answer: Answer, actor: string, held: boolean): void => {
   const state = draft.thread(threadId)
   if (state?.continuation === undefined) return
-  if (goesOn(answer, held)) return begin(draft, state)
+  if (goesOn(answer, state.continuation, held)) return begin(draft, state)
   cancel(draft, threadId, `declined by ${actor}`)
   startNext(draft, threadId)
 }

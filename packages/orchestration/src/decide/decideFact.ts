@@ -15,10 +15,19 @@ import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
 import { repeat, settle } from "./decideHeld.ts"
 import { byRule, proposedRule } from "./decideRules.ts"
+import { afterAuth } from "./decideSignIn.ts"
 import { contentSoFar, deathEnding, type Ending, endSession, nameActive, settleTurn, startNext, stopIdle } from "./lifecycle.ts"
 import { named, type Blob } from "@millrace/contracts/Blob"
 import { fit } from "../state/LargeValues.ts"
-import { epochOf, hasLiveSession, isLive, maxOpenItems, type OpenTurn, type ThreadState } from "../state/ThreadState.ts"
+import {
+  activeTurn,
+  epochOf,
+  hasLiveSession,
+  isLive,
+  maxOpenItems,
+  type OpenTurn,
+  type ThreadState
+} from "../state/ThreadState.ts"
 import * as RecentIds from "../state/RecentIds.ts"
 
 /** Writes a `provider.event`, which changes no state: for an event that came too late or has no type in the log's vocabulary (T6, T9). */
@@ -73,10 +82,12 @@ const turnStarted = (
   nameActive(draft, threadId, turnId)
 }
 
-/** A turn fails while its agent still runs. After a usage limit the work may be continued later. */
+/** A turn fails while its agent still runs. After a usage limit or a sign-in the work may be continued later. */
 const failTurn = (draft: Draft, state: ThreadState, turn: OpenTurn, ending: Extract<Ending, { _tag: "failed" }>): void => {
   const isActive = state.session?.activeTurnId === turn.turnId
-  const later = isActive ? Continuations.afterLimit(draft, state, turn, ending) : undefined
+  const later = isActive
+    ? (Continuations.afterLimit(draft, state, turn, ending) ?? afterAuth(draft, state, turn, ending))
+    : undefined
   settleTurn(draft, state.threadId, turn.epoch, turn.turnId, later?.ending ?? ending, later?.plan)
 }
 
@@ -260,11 +271,15 @@ const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "S
 const ended = (draft: Draft, state: ThreadState, error: Failure, failed: boolean): void => {
   const { stopping, stopError } = state
   const cause = stopping === undefined ? (failed ? error : undefined) : stopError
+  const active = activeTurn(state)
+  const ending = deathEnding(state, error)
+  const later = active === undefined ? undefined : afterAuth(draft, state, active, ending(active))
   endSession(draft, state.threadId, {
     status: cause === undefined ? "stopped" : "error",
     reason: stopping ?? error.message,
     ...defined({ error: cause }),
-    ending: deathEnding(state, error)
+    ending: (turn) => (turn === active && later !== undefined ? later.ending : ending(turn)),
+    ...defined({ before: later?.plan })
   })
 }
 

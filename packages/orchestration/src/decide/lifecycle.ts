@@ -129,7 +129,7 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
   if (state === undefined || next === undefined || draft.context.paused) return
   if (draft.state.waiting?.(state, Date.parse(draft.context.at)) !== undefined) return
   const { turnId } = next
-  if (hasLiveSession(state) && needsNewSession(state)) return renewSession(draft, state)
+  if (hasLiveSession(state) && needsNewSession(state)) return stopFor(draft, threadId, "its settings changed")
   if (!hasLiveSession(state))
     draft.emit(threadId, "session.started", {
       threadId,
@@ -145,10 +145,11 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
   if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next, kind)
 }
 
-/** Stops the session, so that the next one has the thread's present settings. Waits for the end of a turn that the agent began itself. */
-const renewSession = (draft: Draft, { session, threadId, turns }: ThreadState): void => {
-  if (session === undefined || Object.keys(turns).length > 0) return
-  draft.emit(threadId, "session.stop.requested", { threadId, epoch: session.epoch, reason: "its settings changed" })
+/** Stops the session, so that the next turn gets a new one. Waits for the end of a turn that the agent began itself. */
+export const stopFor = (draft: Draft, threadId: ThreadId, reason: string): void => {
+  const state = draft.thread(threadId)
+  if (state === undefined || !hasLiveSession(state) || Object.keys(state.turns).length > 0) return
+  draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
 }
 
 /** After the end of the active turn: dispatches the next queued turn, or records a turn that the agent began itself as active, or sets the session `ready`. */

@@ -61,6 +61,7 @@ export interface Committer {
 export const make = (options: {
   readonly idleThreads: number
   readonly providers: DecisionContext["providers"]
+  readonly signIn: NonNullable<DecisionContext["signIn"]>
   readonly isPaused: () => boolean
   readonly policy: Policy
   readonly approve: ApprovalRules
@@ -81,6 +82,7 @@ export const make = (options: {
       seed,
       paused: options.isPaused(),
       providers: options.providers,
+      signIn: options.signIn,
       policy: options.policy,
       approve: options.approve,
       goalPace: options.goalPace

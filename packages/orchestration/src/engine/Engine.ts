@@ -200,6 +200,9 @@ export const make = (options: Options = {}) =>
       references,
       idleThreads: options.idleThreads ?? 1000,
       providers: new Map(Array.from(adapters, ([name, { settable = onlyModel }]) => [name, settable])),
+      signIn: new Map(
+        Array.from(adapters).flatMap(([name, { signIn }]) => (signIn === undefined ? [] : [[name, signIn] as const]))
+      ),
       isPaused: () => gate.paused,
       policy: Continuation.policy(options.continuation ?? {}),
       approve: options.approve ?? [],

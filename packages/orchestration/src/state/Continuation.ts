@@ -66,18 +66,21 @@ const leastWait = minute
 const promptBytes = 32 * 1024
 const heading = "The request was:\n\n"
 
-const prefaces: Record<Continues["because"], string> = {
+const prefaces: Record<Exclude<Continues["because"], "sign-in">, string> = {
   restart:
     "The server that ran you stopped while you worked on a request, and which of your last steps took effect is not known. Look at the state of the work first, then go on and finish it.",
   limit: "A usage limit ended your last turn before its work was done. Go on with it and finish it."
 }
 
-/** The prompt of the new turn. It repeats the request, because the agent may have lost it. For a turn with an action it is the text of that action. */
+/**
+ * The prompt of the new turn. It repeats the request, because the agent may have lost it. After a sign-in, and for a turn with an action, it is the text of
+ * the turn.
+ */
 export const textOf = (
   because: Continues["because"],
   turn: { readonly text: string; readonly origin: string; readonly action?: TurnAction | undefined }
 ): string => {
-  if (turn.action !== undefined) return turn.text
+  if (turn.action !== undefined || because === "sign-in") return turn.text
   const at = turn.origin === "continuation" ? turn.text.indexOf(heading) : -1
   const request = at < 0 ? (turn.origin === "continuation" ? "" : turn.text) : turn.text.slice(at + heading.length)
   return request === "" ? prefaces[because] : `${prefaces[because]}\n\n${heading}${cutText(request, promptBytes)}`

@@ -29,7 +29,9 @@ export const wordsOf = (ask: Ask): string =>
       JSON.stringify(
         ask.kind === "approval"
           ? [ask.title, ask.command, ask.cwd, ask.changes, ask.choices, ask.options]
-          : [ask.title, ask.questions.map(({ id, text, options, multiple, secret }) => [id, text, options, multiple, secret])]
+          : ask.kind === "sign-in"
+            ? [ask.title, ask.instructions]
+            : [ask.title, ask.questions.map(({ id, text, options, multiple, secret }) => [id, text, options, multiple, secret])]
       )
     )
     .digest("base64")

@@ -83,7 +83,9 @@ const request = (data: Data<"request.imported">): string => {
   const asked =
     data.ask.kind === "question"
       ? data.ask.questions.map(({ id, text }) => `- ${line(id)}: ${line(text)}\n`).join("")
-      : (data.ask.options ?? []).map(({ label }) => `- ${line(label)}\n`).join("")
+      : data.ask.kind === "sign-in"
+        ? `- ${line(data.ask.instructions)}\n`
+        : (data.ask.options ?? []).map(({ label }) => `- ${line(label)}\n`).join("")
   const end =
     data.status === "answered"
       ? `${answered(data.ask, data.answer)}, by ${line(data.by ?? "somebody")}`

@@ -1,6 +1,7 @@
 /** Adapter for any agent that speaks the Agent Client Protocol on its pipes (tested with opencode 1.18). */
 import { tmpdir } from "node:os"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
+import { defined } from "@millrace/contracts/Defined"
 import { Effect } from "effect"
 import type { Ledger } from "../process/Ledger.ts"
 import * as Program from "../Program.ts"
@@ -22,6 +23,9 @@ const look = (agent: Agents.AcpAgent, command: string) =>
 
 /** Builds the adapter. The ledger records each process that it starts. */
 export const make = (agent: Agents.AcpAgent): Effect.Effect<ProviderAdapter, never, Ledger> =>
+  Effect.map(program(agent), (adapter) => ({ ...adapter, ...defined({ signIn: agent.signIn }) }))
+
+const program = (agent: Agents.AcpAgent) =>
   Program.adapter({
     name: agent.name,
     capabilities: Session.capabilities,

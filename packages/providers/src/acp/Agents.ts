@@ -16,6 +16,8 @@ export interface AcpAgent {
   readonly inherit?: ReadonlyArray<string>
   /** Instruction for a person when the program is missing. */
   readonly install?: string
+  /** The command line with which a person signs in. */
+  readonly signIn?: string
 }
 
 /** The built-in agents. Each sets the switches that its program has; a version ignores variables that it does not know. */
@@ -31,7 +33,8 @@ export const known: ReadonlyArray<AcpAgent> = [
       OPENCODE_DISABLE_SHARE: "1"
     },
     inherit: ["OPENCODE_CONFIG", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"],
-    install: "Install it with `npm install -g opencode-ai`."
+    install: "Install it with `npm install -g opencode-ai`.",
+    signIn: "opencode auth login"
   },
   {
     name: "gemini",
@@ -40,7 +43,8 @@ export const known: ReadonlyArray<AcpAgent> = [
     // Without the second it starts itself again: twice the time and memory, for a larger heap.
     env: { GEMINI_TELEMETRY_ENABLED: "false", GEMINI_CLI_NO_RELAUNCH: "true" },
     inherit: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "GOOGLE_GENAI_USE_VERTEXAI"],
-    install: "Install it with `npm install -g @google/gemini-cli`."
+    install: "Install it with `npm install -g @google/gemini-cli`.",
+    signIn: "gemini"
   },
   {
     name: "goose",
@@ -48,20 +52,23 @@ export const known: ReadonlyArray<AcpAgent> = [
     args: ["acp"],
     env: { GOOSE_TELEMETRY_ENABLED: "false" },
     inherit: ["GOOSE_PROVIDER", "GOOSE_MODEL", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENROUTER_API_KEY"],
-    install: "Install goose and put it on the PATH."
+    install: "Install goose and put it on the PATH.",
+    signIn: "goose configure"
   },
   {
     name: "codex-acp",
     command: "codex-acp",
     inherit: ["CODEX_HOME", "CODEX_API_KEY", "OPENAI_API_KEY"],
-    install: "Install codex-acp and put it on the PATH."
+    install: "Install codex-acp and put it on the PATH.",
+    signIn: "codex login"
   },
   {
     name: "claude-agent-acp",
     command: "claude-agent-acp",
     env: { CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1", DISABLE_AUTOUPDATER: "1", DISABLE_TELEMETRY: "1" },
     inherit: ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN"],
-    install: "Install claude-agent-acp and put it on the PATH."
+    install: "Install claude-agent-acp and put it on the PATH.",
+    signIn: "claude /login"
   }
 ]
 

@@ -28,5 +28,5 @@ export const make = (options: Process.ClaudeOptions = {}): Effect.Effect<Provide
         })),
       open: (input, binary, learn) => Session.open(input, options, binary, learn)
     }),
-    (adapter) => ({ ...adapter, history: History.make(options) })
+    (adapter) => ({ ...adapter, signIn: "claude /login", history: History.make(options) })
   ).pipe(Effect.zipLeft(McpConfig.sweep))

@@ -58,5 +58,5 @@ export const make = (options: Process.CodexOptions = {}): Effect.Effect<Provider
       open: (input, binary) => Session.open(input, options, binary)
     }),
     Ledger,
-    (adapter, ledger) => ({ ...adapter, history: History.make(options, ledger) })
+    (adapter, ledger) => ({ ...adapter, signIn: "codex login", history: History.make(options, ledger) })
   )

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process"
 import { once } from "node:events"
-import { createReadStream, mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { createReadStream, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { it } from "@effect/vitest"
@@ -292,6 +292,14 @@ describe("demo agent", () => {
         error: { kind: "refused", message: "no more tokens" }
       })
       expect(last(yield* demo.play("[[sleep soon]]"))).toMatchObject({ _tag: "TurnFailed" })
+    }))
+
+  test("auth fails the turn as not signed in, until the project has the file signed-in", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      expect(last(yield* demo.play("[[auth]] [[say never]]"))).toMatchObject({ _tag: "TurnFailed", error: { kind: "auth" } })
+      writeFileSync(join(cwd, "signed-in"), "")
+      expect(last(yield* demo.play("[[auth]]"))).toMatchObject({ _tag: "TurnCompleted" })
     }))
 
   for (const code of [0, 7])

@@ -19,6 +19,8 @@ export const make = (options: DemoOptions = {}): Effect.Effect<ProviderAdapter, 
   Effect.map(Ledger, (ledger) => ({
     name,
     settable: Session.settable,
+    // What `[[auth]]` waits for, in the project directory.
+    signIn: "touch signed-in",
     probe: Effect.succeed({
       provider: name,
       installed: true,

@@ -23,13 +23,13 @@ const notification = (message: Wire.Notification): NativeEvent => {
       return { _tag: "Signal", nativeTurnId: turn, nativeItemId: item, kind: "progress", data: progress }
     }
     case "turn/ended": {
-      const { turn, outcome, reason, error, usage } = message.params
+      const { turn, outcome, reason, error, kind, usage } = message.params
       return {
         _tag: "TurnEnded",
         nativeTurnId: turn,
         outcome: isOutcome(outcome) ? outcome : "failed",
         ...optional("reason", reason ?? (isOutcome(outcome) ? undefined : unknownWord(outcome))),
-        ...(error == null ? {} : { error: { kind: "refused" as const, message: error } }),
+        ...(error == null ? {} : { error: { kind: kind === "auth" ? kind : ("refused" as const), message: error } }),
         ...(usage == null ? {} : { usage })
       }
     }

@@ -31,6 +31,7 @@ export const Notification = Schema.Union(
       outcome: loose(text),
       reason: loose(text),
       error: loose(text),
+      kind: loose(text),
       usage: loose(Usage)
     })
   }),

@@ -23,6 +23,7 @@
  */
 import { spawn } from "node:child_process"
 import { createHash, randomUUID } from "node:crypto"
+import { existsSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { connect } from "./mcp.mjs"
 import { crc32, deflateSync } from "node:zlib"
@@ -48,6 +49,7 @@ const names = new Set([
   "idle",
   "background",
   "fail",
+  "auth",
   "exit",
   "garbage",
   "flood"
@@ -113,6 +115,8 @@ const ask = (turn, method, params) => {
 class Interrupted extends Error {}
 /** Thrown by `[[fail TEXT]]` and by invalid directives. */
 class Failed extends Error {}
+/** Thrown by `[[auth]]` until the file `signed-in` exists in the project directory. */
+class NotSignedIn extends Error {}
 
 /** @param {Turn} turn */
 const listen = (turn) =>
@@ -481,6 +485,10 @@ const perform = async (turn, directive) => {
     return true
   }
   if (name === "fail") throw new Failed(text === "" ? "the script said so" : text)
+  if (name === "auth") {
+    if (!existsSync("signed-in")) throw new NotSignedIn("The demo agent is not signed in: the project has no file signed-in.")
+    return
+  }
   if (name === "exit") {
     const code = number(directive, 0, "CODE")
     killAll()
@@ -522,6 +530,7 @@ const play = async (turn, text, attachments) => {
     for (const directive of script) if ((await perform(turn, directive)) === true) break
   } catch (cause) {
     if (cause instanceof Interrupted) end = { outcome: "interrupted", ...(cause.message === "" ? {} : { reason: cause.message }) }
+    else if (cause instanceof NotSignedIn) end = { outcome: "failed", error: cause.message, kind: "auth" }
     else if (cause instanceof Failed) end = { outcome: "failed", error: cause.message }
     else end = { outcome: "failed", error: `the demo agent has a bug: ${String(cause)}` }
   }

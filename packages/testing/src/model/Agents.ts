@@ -1,6 +1,6 @@
 /** The agents of a model run. They live outside the server, and record the server's calls independently of it. */
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { Answer, Failure } from "@millrace/contracts/Item"
+import type { Answer } from "@millrace/contracts/Item"
 import { type OpenInput, type ProviderAdapter, ProviderError, type ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import { type Settings, settingsOf } from "@millrace/contracts/Settings"
 import { Effect } from "effect"
@@ -20,8 +20,8 @@ export const moods = {
 } as const
 export type Mood = { [K in keyof typeof moods]: (typeof moods)[K][number] }
 
-const failure = (operation: string, outcome: "failed" | "unknown", kind: Failure["kind"] = "refused") =>
-  new ProviderError({ provider, operation, outcome, failure: { kind, message: `${operation}: ${outcome}` } })
+const failure = (operation: string, outcome: "failed" | "unknown") =>
+  new ProviderError({ provider, operation, outcome, failure: { kind: "refused", message: `${operation}: ${outcome}` } })
 
 const nothing: Effect.Effect<never> = Effect.async<never>(() => {})
 const slow = Effect.sleep("3 seconds")
@@ -83,7 +83,7 @@ export class Agents {
           : open === "hang"
             ? nothing
             : open === "fail"
-              ? Effect.fail(failure("open", "failed", "auth"))
+              ? Effect.fail(failure("open", "failed"))
               : Effect.void
       )
       const session = yield* Effect.acquireRelease(

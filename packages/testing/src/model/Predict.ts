@@ -47,7 +47,7 @@ const answered = ({ requests }: Known, command: Extract<Command, { type: "reques
       ? { outcome: "answered" }
       : rule("AnswersIncomplete")
   const { ask } = request
-  if (ask.kind === "approval")
+  if (ask.kind !== "question")
     return command.decision !== undefined && ask.choices.includes(command.decision)
       ? { outcome: "answered" }
       : rule("DecisionNotOffered")

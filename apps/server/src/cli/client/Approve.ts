@@ -26,7 +26,8 @@ export const byPolicy = (policy: Policy, ask: AskOf): Answer | undefined => {
 }
 
 /** Placeholder of the answer in the hint to run `millrace answer`. */
-const answerPlaceholder = (ask: AskOf): string => {
+const answerPlaceholder = (asked: AskOf): string => {
+  const ask = ApprovalOptions.choosable(asked)
   if (ask.kind === "question") return "TEXT"
   return ask.options === undefined ? "accept|decline" : `ANSWER\nANSWER is one of: ${ApprovalOptions.offered(ask).join(", ")}`
 }

@@ -11,7 +11,7 @@ import type { TurnView } from "@millrace/contracts/State"
 import * as TurnModel from "@millrace/model/Turn"
 import * as Approve from "./Approve.ts"
 import type { Connected } from "./Connect.ts"
-import { type CliFailure, failed, fromError, interrupted, type OutputClosed } from "../Failure.ts"
+import { type CliFailure, failed, fromError, interrupted, needsPerson, type OutputClosed } from "../Failure.ts"
 import { Output } from "../Output.ts"
 import * as ProcessSignals from "../ProcessSignals.ts"
 import * as Transcript from "../terminal/Transcript.ts"
@@ -40,7 +40,11 @@ export const exitOf = (turn: TurnView): Effect.Effect<void, CliFailure> | undefi
     case "interrupted":
       return Effect.fail(interrupted(`The turn was interrupted${turn.reason === undefined ? "" : `: ${turn.reason}`}`))
     case "failed":
-      return Effect.fail(failed(failure(turn.error) ?? turn.reason ?? "The turn failed"))
+      return Effect.fail(
+        turn.error?.kind === "auth"
+          ? needsPerson([failure(turn.error), turn.reason, "Open requests: millrace requests"].filter(Boolean).join("\n"))
+          : failed(failure(turn.error) ?? turn.reason ?? "The turn failed")
+      )
     case undefined:
       return undefined
   }
@@ -97,8 +101,8 @@ export const follow = (
     const settling = (event: LogEvent) =>
       Effect.gen(function* () {
         const opened = Transcript.dataOf(event, "request.opened")
-        // An approval rule answers this request.
-        if (opened !== undefined && opened.rule === undefined)
+        // An approval rule answers the request, or the turn has failed and waits for nothing.
+        if (opened !== undefined && opened.rule === undefined && opened.kind !== "sign-in")
           yield* Approve.settle(connected, options.approve, opened.requestId, opened).pipe(
             terminal,
             Effect.catchAll((error) => Deferred.fail(ended, error)),

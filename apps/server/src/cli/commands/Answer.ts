@@ -18,7 +18,8 @@ import { line } from "../terminal/Style.ts"
 
 const isRequest = Schema.is(RequestId)
 
-const answerOf = (ask: AskOf, words: ReadonlyArray<string>) => {
+const answerOf = (asked: AskOf, words: ReadonlyArray<string>) => {
+  const ask = ApprovalOptions.choosable(asked)
   if (ask.kind === "approval") {
     const [word] = words
     const answer = word === undefined ? undefined : ApprovalOptions.answerOf(ask, words.join(" "))
@@ -30,11 +31,11 @@ const answerOf = (ask: AskOf, words: ReadonlyArray<string>) => {
         )
       : Effect.succeed(answer)
   }
-  const asked = ask.questions.map(({ header, text }) => (header === undefined ? text : `${header}: ${text}`)).join(" / ")
+  const questions = ask.questions.map(({ header, text }) => (header === undefined ? text : `${header}: ${text}`)).join(" / ")
   if (words.length !== ask.questions.length)
-    return Effect.fail(usage(`ANSWER: expected ${ask.questions.length} answers, got ${words.length}: ${asked}`))
+    return Effect.fail(usage(`ANSWER: expected ${ask.questions.length} answers, got ${words.length}: ${questions}`))
   if (words.some((word) => word.trim() === ""))
-    return Effect.fail(usage(`ANSWER: an answer is empty. Give one text each: ${asked}`))
+    return Effect.fail(usage(`ANSWER: an answer is empty. Give one text each: ${questions}`))
   return Effect.succeed<Answer>({
     answers: Object.fromEntries(
       ask.questions.map((question, n) => [question.id, TerminalQuestion.chosen(question, words[n] ?? "")])

@@ -113,10 +113,14 @@ export const state = Command.make("state", common, (options) =>
   )
 ).pipe(Command.withDescription("Show threads that are not idle, and requests that wait for a person."))
 
-const choices = ({ ask }: RequestView): string =>
-  ask.kind === "approval"
-    ? ApprovalOptions.offered(ask).join(" | ")
+const choices = ({ ask: asked }: RequestView): string => {
+  const ask = ApprovalOptions.choosable(asked)
+  return ask.kind === "approval"
+    ? [asked.kind === "sign-in" ? asked.instructions : undefined, ApprovalOptions.offered(ask).join(" | ")]
+        .filter(Boolean)
+        .join("  ")
     : ask.questions.flatMap(({ text }) => (text === ask.title ? [] : [text])).join(" / ")
+}
 
 export const requests = Command.make("requests", common, (options) =>
   Effect.scoped(

@@ -4,6 +4,10 @@ import { line } from "./Style.ts"
 
 export type Approval = Extract<Ask, { readonly kind: "approval" }>
 
+/** A request to sign in as an approval of its decisions. */
+export const choosable = (ask: Ask): Exclude<Ask, { readonly kind: "sign-in" }> =>
+  ask.kind === "sign-in" ? { kind: "approval", title: ask.title, reason: ask.instructions, choices: ask.choices } : ask
+
 const label = (option: ApprovalOption): string => line(option.label, 100)
 
 /** Every possible answer as it is typed: the options, like `o1 "production"`, then the decisions. */

@@ -96,10 +96,12 @@ const askQuestion = (ask: Question, style: Style): Effect.Effect<ReadonlyArray<s
 }
 
 /** Asks a person for the answer. Repeats a prompt until its input is valid. */
-export const person = (ask: Ask, style: Style): Effect.Effect<Answer, NoAnswer> =>
-  ask.kind === "approval"
+export const person = (asked: Ask, style: Style): Effect.Effect<Answer, NoAnswer> => {
+  const ask = ApprovalOptions.choosable(asked)
+  return ask.kind === "approval"
     ? approval(ask, style)
     : Effect.map(
         Effect.forEach(ask.questions, (each) => Effect.map(askQuestion(each, style), (answers) => [each.id, answers] as const)),
         (answers) => ({ answers: Object.fromEntries(answers) })
       )
+}

@@ -1,0 +1,25 @@
+/** A button that copies a text. */
+import { useState } from "react"
+import { Icon } from "./Icon.tsx"
+
+export const Copy = ({ text }: { readonly text: string }) => {
+  const [done, setDone] = useState(false)
+  const copy = async () => {
+    await navigator.clipboard.writeText(text)
+    setDone(true)
+    setTimeout(() => setDone(false), 1_500)
+  }
+  // A page from another machine without TLS has no clipboard.
+  if (typeof navigator.clipboard === "undefined") return null
+  return (
+    <button
+      type="button"
+      className="quiet icon-only copy"
+      aria-label={done ? "Copied" : "Copy"}
+      title="Copy"
+      onClick={() => void copy()}
+    >
+      <Icon name="copy" />
+    </button>
+  )
+}
