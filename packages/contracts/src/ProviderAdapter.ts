@@ -156,7 +156,8 @@ export interface ProviderSession {
   readonly takes?: (attachment: Attachment) => boolean
   /**
    * Changes settings of the running session before the next turn. The caller passes only settings whose change the session's capabilities list as
-   * `set-model`, `set-effort` or `set-permission-mode`. For other changes, and for full access and the default permission mode, a new session resumes the conversation. `undefined`: the agent's default.
+   * `set-model`, `set-effort` or `set-permission-mode`. For other changes, and for full access and the default permission mode, a new session resumes
+   * the conversation. `undefined`: the agent's default.
    */
   readonly configure?: (changed: {
     readonly model?: string | undefined

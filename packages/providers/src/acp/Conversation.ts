@@ -1,5 +1,6 @@
 /** Requests that open an ACP session: the handshake, and the native session, which is loaded or new. */
 import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, ResumeSessionRequest } from "@agentclientprotocol/sdk"
+import { defined } from "@millrace/contracts/Defined"
 import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapter"
 import type { Continuity, Offered } from "@millrace/contracts/State"
 import { Effect, Fiber, Schema, Stream } from "effect"
@@ -7,6 +8,7 @@ import { methodNotFound } from "../process/Message.ts"
 import * as McpServers from "../McpServers.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcChild } from "../process/RpcChild.ts"
+import * as Report from "../Report.ts"
 import * as Settings from "./Settings.ts"
 import { InitializeAnswer, LoadAnswer, NewAnswer } from "./Wire.ts"
 
@@ -61,6 +63,8 @@ export interface Begun {
   readonly notices: ReadonlyArray<NativeEvent>
   /** Whether prompts may contain images. */
   readonly takesImages: boolean
+  /** The agent can copy a conversation. */
+  readonly forks: boolean
 }
 
 /** Whether the agent answered with an error: it neither exited nor missed a deadline. */
@@ -136,22 +140,45 @@ export const begin = Effect.fn("Acp.begin")(function* (
       lost: [{ _tag: "ConversationLost" as const, resumeKey, message }]
     }))
 
-  const { resumeKey } = input
+  const { forkAt, resumeKey } = input
   const method =
     abilities?.loadSession === true
       ? "session/load"
       : abilities?.sessionCapabilities?.resume == null
         ? undefined
         : "session/resume"
+  /** The answer has the id of the copy. */
+  const fork = (source: string) =>
+    dropping(child.request("session/fork", { sessionId: source, ...where }, { deadlineMillis: loadMillis })).pipe(
+      Effect.flatMap(answered(provider, "session/fork", NewAnswer)),
+      Effect.map(({ sessionId, ...settings }) => ({
+        sessionId,
+        settings,
+        continuity: "resumed" as Continuity,
+        lost: [] as Begun["notices"]
+      }))
+    )
+  const forks = abilities?.sessionCapabilities?.fork != null
   const opened =
     resumeKey === undefined
       ? start
-      : method === undefined
-        ? fresh(resumeKey, `${provider} cannot continue a conversation.`)
-        : Effect.catchIf(resume(method, resumeKey), isRefusal, (error) => fresh(resumeKey, error.failure.message))
+      : input.fork === true
+        ? !forks || forkAt !== undefined
+          ? fresh(resumeKey, `${provider} cannot copy this part of a conversation.`)
+          : Effect.catchIf(fork(resumeKey), isRefusal, (error) => fresh(resumeKey, error.failure.message))
+        : method === undefined
+          ? fresh(resumeKey, `${provider} cannot continue a conversation.`)
+          : Effect.catchIf(resume(method, resumeKey), isRefusal, (error) => fresh(resumeKey, error.failure.message))
   const { continuity, lost, sessionId, settings } = yield* Effect.mapError(opened, signIn(agent))
   learn(Settings.offeredBy(settings))
   const unset = yield* Settings.apply(provider, child, sessionId, settings, input)
   const takesImages = abilities?.promptCapabilities?.image === true
-  return { sessionId, continuity, notices: [...lost, ...unset], takesImages } satisfies Begun
+  // Of what the thread sets, the agent reports the value that it took.
+  const { mode, model } = Settings.reportOf(settings)
+  const report = defined({
+    model: input.model === undefined ? model : undefined,
+    mode: input.settings?.permissionMode === undefined ? mode : undefined
+  })
+  const reports = Object.keys(report).length === 0 ? [] : [Report.event(report)]
+  return { sessionId, continuity, notices: [...lost, ...unset, ...reports], takesImages, forks } satisfies Begun
 })

@@ -14,6 +14,7 @@ import { requestKey, type RpcId } from "../process/Message.ts"
 import { pending, type Outcome } from "./PendingRequest.ts"
 import * as Report from "../Report.ts"
 import * as Images from "../Images.ts"
+import * as Settings from "./Settings.ts"
 import * as Items from "./Items.ts"
 import { decodeAsk, decodeStopped, decodeUpdate, type Stopped, type ToolCall, type Update } from "./Wire.ts"
 
@@ -229,6 +230,7 @@ export const make = (sessionId: string): Mapping => {
     }
     if (told._tag === "Commands") return [Report.event({ commands: Report.commands(told.commands) })]
     if (told._tag === "Mode") return [Report.event({ mode: cut(told.mode, 200) })]
+    if (told._tag === "Options") return [Report.event(Settings.reportOf(told.settings))]
     const image = current === undefined || told._tag !== "Other" ? undefined : imageChunk(current.id, params)
     if (image !== undefined) return image
     if (current === undefined || told._tag === "Other") return [opaque("session/update", params)]

@@ -22,7 +22,7 @@ import * as Files from "./Files.ts"
 import * as Mapping from "./Mapping.ts"
 import { codec } from "./Wire.ts"
 
-export const capabilities = ["interrupt", "approvals", "resume", "plan", "usage", "images"] as const
+export const capabilities = ["interrupt", "approvals", "resume", "fork", "plan", "usage", "images"] as const
 
 /** Most bytes of an image in a prompt: agents pass it on to endpoints, which take about 5 MiB of base64. */
 const maxImageBytes = (5 * 1024 * 1024 * 3) / 4
@@ -74,7 +74,7 @@ export const open = Effect.fn("Acp.open")(function* (
     Effect.flatMap((abilities) => Conversation.begin(provider, child, abilities, input, learn)),
     Effect.tapError(() => child.stop("its start failed"))
   )
-  const { continuity, notices, sessionId, takesImages } = begun
+  const { continuity, forks, notices, sessionId, takesImages } = begun
   const normaliser = Normaliser.make(input)
   const mapping = Mapping.make(sessionId)
   const turns = Turns.make()
@@ -166,8 +166,8 @@ export const open = Effect.fn("Acp.open")(function* (
     events: session.events,
     continuity,
     resumeKey: sessionId,
-    // An agent takes images only if its `promptCapabilities` say so.
-    capabilities: takesImages ? capabilities : capabilities.filter((one) => one !== "images"),
+    // An agent takes images and copies conversations only if it says so.
+    capabilities: capabilities.filter((one) => (one !== "images" || takesImages) && (one !== "fork" || forks)),
     takes: (attachment) => takesImages && Images.isImage(attachment, maxImageBytes),
     startTurn: Effect.fn("Acp.startTurn")(function* ({ attachments, text, turnId }) {
       const native = ours(turnId)

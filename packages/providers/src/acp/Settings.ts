@@ -1,5 +1,6 @@
 /** The settings of a thread in the words of an ACP agent, which names its modes itself. */
 import type { SetSessionConfigOptionRequest } from "@agentclientprotocol/sdk"
+import type { AgentReport } from "@millrace/contracts/AgentReport"
 import { type OpenInput, ProviderError } from "@millrace/contracts/ProviderAdapter"
 import type { Settable } from "@millrace/contracts/Settable"
 import { defined } from "@millrace/contracts/Defined"
@@ -39,6 +40,15 @@ export const offeredBy = (offered: Offered): Reported => {
     ...defined({ models }),
     permissionModes: permissionModes.filter((mode) => ids[mode]?.some((id) => modes.has(id)))
   }
+}
+
+/** The model and the mode that the agent reports; empty: it reports none. */
+export const reportOf = (offered: Offered): AgentReport => {
+  const value = (...names: ReadonlyArray<string>) => {
+    const current = option(offered, ...names)?.currentValue
+    return typeof current === "string" ? current : undefined
+  }
+  return defined({ model: value("model"), mode: value("mode") ?? offered.modes?.currentModeId ?? undefined })
 }
 
 /** The ids of the agent's own modes. */

@@ -70,6 +70,8 @@ export type Update =
   | { readonly _tag: "Used"; readonly contextTokens: number | undefined; readonly contextWindow: number | undefined }
   | { readonly _tag: "Commands"; readonly commands: (typeof Commands.Type)["availableCommands"] }
   | { readonly _tag: "Mode"; readonly mode: string }
+  /** The values of the agent's options. */
+  | { readonly _tag: "Options"; readonly settings: Settings }
   | { readonly _tag: "Other" }
 
 const other: Update = { _tag: "Other" }
@@ -124,6 +126,11 @@ const decoders: Partial<Record<SessionUpdate["sessionUpdate"], (update: Fields) 
       onSome: ({ size, used }): Update => ({ _tag: "Used", contextTokens: used ?? undefined, contextWindow: size ?? undefined })
     })
 }
+decoders.config_option_update = (update) =>
+  Option.match(Schema.decodeUnknownOption(Schema.Struct(settings))(update), {
+    onNone: () => other,
+    onSome: (decoded): Update => ({ _tag: "Options", settings: decoded })
+  })
 const decoderOf = new Map(Object.entries(decoders))
 
 /** Decodes a `session/update`. An update of another session than `sessionId` is `Other`. Total. */
@@ -176,7 +183,7 @@ export const InitializeAnswer = Schema.Struct({
       loadSession: maybe(Schema.Boolean),
       mcpCapabilities: maybe(Schema.Struct({ http: maybe(Schema.Boolean) })),
       promptCapabilities: maybe(Schema.Struct({ image: maybe(Schema.Boolean) })),
-      sessionCapabilities: maybe(Schema.Struct({ resume: Ability }))
+      sessionCapabilities: maybe(Schema.Struct({ resume: Ability, fork: Ability }))
     })
   ),
   authMethods: maybe(Schema.Array(Schema.Struct({ id: maybe(text), name: maybe(text), description: maybe(text) }))),
@@ -190,12 +197,13 @@ const settings = {
       Schema.Struct({
         id: text,
         category: maybe(text),
+        currentValue: Schema.optional(Schema.Unknown),
         options: maybe(Schema.Array(Schema.Struct({ value: maybe(text), name: maybe(text) })))
       })
     )
   ),
   /** How older agents offer modes. */
-  modes: maybe(Schema.Struct({ availableModes: Schema.Array(Schema.Struct({ id: text })) })),
+  modes: maybe(Schema.Struct({ availableModes: Schema.Array(Schema.Struct({ id: text })), currentModeId: maybe(text) })),
   /** How older agents offer models. */
   models: Schema.optional(Schema.Unknown)
 }

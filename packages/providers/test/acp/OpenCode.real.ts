@@ -13,7 +13,7 @@ import * as McpServer from "@millrace/testing/McpServer"
 import * as ModelEndpoint from "@millrace/testing/ModelEndpoint"
 import * as Shot from "@millrace/testing/Shot"
 import { finish, record } from "@millrace/adapter-kit/Recording"
-import { completed, deltas, story } from "@millrace/adapter-kit/Story"
+import { completed, deltas, reported, story } from "@millrace/adapter-kit/Story"
 
 const command = process.env["MILLRACE_OPENCODE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")
@@ -119,6 +119,32 @@ describe.skipIf(command === "")("the real opencode", () => {
       assert.match(sent, /"type":"image_url","image_url":\{"url":"data:image\/png;base64,/)
       assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted"])
     })
+  )
+
+  live(
+    "P7 a fork has the conversation under a separate key, while the source continues without its new turns",
+    Effect.gen(function* () {
+      const { endpoint, open } = yield* world
+      const run = ({ recording, session }: Effect.Effect.Success<ReturnType<typeof open>>, n: number, word: string) =>
+        Effect.gen(function* () {
+          yield* session.startTurn({ turnId: turn(n), text: `[[say ${word}]]` })
+          yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(n))
+          return JSON.stringify((yield* endpoint.chats).findLast((body) => JSON.stringify(body).includes(`[[say ${word}]]`)))
+        })
+      const source = yield* open(1)
+      assert.include(source.session.capabilities, "fork")
+      yield* run(source, 1, "apple")
+      assert.include(reported(source.recording.events).model ?? "", "scripted")
+      const resumeKey = source.session.resumeKey ?? ""
+      const copy = yield* open(2, { resumeKey, fork: true })
+      assert.strictEqual(copy.session.continuity, "resumed")
+      assert.notStrictEqual(copy.session.resumeKey, resumeKey)
+      assert.include(yield* run(copy, 2, "banana"), "apple")
+      assert.notInclude(yield* run(source, 3, "cherry"), "banana")
+      yield* finish(copy.session, copy.recording)
+      yield* finish(source.session, source.recording)
+    }),
+    120_000
   )
 
   live(

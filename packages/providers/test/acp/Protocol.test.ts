@@ -31,6 +31,13 @@ describe("Protocol", () => {
       read({ sessionUpdate: "tool_call_update", ...call, content: [{ type: "content", content: text }] }),
       read({ sessionUpdate: "available_commands_update", availableCommands: [{ name: "web", description: "Search" }] }),
       read({ sessionUpdate: "current_mode_update", currentModeId: "plan" }),
+      read({
+        sessionUpdate: "config_option_update",
+        configOptions: [
+          { type: "select", name: "A", id: "a", category: "model", currentValue: "big", options: [] },
+          { type: "select", name: "B", id: "mode", currentValue: "plan", options: [] }
+        ]
+      }),
       read({ sessionUpdate: "session_info_update", title: "a" })
     ]).toMatchObject([
       { _tag: "Text", of: "agent-message", text: "hello" },
@@ -42,6 +49,7 @@ describe("Protocol", () => {
       { _tag: "Tool", call: { ...call, content: [{ type: "content", content: text }] } },
       { _tag: "Commands", commands: [{ name: "web", description: "Search" }] },
       { _tag: "Mode", mode: "plan" },
+      { _tag: "Options", settings: { configOptions: [{ currentValue: "big" }, { currentValue: "plan" }] } },
       { _tag: "Other" }
     ])
   })
