@@ -108,8 +108,8 @@ describe("millrace log", () => {
       expect(metrics).toContain("millrace_log_cold_bytes 0")
       expect(metrics).toContain("millrace_log_blob_bytes 0")
       const stats = yield* run(["log", "stats", "--json", "--data", dataDir])
-      const said = JSON.parse(stats.stdout) as Record<string, unknown>
-      expect(said).toMatchObject({ threads: usage["threads"], head: expect.any(Number) })
+      const logStats = JSON.parse(stats.stdout) as Record<string, unknown>
+      expect(logStats).toMatchObject({ threads: usage["threads"], head: expect.any(Number) })
       const people = yield* run(["log", "stats", "--data", dataDir])
       expect(people.stdout).toContain(String(body["threadId"]))
       yield* stop(server)

@@ -115,10 +115,10 @@ describe("millrace with Codex", () => {
         const server = yield* start
         const threadId = yield* newThread(server, home.workspace)
 
-        const said = yield* turn(server, threadId, "[[think why not]] [[say Hello from the real Codex]]")
-        expect(said.events.at(-1)?.type).toBe("turn.completed")
-        expect(messages(said.events)).toEqual(["Hello from the real Codex"])
-        expect(deltas(said.events)).toBe("Hello from the real Codex")
+        const firstTurn = yield* turn(server, threadId, "[[think why not]] [[say Hello from the real Codex]]")
+        expect(firstTurn.events.at(-1)?.type).toBe("turn.completed")
+        expect(messages(firstTurn.events)).toEqual(["Hello from the real Codex"])
+        expect(deltas(firstTurn.events)).toBe("Hello from the real Codex")
 
         const isAsked = ({ type }: LogEvent) => type === "request.opened"
         for (const [decision, status] of [

@@ -230,9 +230,9 @@ export const cases: ReadonlyArray<Case> = [
           })
         )
       )
-      const told = seen.filter(({ _tag }) => _tag === "ItemDelta").length
-      assert.isAtLeast(told, burstSize)
-      const bytesOfLine = (ahead.at(-1)?.[0] ?? 0) / told
+      const received = seen.filter(({ _tag }) => _tag === "ItemDelta").length
+      assert.isAtLeast(received, burstSize)
+      const bytesOfLine = (ahead.at(-1)?.[0] ?? 0) / received
       for (const [bytes, events] of ahead) assert.isBelow(bytes / bytesOfLine - events, heldLines + (2 * 65_536) / bytesOfLine)
       yield* session.stop("the test is over")
     })

@@ -1,6 +1,6 @@
 /**
  * The resumable client. It has the interface of the host, over any transport. The command line, the web page and tests use it.
- * `follow` survives disconnects and restarts (Follow.ts). `dispatch` survives lost answers (Outbox.ts). Queries are retried `lookTries` times.
+ * `follow` survives disconnects and restarts (Follow.ts). `dispatch` survives lost answers (Outbox.ts). Queries are retried `queryTries` times.
  */
 import { Effect, Schedule } from "effect"
 import * as Command from "@millrace/contracts/Command"
@@ -20,8 +20,8 @@ export interface Client extends Millrace<TransportError> {
 export interface Options {
   readonly follow?: Follow.Options
   readonly outbox?: Outbox.Options
-  /** How often a query is tried before it fails. Default 3. */
-  readonly lookTries?: number
+  /** Number of tries of a query before it fails. Default 3. */
+  readonly queryTries?: number
 }
 
 /** Builds a command with a new id. The same command may be sent as often as needed. */
@@ -33,7 +33,7 @@ export const command = <T extends Command.CommandType>(
 
 export const make = (transport: Transport, options: Options = {}): Client => {
   const outbox = Outbox.make(transport, options.outbox)
-  const retries = Schedule.intersect(backoff, Schedule.recurs((options.lookTries ?? 3) - 1))
+  const retries = Schedule.intersect(backoff, Schedule.recurs((options.queryTries ?? 3) - 1))
   const query = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E>) =>
     Effect.retry(effect, { schedule: retries, while: (error) => error._tag === "Disconnected" })
   return {

@@ -25,11 +25,11 @@ it("R7 a bounded map and set keep the newest entries and report each evicted one
       const map = new BoundedMap<number, number>(most, [], (key) => evicted.push(key))
       const set = new BoundedSet<number>(most, (value) => evicted.push(value))
       let expected: Array<number> = []
-      const gone: Array<number> = []
+      const evictedKeys: Array<number> = []
       for (const [n, { how, key }] of steps.entries()) {
         if (how === "delete" || how === "renew") expected = expected.filter((other) => other !== key)
         if (how !== "delete" && !expected.includes(key)) expected.push(key)
-        if (expected.length > most) gone.push(...expected.splice(0, 1).flatMap((oldest) => [oldest, oldest]))
+        if (expected.length > most) evictedKeys.push(...expected.splice(0, 1).flatMap((oldest) => [oldest, oldest]))
         if (how === "delete") {
           map.delete(key)
           set.delete(key)
@@ -43,7 +43,7 @@ it("R7 a bounded map and set keep the newest entries and report each evicted one
         expect([...map.keys()]).toEqual(expected)
         expect([...set]).toEqual(expected)
       }
-      expect(evicted).toEqual(gone)
+      expect(evicted).toEqual(evictedKeys)
     })
   )
 })

@@ -190,7 +190,7 @@ describe("CommandLine", () => {
     for (const line of no) expect(CommandLine.certain(line), line).toBeUndefined()
     expect(CommandLine.certain("git status")).toEqual(["git", "status"])
     expect(CommandLine.certain(" git  log --format='%h; %s' \"a b\" ")).toEqual(["git", "log", "--format=%h; %s", "a b"])
-    expect(CommandLine.certain("/bin/bash -lc 'npm test'"), "Codex shows commands so").toEqual(["npm", "test"])
+    expect(CommandLine.certain("/bin/bash -lc 'npm test'"), "Codex shows commands in this form").toEqual(["npm", "test"])
     expect(CommandLine.certain('/bin/zsh -lc "npm test -- --x=1"')).toEqual(["npm", "test", "--", "--x=1"])
     expect(CommandLine.certain("git --no-pager log")).toEqual(["git", "--no-pager", "log"])
   })

@@ -122,7 +122,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
   const openItems = new Set<Item>()
   const kept = budget()
   let out: Array<ProviderEvent> = []
-  let over = false
+  let hasEnded = false
 
   const take = (): ReadonlyArray<ProviderEvent> => {
     if (out.length === 0) return none
@@ -421,7 +421,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
 
   return {
     push: (native) => {
-      if (!over) apply(native)
+      if (!hasEnded) apply(native)
       return take()
     },
     flush: take,
@@ -431,7 +431,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       interrupted.delete(turnId)
     },
     bindTurn: (turnId, native) => {
-      if (over) return
+      if (hasEnded) return
       const claimed = [...turns.values()].find((turn) => turn.turnId === turnId)
       if (claimed?.native === native || claimed?.ended !== undefined) return
       if (claimed !== undefined) disown(claimed)
@@ -461,7 +461,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       if (expected.includes(turnId) || [...turns.values()].some(runs)) interrupted.add(turnId)
     },
     end: (cause) => {
-      if (over) return take()
+      if (hasEnded) return take()
       const wanted = typeof cause === "string" || (cause.stopReason !== undefined && cause.failure === undefined)
       const reason = typeof cause === "string" ? cause : (cause.failure?.message ?? cause.stopReason ?? describe(cause))
       const error: Failure | undefined = typeof cause === "string" ? undefined : failureOf(cause)
@@ -473,7 +473,7 @@ export const make = (session: { readonly threadId: ThreadId; readonly epoch: num
       for (const turn of running) finish(turn, by(turn.turnId, turn.native))
       // Turns that were requested and never began: a later answer of the provider has no effect.
       for (const turnId of expected.splice(0)) terminal(add(`expected ${turnId}`, turnId, "user"), turnId, by(turnId, ""))
-      over = true
+      hasEnded = true
       return take()
     }
   }

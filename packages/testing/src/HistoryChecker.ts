@@ -143,10 +143,10 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
     while (next > 0 && (wanted[next - 1]?.offset ?? 0) > attach.after && skipped.delete(wanted[next - 1]?.offset ?? 0)) next--
     let caughtUps = 0
     let came = 0
-    let over = false
+    let hasEnded = false
     for (const seen of attach.seen) {
       const where = `attach ${n + 1} after ${attach.after}`
-      if (over) report("D13 end", `${where}: ${seen._tag} after the end`)
+      if (hasEnded) report("D13 end", `${where}: ${seen._tag} after the end`)
       switch (seen._tag) {
         case "event":
           came++
@@ -191,14 +191,14 @@ const checkHistory = (log: ReadonlyArray<Row>, history: History, settled: boolea
             report("D1 behind", `${where}: a heartbeat has head ${seen.head}, next expected event ${wanted[next]?.offset}`)
           break
         case "bye":
-          over = true
+          hasEnded = true
           if (!complete(seen.resumeAfter))
             report("S3 bye", `${where}: resume after ${seen.resumeAfter}, but ${wanted[next]?.offset} was not delivered`)
           if (seen.resumeAfter < lastDelivered())
             report("S3 bye", `${where}: resume after ${seen.resumeAfter} repeats ${lastDelivered()}`)
           break
         case "end":
-          over = true
+          hasEnded = true
           ended = true
           if (deletedAt === undefined || !complete(deletedAt)) report("D13 end", `${where}: the stream has more events`)
           break

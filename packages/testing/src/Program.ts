@@ -58,7 +58,7 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
         let stdout = ""
         let stderr = ""
         let extra = ""
-        let over: Ended | undefined
+        let result: Ended | undefined
         const watchers = new Set<() => void>()
         const changed = () => {
           for (const watch of watchers) watch()
@@ -79,7 +79,7 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
           })
         child.stdin?.end(options.input)
         child.once("close", (code, signal) => {
-          over = { code, signal, stdout, stderr, extra }
+          result = { code, signal, stdout, stderr, extra }
           changed()
         })
         const watch = <A>(look: () => A | undefined): Effect.Effect<A> =>
@@ -96,11 +96,11 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
         return {
           child,
           so: () => ({ stdout, stderr, extra }),
-          ended: watch(() => over),
+          ended: watch(() => result),
           until: (part: string) =>
             Effect.asVoid(
               watch(() =>
-                over !== undefined || stdout.includes(part) || stderr.includes(part) || extra.includes(part) ? true : undefined
+                result !== undefined || stdout.includes(part) || stderr.includes(part) || extra.includes(part) ? true : undefined
               )
             )
         }

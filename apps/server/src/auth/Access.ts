@@ -1,6 +1,6 @@
 /**
- * Checks every request, on every transport and before any route (X1). Host: only names of this server are accepted, which stops DNS rebinding.
- * Origin: only pages of this server and of allowed origins are accepted. A token in a query string is refused even when it is valid: URLs end up in logs. Pure.
+ * Checks every request, on every transport and before any route (X1). Host: the server accepts only its own names, which stops DNS rebinding.
+ * Origin: the server accepts only its own pages and pages of allowed origins. It rejects a token in a query string, even a valid one, because URLs are logged. Pure.
  */
 import { cut } from "@millrace/contracts/Text"
 import { hostname, networkInterfaces } from "node:os"
@@ -17,7 +17,7 @@ export interface Bind {
   readonly allowedHosts?: ReadonlyArray<string>
   /** The server's URL behind a proxy. Its origin counts as the server's own. */
   readonly publicUrl?: string | undefined
-  /** Origins of pages elsewhere that may use the server with a bearer token. */
+  /** Origins of other pages that may use the server with a bearer token. */
   readonly allowedOrigins?: ReadonlyArray<string>
 }
 
@@ -47,13 +47,13 @@ const hasToken = (url: string): boolean => {
   return false
 }
 
-/** Whether a URL must not appear in traces or logs: one with a token, valid or not, or one of a pairing (X4). */
+/** Whether a URL must not appear in traces or logs: it contains a token (valid or not) or belongs to a pairing (X4). */
 export const isSecret = (url: string): boolean => /^\/pair/i.test(Target.canonical(url)) || hasToken(url)
 
 /** `Sec-Fetch-Site` values of requests from a page of another origin. `same-site` includes another port of this machine. */
 const otherSites = new Set(["cross-site", "same-site"])
 
-/** Whether the page that sent the request is of an allowed origin other than the server's own. Call it on a request that passed the checks. */
+/** Whether a page of an allowed origin, other than the server's own, sent the request. Call it on a request that passed the checks. */
 export const isForeign = (bind: Bind) => {
   const allowed = allowedOrigins(bind)
   const publicOrigin = publicOriginOf(bind)

@@ -12,7 +12,7 @@ import type { MillraceRpcs } from "@millrace/contracts/Rpc"
 import type { Name } from "../http/Routes.ts"
 import { routed } from "../http/Target.ts"
 
-/** `any`: every valid token, also one of a runner. */
+/** The least scope of an operation. `any`: every valid token, including a runner's. */
 type Least = TokenScope | "any"
 
 const other = {
@@ -65,7 +65,7 @@ const table: Readonly<Record<Operation, Least>> = {
   revokeToken: "any",
   // Starts a process of the agent, which reads conversations that the agent stored outside of the log.
   nativeThreads: "operate",
-  // Endpoints that carry a command: the command's own entry is checked as well.
+  // Endpoints that carry a command. The entry of the command is checked in addition.
   dispatch: "any",
   createThread: "operate",
   startTurn: "operate",

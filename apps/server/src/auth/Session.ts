@@ -25,12 +25,12 @@ export class Session extends Context.Tag("@millrace/server/Session")<
     readonly scope: TokenScope
     /** When the token expires, ISO 8601 UTC. Absent: never. */
     readonly expiresAt?: string
-    /** Why the token is no longer valid; `undefined` while it is. Absent when the server runs without authentication. */
+    /** The reason for which the token is no longer valid. `undefined` for a valid token. Absent when the server runs without authentication. */
     readonly ended?: () => End | undefined
   }
 >() {}
 
-/** Whether the server asks for tokens, and the port that names its cookie (known once it listens). */
+/** Whether the server requires tokens, and the port that is part of its cookie's name. The port is known when the server listens. */
 export class AccessConfig extends Context.Tag("@millrace/server/AccessConfig")<
   AccessConfig,
   { readonly auth: boolean; readonly port: () => number; readonly publicUrl?: string | undefined }
@@ -51,7 +51,7 @@ const expired = new Unauthorized({
 export const endings: Readonly<Record<End, string>> = { revoked: "The token was revoked.", expired: "The token expired." }
 
 /**
- * Fails when the token of the session has ended. A request checks it again whenever it has waited: for its body, for an event, for a client that reads
+ * Fails when the token of the session has ended. A request checks the token again after each wait: for its body, for an event, for a client that reads
  * the response (X9).
  */
 export const stillValid = ({ ended }: Pick<Session["Type"], "ended">): Effect.Effect<void, Unauthorized> =>
@@ -67,13 +67,13 @@ const noOrigin = new Forbidden({
     "A session cookie permits changes only with the Origin of this server's page. A program must send a token instead: `Authorization: Bearer TOKEN`."
 })
 
-/** Whether a page elsewhere could have caused the request: browsers also send the cookie for pages of other origins on the same site, such as another port of this host, so changes and upgrades must carry an Origin. */
+/** Whether a page of another origin could have caused the request. Browsers send the cookie also for pages of other origins on the same site, such as another port of this host, so changes and upgrades must carry an Origin. */
 const mayBeForged = ({ headers, method }: HttpServerRequest.HttpServerRequest): boolean =>
   headers["authorization"] === undefined &&
   headers["origin"] === undefined &&
   (headers["upgrade"] !== undefined || (method !== "GET" && method !== "HEAD" && method !== "OPTIONS"))
 
-/** The error when the data directory, which holds the tokens, was moved away: every token is unknown then, and a new one would not help. */
+/** The error when the data directory, which holds the tokens, was moved away. Every token is then unknown, and a new token would not help. */
 const lostDirectory = Effect.map(
   Effect.flatMap(EventLog, (log) => log.lost),
   (lost) =>
@@ -82,7 +82,7 @@ const lostDirectory = Effect.map(
       : new StorageUnavailable({ message: `This server cannot check tokens. ${lost.value}`, retryAfterMillis: 5000 })
 )
 
-/** The session of a request. Fails when there is no valid token. */
+/** The session of a request. Fails if the request has no valid token. */
 export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
   const config = yield* AccessConfig
   if (!config.auth) return Session.of({ actor: "local", scope: "admin" })
@@ -96,7 +96,7 @@ export const ofRequest = Effect.fnUntraced(function* (request: HttpServerRequest
   return Session.of({ actor: name, tokenId: id, scope, ended: () => tokens.endOf(id), ...defined({ expiresAt }) })
 })
 
-/** Forbids caching of a private response, unless its route sets the header: a proxy could serve it to other clients. */
+/** Forbids caching of a private response, unless its route sets the header, because a proxy could serve the response to other clients. */
 const uncached = (response: HttpServerResponse.HttpServerResponse) =>
   response.headers["cache-control"] === undefined
     ? HttpServerResponse.setHeader(response, "cache-control", "private, no-store")

@@ -6,7 +6,7 @@ const numbers: Readonly<Record<Signal, number>> = { SIGHUP: 1, SIGINT: 2, SIGTER
 
 interface Listener {
   readonly queue: Queue.Queue<Signal>
-  /** Number of signals since the start of the process at which it exits at once. */
+  /** The process exits at once when it has received this number of signals since its start. */
   readonly forceAt: number
 }
 
@@ -30,7 +30,7 @@ export const install = (): void => {
 export const listen = (patience: number): Effect.Effect<Queue.Dequeue<Signal>, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      // At most `patience` signals arrive: 8 is enough.
+      // At most `patience` signals arrive, so 8 places are enough.
       Effect.map(Queue.dropping<Signal>(8), (queue): Listener => {
         const listener = { queue, forceAt: count + patience }
         listeners.push(listener)

@@ -52,9 +52,9 @@ it.scopedLive("C1 invalid commands are answered with what is wrong, and the serv
       ["a text too long", { commandId: "c", type: "turn.start", threadId: "thr_1", text: "t".repeat(131_073) }, { path: "text" }]
     ]
     for (const [name, body, error] of cases) {
-      const said = yield* call("/api/commands", post(body))
-      expect(said.body.length, "a refusal does not send back what it refused (X5)").toBeLessThan(1000)
-      const [status, answer] = parsed(said)
+      const response = yield* call("/api/commands", post(body))
+      expect(response.body.length, "a refusal does not send back what it refused (X5)").toBeLessThan(1000)
+      const [status, answer] = parsed(response)
       expect([name, status, answer]).toMatchObject([name, 400, { _tag: "BadRequest", message: expect.any(String), ...error }])
     }
     expect((yield* call("/api/state")).status).toBe(200)

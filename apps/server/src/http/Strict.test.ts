@@ -57,8 +57,8 @@ it.scopedLive("C6 an unknown field is rejected with its path, on each route with
       ["/api/providers/codex/threads/x/import", { cwd: "/" }, "cwd"]
     ]
     for (const [path, body, field] of cases) {
-      const said = yield* call(path, { ...post(body), headers: { authorization: `Bearer ${token}` } })
-      expect([path, field, said.status, JSON.parse(said.body)]).toMatchObject([
+      const response = yield* call(path, { ...post(body), headers: { authorization: `Bearer ${token}` } })
+      expect([path, field, response.status, JSON.parse(response.body)]).toMatchObject([
         path,
         field,
         400,
@@ -147,10 +147,10 @@ it.scopedLive("C6 a lenient request ignores unknown names, and only them", () =>
 it.scopedLive("C6 capabilities names the version and the features of this server", () =>
   Effect.gen(function* () {
     const { call } = yield* start()
-    const said = JSON.parse((yield* call("/api/capabilities")).body) as { version: string; features: ReadonlyArray<string> }
+    const reported = JSON.parse((yield* call("/api/capabilities")).body) as { version: string; features: ReadonlyArray<string> }
     const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string }
-    expect([said.version, version]).toEqual([manifest.version, manifest.version])
-    expect(said.features).toEqual(expect.arrayContaining(["filters", "labels"]))
+    expect([reported.version, version]).toEqual([manifest.version, manifest.version])
+    expect(reported.features).toEqual(expect.arrayContaining(["filters", "labels"]))
     // Only built capabilities are listed: each of these has its own route.
     const routes = Object.values(ApiGroup.endpoints).map(({ path }) => path)
     for (const [feature, path] of [
@@ -161,6 +161,6 @@ it.scopedLive("C6 capabilities names the version and the features of this server
       ["webhooks", "/api/webhooks"],
       ["schedules", "/api/schedules"]
     ] as const)
-      expect([feature, said.features.includes(feature)]).toEqual([feature, (routes as ReadonlyArray<string>).includes(path)])
+      expect([feature, reported.features.includes(feature)]).toEqual([feature, (routes as ReadonlyArray<string>).includes(path)])
   })
 )

@@ -226,8 +226,8 @@ it.scopedLive("C6 an unknown parameter of the upgrade is rejected with its path,
       ["lenient=yes", "lenient"],
       ["lenient=1&lenient=1", "lenient"]
     ] as const) {
-      const said = yield* send(`${url}/rpc?${query}`, { headers })
-      expect([query, said.status, JSON.parse(said.body)]).toMatchObject([query, 400, { _tag: "BadRequest", path }])
+      const response = yield* send(`${url}/rpc?${query}`, { headers })
+      expect([query, response.status, JSON.parse(response.body)]).toMatchObject([query, 400, { _tag: "BadRequest", path }])
     }
   })
 )

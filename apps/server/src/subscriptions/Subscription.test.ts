@@ -184,8 +184,8 @@ it.scoped(
             if (step._tag === "encoded") return `encoded ${step.bytes.toString()}`
             if (step._tag === "caught-up") return `caught-up, ${step.replayed} replayed`
             if (step._tag !== "page") return step._tag
-            const own = step.page.events.map(({ offset }) => offset).join(" ")
-            return `page ${pages.of(step.page, stream, () => Buffer.from(own)).toString()}`
+            const pageOffsets = step.page.events.map(({ offset }) => offset).join(" ")
+            return `page ${pages.of(step.page, stream, () => Buffer.from(pageOffsets)).toString()}`
           }),
           Stream.runCollect,
           Effect.map(Chunk.toReadonlyArray)

@@ -4,14 +4,14 @@ import { Effect } from "effect"
 
 export interface CuttingProxy {
   readonly port: number
-  /** Number of connections that were to be cut so far. */
+  /** Number of connections that the proxy has cut or will cut, so far. */
   readonly cuts: () => number
   /** Resolves when no connection is open. */
   readonly idle: () => Promise<void>
   readonly close: () => void
 }
 
-/** A proxy on loopback whose connections are cut after a number of bytes chosen by the seed; the last connection is not cut. */
+/** A proxy on loopback. It cuts each connection but the last after a number of bytes that the seed decides. */
 export const cuttingProxy = (port: number, cuts: number, random: () => number) =>
   Effect.acquireRelease(
     Effect.async<CuttingProxy>((resume) => {

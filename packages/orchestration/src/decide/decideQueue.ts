@@ -1,4 +1,4 @@
-/** decide for queued turns: edit, remove, reorder, promote, from any client (T12). Rejects a turn that runs or has ended. */
+/** Decides the commands for queued turns: edit, remove, reorder and promote, by any client (T12). Rejects a turn that runs or has ended. */
 import type { CommandOf } from "@millrace/contracts/Command"
 import type { CommandRejected } from "@millrace/contracts/Errors"
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -27,7 +27,7 @@ const queued = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either
 const find = (draft: Draft, { threadId, turnId }: { readonly threadId: ThreadId; readonly turnId: TurnId }) =>
   Either.flatMap(threadFor(draft, threadId), (state) => queued(draft, state, turnId))
 
-/** Writes nothing if the order is unchanged. */
+/** Sets the order of the queue. Writes no event if the order is unchanged. */
 const setOrder = (draft: Draft, { threadId, queue }: ThreadState, turnIds: ReadonlyArray<TurnId>): void => {
   if (queue.some(({ turnId }, n) => turnId !== turnIds[n])) draft.emit(threadId, "queue.reordered", { threadId, turnIds })
 }
@@ -41,7 +41,7 @@ const movedToFront = ({ queue }: ThreadState, turnIds: ReadonlyArray<TurnId>): R
 export const turnEdit = (draft: Draft, command: CommandOf<"turn.edit">, blobs: Attachments.KnownBlobs): CommandOutcome =>
   Either.flatMap(find(draft, command), ({ turn }) => {
     const { threadId, turnId } = command
-    // The transcript has shown its text since the turn was first dispatched.
+    // The transcript shows the turn's text since the turn was first dispatched.
     if (turn.shown)
       return reject(
         "TurnNotQueued",
@@ -77,7 +77,7 @@ export const turnReorder = (draft: Draft, { threadId, turnIds }: CommandOf<"turn
     return ok({ threadId })
   })
 
-/** Steers the running turn with the text of a queued one, which ends without having run. */
+/** Steers the running turn with the text of a queued turn. The queued turn ends without a run. */
 const steerWith = (draft: Draft, { threadId }: ThreadState, turn: QueuedTurn, active: TurnId): CommandOutcome => {
   dequeue(draft, threadId, turn.turnId, `its text was added to the running turn ${active}`)
   const { attachments, text } = turn

@@ -16,7 +16,7 @@ import { Context, type Duration, Effect, Layer, type Scope } from "effect"
 import { fitUnknown } from "../state/Truncation.ts"
 
 export interface Options {
-  /** Most keys kept; beyond it, the key that has not changed for longest is dropped. Default 1024. */
+  /** Maximum number of keys. A further key evicts the key that has not changed for the longest time. Default 1024. */
   readonly keys?: number
   /** Minimum time between two batches. Default 100 ms. */
   readonly every?: Duration.DurationInput
@@ -40,11 +40,11 @@ export interface Seen {
 export class Signals extends Context.Tag("@millrace/orchestration/Signals")<
   Signals,
   {
-    /** The publisher of a session; closed with the scope. */
+    /** The publisher of a session. It closes with the scope. */
     readonly session: (threadId: ThreadId) => Effect.Effect<Publisher, never, Scope.Scope>
     /** The position of the last visible signal. */
     readonly position: () => number
-    /** The latest signal of each key that changed after the position, oldest first; optionally of one stream, and at most `limit`. */
+    /** The latest signal of each key that changed after the position, oldest first. `stream`: only signals of this stream. `limit`: at most this many. */
     readonly since: (position: number, options?: { readonly stream?: StreamName | string; readonly limit?: number }) => Seen
     /** The report of the thread's running agent about itself. */
     readonly reportOf: (threadId: ThreadId) => AgentReport | undefined
@@ -53,10 +53,10 @@ export class Signals extends Context.Tag("@millrace/orchestration/Signals")<
   }
 >() {}
 
-/** Most bytes of a signal's data; larger data is replaced by its size and beginning. */
+/** Maximum number of bytes of a signal's data. Larger data is replaced by its size and beginning. */
 const maxBytes = 4096
 
-/** Most characters of the commands in a signal, and of one command without its name. */
+/** Maximum number of characters of the commands in a signal, and of one command without its name. */
 const maxNames = 2500
 const perCommand = 32
 /** The first commands, without their descriptions. */
@@ -91,7 +91,7 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
     const hasPending = Effect.unsafeMakeLatch(false)
     /** The position of the last visible signal. */
     const head = new Watermark(0)
-    /** The last batch, and the position before it, from which nearly every subscriber asks. */
+    /** The last batch, and the position before it. Nearly every subscriber asks from this position. */
     let lastBatch: { readonly after: number; readonly entries: ReadonlyArray<Entry> } = { after: 0, entries: [] }
 
     const makeVisible = Effect.sync(() => {

@@ -251,9 +251,9 @@ export const make = Effect.gen(function* () {
       yield* Stream.runForEach(pieces, (piece) => {
         if (!isWanted(piece)) return Effect.void
         counts[piece.type === "turn.imported" ? "turns" : piece.type === "item.imported" ? "items" : "requests"]++
-        const own = wellFormedJson(withOurIds(piece))
-        batch.push(own)
-        bytes += JSON.stringify(own.data).length
+        const record = wellFormedJson(withOurIds(piece))
+        batch.push(record)
+        bytes += JSON.stringify(record.data).length
         return batch.length >= part.pieces || bytes >= part.bytes ? flush : Effect.void
       })
       // Needed also without pieces, so that an empty thread is created.

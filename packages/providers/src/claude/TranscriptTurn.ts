@@ -118,13 +118,16 @@ export const make = (): Turns => {
     }
   }
   const blocks = (of: Building, record: Fields) => {
-    const said = assistant(record)
-    if (said._tag !== "Blocks") return
+    const assistantMessage = assistant(record)
+    if (assistantMessage._tag !== "Blocks") return
     of.error =
       record["isApiErrorMessage"] === true
-        ? { kind: said.error, text: said.blocks.flatMap((block) => ("text" in block ? block.text : [])).join("\n") }
+        ? {
+            kind: assistantMessage.error,
+            text: assistantMessage.blocks.flatMap((block) => ("text" in block ? block.text : [])).join("\n")
+          }
         : undefined
-    for (const [n, block] of said.blocks.entries())
+    for (const [n, block] of assistantMessage.blocks.entries())
       if (block.type === "tool_use") {
         of.calls.set(block.id, { tool: block, at: of.items.length })
         put(of, {
@@ -135,7 +138,7 @@ export const make = (): Turns => {
         })
       } else if (block.type !== "other" && block.text !== "")
         put(of, {
-          nativeItemId: `${said.uuid} ${n}`,
+          nativeItemId: `${assistantMessage.uuid} ${n}`,
           kind: block.type === "text" ? "agent-message" : "reasoning",
           status: "completed",
           content: { text: block.text }

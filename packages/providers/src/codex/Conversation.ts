@@ -102,8 +102,9 @@ export const ownSettings = (child: RpcChild, input: OpenInput) =>
 /** Opens the native thread: that of `resumeKey`, or a fork of it, if Codex still has it. Otherwise a new one. */
 export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input: OpenInput, options: CodexOptions) {
   // Without an answer a resumed conversation keeps its own.
-  const own = input.resumeKey === undefined ? input : yield* Effect.orElseSucceed(ownSettings(child, input), () => input)
-  const settings = Settings.threadParams(own, options)
+  const inputWithDefaults =
+    input.resumeKey === undefined ? input : yield* Effect.orElseSucceed(ownSettings(child, input), () => input)
+  const settings = Settings.threadParams(inputWithDefaults, options)
   /** The answer to a fork has the id of the new thread. */
   const resume = (method: "thread/resume" | "thread/fork", threadId: string) =>
     child
@@ -118,7 +119,7 @@ export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input:
           nativeThreadId: thread.id,
           continuity: "resumed",
           model: model ?? undefined,
-          turn: Settings.turnParams(own, model)
+          turn: Settings.turnParams(inputWithDefaults, model)
         }))
       )
   const start = child.request("thread/start", settings, { deadlineMillis: startMillis }).pipe(
@@ -127,7 +128,7 @@ export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input:
       nativeThreadId: thread.id,
       continuity: "fresh",
       model: model ?? undefined,
-      turn: Settings.turnParams(own, model)
+      turn: Settings.turnParams(inputWithDefaults, model)
     }))
   )
   const { fork, resumeKey } = input

@@ -60,10 +60,11 @@ const longestWaitMillis = 366 * 24 * 3600 * 1000
 
 /** The time of `Retry-After`, ISO 8601: seconds from `now`, also fractional, or a date in the future; `undefined` for any other value. */
 export const retryAt = (header: string | undefined, now: number): string | undefined => {
-  const said = header?.trim() ?? ""
-  const seconds = /^\d+(\.\d+)?$/.test(said) ? Number(said) : undefined
+  const headerText = header?.trim() ?? ""
+  const seconds = /^\d+(\.\d+)?$/.test(headerText) ? Number(headerText) : undefined
   // A date has letters: `Date.parse` reads a bare number as a year.
-  const at = seconds !== undefined ? now + Math.ceil(seconds * 1000) : /[a-z]/i.test(said) ? Date.parse(said) : Number.NaN
+  const at =
+    seconds !== undefined ? now + Math.ceil(seconds * 1000) : /[a-z]/i.test(headerText) ? Date.parse(headerText) : Number.NaN
   return at >= now && at - now <= longestWaitMillis ? new Date(at).toISOString() : undefined
 }
 
@@ -131,19 +132,19 @@ export const isCall = (reason: string): boolean => called.has(word(reason))
 
 /** The failure of a finish reason; `undefined` for a success. An unknown reason is a failure (T11). */
 export const ofFinish = (reason: string): Failure | undefined => {
-  const said = word(reason)
-  if (finished.has(said) || called.has(said)) return undefined
+  const reasonWord = word(reason)
+  if (finished.has(reasonWord) || called.has(reasonWord)) return undefined
   const detail = `finish reason ${cut(reason, 100)}`
-  if (cutShort.has(said))
+  if (cutShort.has(reasonWord))
     return {
       kind: "limit",
       message: "The model reached its token limit, so the answer is incomplete. Raise the limit, or shorten the conversation.",
       detail
     }
-  if (tooLong.has(said))
+  if (tooLong.has(reasonWord))
     return { kind: "context", message: "The conversation is too long for the model. Shorten it, or begin a new thread.", detail }
-  if (filtered.has(said)) return { kind: "refused", message: "The endpoint's content filter ended the answer.", detail }
-  if (overloaded.has(said))
+  if (filtered.has(reasonWord)) return { kind: "refused", message: "The endpoint's content filter ended the answer.", detail }
+  if (overloaded.has(reasonWord))
     return { kind: "overloaded", message: "The endpoint ran out of resources during its answer. Send the message again.", detail }
   return { kind: "unknown", message: `The model ended its answer as ${JSON.stringify(cut(reason, 100))}.`, detail }
 }

@@ -81,10 +81,10 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
     const { endpoint, options, awaitCapacity, emit } = around
     const dialect = options.api ?? "chat"
     const unread = UnreadContent.make(turn, `openai/${dialect}`)
-    let over = false
+    let hasEnded = false
     let failed: Failure | undefined
     const read = (event: string | Failure): void => {
-      if (over || failed !== undefined) return
+      if (hasEnded || failed !== undefined) return
       if (typeof event !== "string") return void (failed = event)
       const all = Wire.decode(dialect, event)
       if (all === undefined)
@@ -100,12 +100,12 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
         if (part._tag === "Failed") failed = part.failure
         else if (part._tag === "Other") emit(unread.keep(part, event))
         else emit(mapping.push(part))
-      over = event.trim() === Wire.done || (dialect === "responses" && mapping.finish() !== undefined)
+      hasEnded = event.trim() === Wire.done || (dialect === "responses" && mapping.finish() !== undefined)
     }
     return endpoint.answer(dialect === "chat" ? chatBody(around) : responsesBody(around)).pipe(
       Stream.takeUntil((event) => {
         read(event)
-        return over || failed !== undefined
+        return hasEnded || failed !== undefined
       }),
       Stream.runForEachChunk(() => awaitCapacity),
       // An answer with a finish reason is complete, even if the connection then fails.
@@ -114,7 +114,7 @@ const request = (around: Surroundings, turn: string, mapping: Mapping.Mapping, f
         emit(unread.end())
         if (failed !== undefined) return Effect.fail(failed)
         // Some servers send [DONE] without a finish reason.
-        const finish = mapping.finish() ?? (over && mapping.begun() ? "stop" : undefined)
+        const finish = mapping.finish() ?? (hasEnded && mapping.begun() ? "stop" : undefined)
         const wrong = finish === undefined ? cut : (Failures.ofFinish(finish) ?? lacking(mapping, finish, unread.names(), first))
         return wrong === undefined ? Effect.void : Effect.fail(wrong)
       })

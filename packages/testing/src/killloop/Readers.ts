@@ -80,13 +80,13 @@ const remembering = (name: string, intern: Interned) => {
     const seen: Array<Seen> = []
     const after = offsetOf(cursor)
     attaches.push({ after, seen, live: false })
-    const what = `connection ${attaches.length}, after ${after}`
-    state = `waits for an answer on ${what}`
-    const fault = (text: string): void => void (faults.has(text) || faults.set(text, what))
+    const description = `connection ${attaches.length}, after ${after}`
+    state = `waits for an answer on ${description}`
+    const fault = (text: string): void => void (faults.has(text) || faults.set(text, description))
     return {
       answered: () => {
         answers++
-        state = `reads on ${what}`
+        state = `reads on ${description}`
         Deferred.unsafeDone(isAnswered, Exit.void)
       },
       event: (id: string, json: string) => {
@@ -105,7 +105,7 @@ const remembering = (name: string, intern: Interned) => {
       },
       fault,
       ended: Effect.sync(() => {
-        state = `has lost ${what}`
+        state = `has lost ${description}`
       })
     }
   }

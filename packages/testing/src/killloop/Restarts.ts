@@ -88,7 +88,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
     const clients: Work.Clients = { threads: new Map(), sent: [], nextId: () => `restarts-${options.seed}-${++ids}` }
     const violations: Array<string> = []
     // The consumer only forks answers, so it is not expected to lag. If it does, the oldest requests stay unanswered.
-    let heard = yield* Queue.sliding<LogEvent>(1_000)
+    let received = yield* Queue.sliding<LogEvent>(1_000)
     let isReading = false
     let kills = 0
     let late = 0
@@ -102,8 +102,10 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
         const began = yield* Clock.currentTimeMillis
         const server = yield* Effect.orDie(serve({ dataDir, port, env: { MILLRACE_RECOVERY: "settle" } }))
         yield* begin(server)
-        heard = yield* Queue.sliding<LogEvent>(1_000)
-        yield* Effect.forkScoped(Work.run(clients, server, agent, { cwd: dataDir, endless: signal === "SIGKILL", heard }))
+        received = yield* Queue.sliding<LogEvent>(1_000)
+        yield* Effect.forkScoped(
+          Work.run(clients, server, agent, { cwd: dataDir, endless: signal === "SIGKILL", heard: received })
+        )
         yield* Effect.sleep(afterMillis)
         if (isAwaited) {
           const all = Effect.forEach(readers, ({ answered }) => answered, { concurrency: "unbounded", discard: true })
@@ -136,7 +138,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
       Effect.suspend(() => {
         if (isReading) return Effect.void
         isReading = true
-        const each = (n: number) => (event: LogEvent) => void (n === 0 && Queue.unsafeOffer(heard, event))
+        const each = (n: number) => (event: LogEvent) => void (n === 0 && Queue.unsafeOffer(received, event))
         return Effect.forEach(readers, (reader, n) => Effect.forkIn(Readers.keepReading(reader, server, each(n)), scope), {
           discard: true
         })

@@ -133,14 +133,14 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
             unanswered += lost.length
             const settled = Effect.forEach(lost, (sent) => Commands.settle(process, sent), { concurrency: 8 })
             // The consumer only forks answers, so it is not expected to lag. If it does, the oldest requests stay unanswered.
-            const heard = yield* Queue.sliding<LogEvent>(1000)
+            const received = yield* Queue.sliding<LogEvent>(1000)
             const busy = yield* Deferred.make<void>()
             const isEndless = ({ offset, stream, type }: LogEvent) =>
               offset > rows.length &&
               type.startsWith("item.") &&
               agent.endless.some((kind) => stream === `thread/${clients.threads.get(kind)}`)
             const hear = (event: LogEvent) => {
-              Queue.unsafeOffer(heard, event)
+              Queue.unsafeOffer(received, event)
               if (isEndless(event)) Deferred.unsafeDone(busy, Effect.void)
             }
             const reading = Effect.raceFirst(
@@ -150,7 +150,7 @@ export const run = (options: Options): Effect.Effect<Report, never, Scope.Scope>
               }),
               process.ended
             )
-            const working = Work.run(clients, process, agent, { cwd, endless: !isCalm, heard })
+            const working = Work.run(clients, process, agent, { cwd, endless: !isCalm, heard: received })
             const dying = Effect.gen(function* () {
               if (isLast) yield* Effect.zipRight(Effect.sleep("500 millis"), process.kill("SIGTERM"))
               else if (death._tag === "Random") {

@@ -9,7 +9,7 @@ const command = (url: string): readonly [string, ReadonlyArray<string>] =>
       ? ["cmd", ["/c", "start", "", url]]
       : ["xdg-open", [url]]
 
-/** False when the program that opens pages cannot be started. */
+/** Returns false if the program that opens pages cannot be started. */
 export const open = (url: string): Effect.Effect<boolean> =>
   Effect.async((resume) => {
     const [name, args] = command(url)
