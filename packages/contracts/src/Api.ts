@@ -14,7 +14,7 @@ import { LogEvent } from "./Event.ts"
 import { SearchFilter, SearchPage } from "./Search.ts"
 import { LogUsage } from "./LogUsage.ts"
 import { LogWork, PruneRequest } from "./LogWork.ts"
-import { Diff, DiffFrom, DiffTo, FoundFiles, GitSummary } from "./Workspace.ts"
+import { Diff, DiffFrom, DiffTo, FoundFiles, GitSummary, Worktree } from "./Workspace.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 /** Times are milliseconds since 1970 by the server's clock. A repeated request gets the values of the first one (S7). */
@@ -335,6 +335,12 @@ export const ApiGroup = HttpApiGroup.make("api")
         })
       )
       .addSuccess(SearchPage)
+  )
+  .add(
+    HttpApiEndpoint.get("worktrees", "/worktrees")
+      .annotate(OpenApi.Summary, "List the worktrees of threads, oldest first")
+      .annotate(OpenApi.Description, "Also those that were kept when their thread was deleted. At most 1,000.")
+      .addSuccess(Schema.Array(Worktree))
   )
   .add(
     HttpApiEndpoint.get("requests", "/requests")

@@ -86,8 +86,11 @@ export const Worktree = Schema.Struct({
   branch: Schema.optional(Schema.String),
   createdAt: Schema.String,
   bytes: Schema.optional(count),
-  dirty: Schema.Boolean,
-  unpushed: count.annotations({ description: "Commits that are on no other branch and on no remote." })
+  missing: Schema.optional(Schema.Literal(true)).annotations({ description: "Its directory does not exist." }),
+  dirty: Schema.Boolean.annotations({
+    description: "It has changed or untracked files, or a merge or rebase that has not ended; also if git cannot read it."
+  }),
+  unpushed: count.annotations({ description: "Commits made in it that are on no other branch and on no remote." })
 }).annotations({ identifier: "Worktree" })
 export type Worktree = typeof Worktree.Type
 

@@ -3,7 +3,8 @@ import { BadRequest, Forbidden, NotFound, PayloadTooLarge, StorageUnavailable } 
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import type { ThreadView } from "@millrace/contracts/State"
-import { type FoundFiles, type GitSummary, maxFileBytes, maxFoundFiles } from "@millrace/contracts/Workspace"
+import { type FoundFiles, type GitSummary, maxFileBytes, maxFoundFiles, type Worktree } from "@millrace/contracts/Workspace"
+import { Worktrees } from "@millrace/orchestration/engine/Worktrees"
 import { Files } from "@millrace/workspace/Files"
 import type { FilesUnavailable } from "@millrace/workspace/FileCalls"
 import type { FoundFile, Refusal } from "@millrace/workspace/ReadFile"
@@ -21,6 +22,8 @@ export interface WorkspaceReads {
   ) => Effect.Effect<FoundFiles, NotFound | StorageUnavailable>
   /** A file of at most 1 MiB. `path`: relative to the thread's directory, with slashes. Nothing outside of the directory is read (W5). */
   readonly readFile: (threadId: ThreadId, path: string) => Effect.Effect<FoundFile, FileRefused>
+  /** The worktrees of threads, oldest first, also those that were kept when their thread was deleted. */
+  readonly worktrees: Effect.Effect<ReadonlyArray<Worktree>>
   /** The state of the repository of the thread's directory, at most 2 seconds old, and not from before the end of a turn. */
   readonly gitSummary: (threadId: ThreadId) => Effect.Effect<GitSummary, NotFound | StorageUnavailable>
 }
@@ -68,7 +71,8 @@ const changedAt = ({ activeTurnId, updatedAt }: ThreadView) =>
   activeTurnId === undefined ? { changedAt: Date.parse(updatedAt) } : {}
 
 export const make = (views: Pick<Millrace, "thread">): Effect.Effect<WorkspaceReads, never, Files> =>
-  Effect.map(Files, (files) => ({
+  Effect.map(Effect.all([Files, Effect.serviceOption(Worktrees)]), ([files, worktrees]) => ({
+    worktrees: worktrees._tag === "None" ? Effect.succeed([]) : worktrees.value.list,
     searchFiles: (threadId, { limit = defaultLimit, query = "" }) =>
       Effect.flatMap(views.thread(threadId), (thread) =>
         Effect.mapError(

@@ -117,5 +117,16 @@ it.scopedLive(
         yield* host.dispatch({ commandId: `d${threadId}` as CommandId, type: "thread.delete", threadId: threadId as ThreadId })
       yield* isGone(home, `${clean.threadId}.json`)
       expect(left()).toEqual([dirty.threadId as string, `${dirty.threadId}.json`])
+      const listed = {
+        threadId: dirty.threadId,
+        cwd: join(home, dirty.threadId as string),
+        branch: `millrace/${dirty.threadId}`,
+        createdAt: expect.stringMatching(/^20/),
+        dirty: true,
+        unpushed: 0
+      }
+      expect(yield* host.worktrees).toEqual([listed])
+      rmSync(listed.cwd, { recursive: true })
+      expect(yield* host.worktrees).toEqual([{ ...listed, missing: true, dirty: false }])
     })
 )

@@ -3,7 +3,11 @@ import { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import * as Engine from "@millrace/orchestration/engine/Worktrees"
 import * as Worktrees from "@millrace/workspace/Worktrees"
+import type { WorktreeRecord } from "@millrace/workspace/WorktreeRecord"
 import { Effect, Either, Layer } from "effect"
+import { existsSync } from "node:fs"
+
+const maxListed = 1000
 
 const make = (home: string) =>
   Effect.gen(function* () {
@@ -11,8 +15,23 @@ const make = (home: string) =>
     const earlier = (yield* worktrees.records).map(({ id }) => id as ThreadId)
     const logged = (what: string) =>
       Effect.catchAll((error: { readonly message: string }) => Effect.logWarning(`${what}: ${error.message}`))
+    const view = (record: WorktreeRecord) => {
+      const { branch, createdAt, id, root } = record
+      const isMissing = !existsSync(root)
+      const state = isMissing
+        ? Effect.succeed({ missing: true as const, dirty: false, unpushed: 0 })
+        : Effect.orElseSucceed(worktrees.unsaved(record), () => ({ dirty: true, unpushed: 0 }))
+      return Effect.map(state, (found) => ({
+        threadId: id as ThreadId,
+        cwd: root,
+        branch,
+        createdAt: new Date(createdAt).toISOString(),
+        ...found
+      }))
+    }
     return Engine.Worktrees.of({
       earlier: Effect.succeed(earlier),
+      list: Effect.flatMap(worktrees.records, (records) => Effect.forEach(records.slice(0, maxListed), view, { concurrency: 2 })),
       create: ({ threadId, ...wanted }) =>
         worktrees.create({ id: threadId, ...wanted }).pipe(
           Effect.map((created) => Either.right(created)),

@@ -81,6 +81,7 @@ export const createHost = async (options: CreateOptions): Promise<PromiseHost> =
     gitSummary: (threadId) => run(host.gitSummary(threadId)),
     diff: (threadId, range) => run(host.diff(threadId, range)),
     patch: (threadId, range) => run(host.patch(threadId, range)),
+    worktrees: () => run(host.worktrees),
     requests: () => run(host.requests),
     providers: () => run(host.providers),
     stats: () => run(host.stats),

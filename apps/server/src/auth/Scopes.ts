@@ -53,6 +53,7 @@ const table: Readonly<Record<Operation, Least>> = {
   threadDiff: "operate",
   turnDiff: "operate",
   git: "read",
+  worktrees: "read",
   // A file may contain secrets that are in no transcript, such as those of `.env`. A token that starts agents can let an agent read the file anyway.
   file: "operate",
   search: "read",

@@ -1,6 +1,7 @@
 /** Worktrees for new threads. I/O before a decision, like the queries for directories, blobs and secrets. */
 import type { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
+import type { Worktree as WorktreeView } from "@millrace/contracts/Workspace"
 import type { Worktree } from "../decide/Worktree.ts"
 import { Context, type Effect, type Either } from "effect"
 
@@ -19,6 +20,8 @@ export class Worktrees extends Context.Tag("@millrace/orchestration/Worktrees")<
     readonly discard: (threadId: ThreadId) => Effect.Effect<void>
     /** Removes the worktree of a thread that was deleted, unless that would lose something: then it is kept and logged. */
     readonly release: (threadId: ThreadId) => Effect.Effect<void>
+    /** Oldest first, at most 1,000. */
+    readonly list: Effect.Effect<ReadonlyArray<WorktreeView>>
     /** The threads that had a worktree when the host started. */
     readonly earlier: Effect.Effect<ReadonlyArray<ThreadId>>
   }
