@@ -101,6 +101,12 @@ describe("L14 a deleted thread", () => {
       expect(filesWith(dataDir, "nightjar")).toEqual([])
       expect(filesWith(dataDir, "kingfisher-answer")).not.toEqual([])
       expect(yield* run(["verify", "--data", dataDir])).toMatchObject({ code: 0 })
+      // Neither has a backup that is made later, nor the directory into which it is restored.
+      const copies = yield* temporaryDirectory
+      expect(yield* run(["log", "backup", `${copies}/backup`, "--data", dataDir])).toMatchObject({ code: 0 })
+      expect(yield* run(["log", "restore", `${copies}/backup`, "--data", `${copies}/restored`])).toMatchObject({ code: 0 })
+      expect(existsSync(`${copies}/restored/log.db`)).toBe(true)
+      expect(filesWith(copies, "nightjar")).toEqual([])
       const again = yield* serve({ dataDir })
       expect((yield* call(again, "/api/search?q=nightjar")).text).not.toContain(threadId)
       expect((yield* call(again, "/api/search?q=kingfisher")).text).toContain(kept)

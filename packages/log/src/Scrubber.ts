@@ -6,7 +6,7 @@
  * A pass goes over all pages in slices. Between slices the log is written to, and a commit may move unused space to a page that was done before. The pages
  * of these commits are in the WAL, so the next slice does them too.
  */
-import { closeSync, fstatSync, fsync, openSync, readSync, statSync, writeSync } from "node:fs"
+import { closeSync, fstatSync, fsync, fsyncSync, openSync, readSync, statSync, writeSync } from "node:fs"
 import { type Gap, dirtyGap, isTree, type Layout, layoutOf, mapPageOf } from "./PageGaps.ts"
 import { slices } from "./Slices.ts"
 import * as Sqlite from "./Sqlite.ts"
@@ -61,6 +61,7 @@ export class Scrubber {
   readonly #slice: ReturnType<typeof slices>
   #next = 1
   #statements = -1
+  #isOpen = true
   /** That of the next WAL, if no other one was written since the last slice. */
   #salt: number | undefined
 
@@ -76,7 +77,8 @@ export class Scrubber {
   }
 
   close(): void {
-    closeSync(this.#descriptor)
+    if (this.#isOpen) closeSync(this.#descriptor)
+    this.#isOpen = false
   }
 
   /** Begins a pass. */
@@ -120,6 +122,11 @@ export class Scrubber {
   /** Makes what was overwritten durable. */
   sync(done: (error: Error | null) => void): void {
     fsync(this.#descriptor, done)
+  }
+
+  /** The same, on the event loop. */
+  syncNow(): void {
+    fsyncSync(this.#descriptor)
   }
 
   #overwrite(layout: Layout, changed: ReadonlySet<number>): Result {

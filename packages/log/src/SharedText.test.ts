@@ -166,6 +166,39 @@ describe("L22 long texts are stored once", () => {
     })
   )
 
+  it.scoped("L6 a damaged text is written anew by the next event with the same text, and then all can be read again", () =>
+    Effect.gen(function* () {
+      const file = `${yield* temporaryDirectory}/log.db`
+      const write = (stream: string) =>
+        Effect.gen(function* () {
+          // A new process: the one that wrote the text knows that it is intact.
+          const log = yield* EventLogSqlite.make({ file, ringBytes: 0 })
+          yield* log.append([envelope([event(stream, { text: words(1) })], [put(stream, words(1))])])
+        }).pipe(Effect.scoped)
+      yield* write("thread/thr_1")
+      for (const sql of [
+        "UPDATE blob_parts SET bytes = substr(bytes, 1, 40)",
+        "DELETE FROM blob_parts",
+        "UPDATE blobs SET bytes = 7",
+        "UPDATE blobs SET codec = 'identity'"
+      ]) {
+        const db = Sqlite.openWriter(file, "NORMAL")
+        db.exec(sql)
+        Sqlite.close(db)
+        yield* write("thread/thr_2")
+        const log = yield* EventLogSqlite.make({ file, ringBytes: 0 })
+        const read = wire([yield* log.read({ after: 0 })])
+        expect(read.map(({ data }) => data)).toEqual(read.map(() => ({ text: words(1) })))
+        expect((yield* log.query({ row: Query.row(items, "thread/thr_1") })).row?.value).toBe(words(1))
+        expect(
+          (yield* Effect.provideService(verify({ checks: [SqliteCheck.check(file)] }), EventLog, log)).problems,
+          sql
+        ).toEqual([])
+        expect(stored(file, "SELECT count(*) FROM blobs")).toEqual([1])
+      }
+    })
+  )
+
   for (const [damage, sql] of [
     ["missing", "DELETE FROM blob_parts WHERE blob = 1"],
     [

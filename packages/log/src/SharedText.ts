@@ -45,15 +45,15 @@ function* longStrings(json: string): Generator<readonly [start: number, end: num
   }
 }
 
-/** The long texts of a batch. `isStored`: whether there is a blob with this hash. */
+/** The long texts of a batch. `isIntact`: whether the text with this hash is stored and can be read. */
 export class SharedTexts {
   readonly blobs: Array<Blob> = []
   readonly references: Array<{ readonly stream: string; readonly hash: string }> = []
-  readonly #isStored: (hash: string) => boolean
+  readonly #isIntact: (hash: string) => boolean
   readonly #seen = new Set<string>()
 
-  constructor(isStored: (hash: string) => boolean) {
-    this.#isStored = isStored
+  constructor(isIntact: (hash: string) => boolean) {
+    this.#isIntact = isIntact
   }
 
   /** What to store for the JSON, which `JSON.stringify` made, of an event or a row of this stream. */
@@ -72,7 +72,7 @@ export class SharedTexts {
 
   #keep(stream: string, content: Buffer): string {
     const hash = createHash("sha256").update(content).digest("hex")
-    if (!this.#seen.has(hash) && !this.#isStored(hash)) this.blobs.push(blobOf(hash, content))
+    if (!this.#seen.has(hash) && !this.#isIntact(hash)) this.blobs.push(blobOf(hash, content))
     this.#seen.add(hash)
     this.references.push({ stream, hash })
     return hash

@@ -11,9 +11,16 @@ import { BlobMissing } from "./EventLog.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { type FoundBlob, StorageFailure } from "./Storage.ts"
 
+/** Texts that were found intact and are not examined again until so many others were. */
+const maxIntact = 1_000
+
 export class SqliteBlobs {
   readonly #sql
+  readonly #reader: SqliteBlobReader
+  /** Ids of blobs whose text was read, or written, by this process. An id is never used again. */
+  readonly #intact = new Set<number>()
   constructor(db: Sqlite.Connection) {
+    this.#reader = new SqliteBlobReader(db)
     this.#sql = {
       find: db.prepare("SELECT id, at FROM blobs WHERE hash = ?"),
       insert: db
@@ -24,6 +31,11 @@ export class SqliteBlobs {
       part: db.prepare("INSERT INTO blob_parts (blob, part, bytes) VALUES (?, ?, ?)"),
       name: db.prepare(
         `UPDATE blobs SET hash = ?, bytes = ?, media_type = ?, codec = ?, at = ?,
+           stored = coalesce((SELECT sum(length(p.bytes)) FROM blob_parts p WHERE p.blob = blobs.id), 0) WHERE id = ?`
+      ),
+      dropParts: db.prepare("DELETE FROM blob_parts WHERE blob = ?"),
+      replace: db.prepare(
+        `UPDATE blobs SET bytes = ?, codec = ?,
            stored = coalesce((SELECT sum(length(p.bytes)) FROM blob_parts p WHERE p.blob = blobs.id), 0) WHERE id = ?`
       ),
       at: db.prepare("UPDATE blobs SET at = ? WHERE id = ?"),
@@ -65,8 +77,39 @@ export class SqliteBlobs {
     }
   }
 
-  isStored(hash: string): boolean {
-    return this.#find(hash) !== undefined
+  /** Whether the text with this hash is stored and can be read. */
+  isIntact(hash: string): boolean {
+    const id = this.#find(hash)?.id
+    if (id === undefined) return false
+    if (this.#intact.has(id)) return true
+    const isIntact = this.#reader.text(hash) !== undefined
+    this.#reader.release()
+    if (isIntact) this.#remember(id)
+    return isIntact
+  }
+
+  #remember(id: number): void {
+    if (this.#intact.size >= maxIntact) this.#intact.clear()
+    this.#intact.add(id)
+  }
+
+  /** Stores texts. One that is stored and damaged is written anew, so that its other readers get it again. */
+  writeTexts(texts: ReadonlyArray<Blob>): void {
+    for (const blob of texts) {
+      const known = this.#find(blob.hash)
+      if (known === undefined) this.#insert(blob)
+      else {
+        this.#sql.dropParts.run(known.id)
+        blob.parts.forEach((part, n) => this.addPart(known.id, n, part))
+        this.#sql.replace.run(blob.bytes, blob.codec, known.id)
+      }
+    }
+  }
+
+  #insert(blob: Blob): void {
+    const id = Number(this.#sql.insert.get(null))
+    blob.parts.forEach((part, n) => this.addPart(id, n, part))
+    this.#sql.name.run(blob.hash, blob.bytes, blob.mediaType, blob.codec, null, id)
   }
 
   abandon(id: number): void {
@@ -75,12 +118,7 @@ export class SqliteBlobs {
 
   /** Stores the blobs that are new, and the references. The rows of the streams exist. */
   write(blobs: ReadonlyArray<Blob>, references: ReadonlyArray<BlobReference>): void {
-    for (const blob of blobs) {
-      if (this.#find(blob.hash) !== undefined) continue
-      const id = Number(this.#sql.insert.get(null))
-      blob.parts.forEach((part, n) => this.addPart(id, n, part))
-      this.#sql.name.run(blob.hash, blob.bytes, blob.mediaType, blob.codec, null, id)
-    }
+    for (const blob of blobs) if (this.#find(blob.hash) === undefined) this.#insert(blob)
     for (const { hash, stream } of references) {
       const known = this.#find(hash)
       if (known === undefined) throw new BlobMissing({ stream, hash })
@@ -122,6 +160,8 @@ const isZlib = (cause: unknown): boolean =>
 export class SqliteBlobReader {
   readonly #find: Sqlite.Statement
   readonly #part: Sqlite.Statement
+  /** Texts since `release`: a prompt is in several events and rows of one page. */
+  readonly #texts = new Map<string, string | undefined>()
   constructor(db: Sqlite.Connection) {
     this.#find = db.prepare("SELECT id, hash, bytes, media_type AS mediaType, codec FROM blobs WHERE hash = ?")
     this.#part = db.prepare("SELECT bytes FROM blob_parts WHERE blob = ? AND part = ?").pluck()
@@ -135,6 +175,16 @@ export class SqliteBlobReader {
 
   /** The text of a blob of one part, read at once (`SharedText`); undefined if it is missing, damaged or larger. */
   text(hash: string): string | undefined {
+    if (!this.#texts.has(hash)) this.#texts.set(hash, this.#readText(hash))
+    return this.#texts.get(hash)
+  }
+
+  /** Forgets the texts that were read. Call it at the end of each read transaction. */
+  release(): void {
+    this.#texts.clear()
+  }
+
+  #readText(hash: string): string | undefined {
     try {
       const found = this.find(hash)
       if (found === undefined || found.bytes > partBytes) return undefined

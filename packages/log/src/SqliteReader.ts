@@ -127,6 +127,7 @@ export class SqliteReader {
           events: (options) => this.#readEvents(options, { head, retainedFrom, generation, coldUpTo })
         })
       } finally {
+        this.blobs.release()
         if (this.#db.inTransaction) this.#end.run()
       }
     })

@@ -292,7 +292,7 @@ export class SqliteWriter {
       "streams",
       Array.from(placed.versions, ([name, version]) => [ids.get(name), name, version])
     )
-    const shared = new SharedText.SharedTexts((hash) => current.blobs.isStored(hash))
+    const shared = new SharedText.SharedTexts((hash) => current.blobs.isIntact(hash))
     // A stream that is forgotten here refers to no blob any more.
     const stored = (stream: string | undefined, json: string) =>
       stream === undefined || placed.forgotten.has(stream) ? json : shared.take(stream, json)
@@ -311,13 +311,13 @@ export class SqliteWriter {
       put.keep ? 1 : 0,
       RowValue.pack(put, stored(put.stream, put.json))
     ])
-    // If two blobs have one hash, the first is stored, because the batch's own may be uncompressed.
-    const blobs = [...shared.blobs, ...batch.blobs]
     const references = [...batch.references, ...shared.references]
-    if (blobs.length + references.length > 0) {
+    if (batch.blobs.length + references.length > 0) {
       this.#onStep("blobs")
       this.statements++
-      current.blobs.write(blobs, references)
+      // If two blobs have one hash, the first is stored, because the batch's own may be uncompressed.
+      current.blobs.writeTexts(shared.blobs)
+      current.blobs.write(batch.blobs, references)
     }
     run("events", events)
     for (const [stream, upTo] of placed.forgotten) {

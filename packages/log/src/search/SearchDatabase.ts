@@ -18,6 +18,8 @@ export const connect = (file: string): Sqlite.Connection => {
 
 export class SearchDatabase {
   readonly db: Sqlite.Connection
+  /** Changes with every transaction: the scrubber needs it. */
+  writes = 0
   readonly #statements = new Map<string, Sqlite.Statement>()
 
   constructor(db: Sqlite.Connection) {
@@ -48,6 +50,7 @@ export class SearchDatabase {
   /** Throws StorageFailure. */
   transaction<A>(run: () => A): A {
     return Sqlite.guarded(() => {
+      this.writes++
       this.db.exec("BEGIN IMMEDIATE")
       try {
         const answer = run()

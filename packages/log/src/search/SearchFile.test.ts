@@ -4,6 +4,7 @@ import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, FastCheck as fc } from "effect"
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
+import * as PageGaps from "../PageGaps.ts"
 import * as Sqlite from "../Sqlite.ts"
 import { type Document, maxPassages, SearchFile } from "./SearchFile.ts"
 import { snippet } from "./Snippet.ts"
@@ -255,6 +256,41 @@ describe("SearchFile", () => {
         // The index stores a word without the letters that it shares with the word before it.
         for (const word of ["zebra", "common", "secret", "thr_gone", "thr_kept"])
           expect(bytes(file).includes(word), word).toBe(false)
+      })
+    )
+  )
+
+  it.live("L14 after a thread is forgotten, unused space is overwritten, also that which other documents change meanwhile", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const file = yield* inDirectory
+        const index = yield* open(file)
+        for (let n = 1; n <= 400; n++)
+          put(index, document(n, `word${n} `.repeat(40), { threadId: n % 9 === 0 ? "thr_gone" : "thr_kept" }))
+        finish(() => index.merge(8))
+        index.close()
+        // Text where SQLite leaves copies of cells: in the unused space of every page of a tree that has some.
+        const content = readFileSync(file)
+        const layout = PageGaps.layoutOf(content)!
+        const pageOf = (n: number) => content.subarray((n - 1) * layout.pageSize, n * layout.pageSize)
+        let planted = 0
+        for (let n = 2; n <= content.length / layout.pageSize; n++) {
+          const page = pageOf(n)
+          const [start, end] = [12 + 2 * page.readUInt16BE(3), page.readUInt16BE(5)]
+          if (!PageGaps.isTree(layout, n, pageOf(PageGaps.mapPageOf(layout, n)!)) || end - start < 20) continue
+          page.write("zebra", start)
+          planted++
+        }
+        expect(planted).toBeGreaterThan(3)
+        writeFileSync(file, content)
+        const again = yield* open(file)
+        finish(() => again.merge(8))
+        expect(bytes(file).includes("zebra")).toBe(true)
+        finish(() => again.forget("thr_gone", 100))
+        for (let n = 0; again.merge(4); n++)
+          if (n % 5 === 0 && n < 40) put(again, document(1_000 + n, `word${n}`, { threadId: "thr_kept" }))
+        expect(bytes(file).includes("zebra")).toBe(false)
+        expect(positions(again, "word400")).toEqual([400])
       })
     )
   )

@@ -80,9 +80,9 @@ export class SearchFile {
   readonly #base: SearchDatabase
   readonly #parts: SearchParts
 
-  private constructor(db: Sqlite.Connection, partLength: number) {
+  private constructor(db: Sqlite.Connection, file: string, partLength: number) {
     this.#base = new SearchDatabase(db)
-    this.#parts = new SearchParts(this.#base, partLength)
+    this.#parts = new SearchParts(this.#base, file, partLength)
   }
 
   /** Opens the index of the log with this epoch; a new one begins at its head. Throws StorageFailure. */
@@ -93,9 +93,10 @@ export class SearchFile {
       remove(file)
       const db = connect(file)
       try {
-        const created = new SearchFile(db, partLength)
+        const created = new SearchFile(db, file, partLength)
         created.#base.transaction(() => {
           for (const statement of schema) db.exec(statement)
+          created.#parts.created()
           created.#base.set("version", String(version))
           created.#base.set("epoch", epoch)
           created.#setProgress({ cursor: head, ...(head > 0 && { rebuild: { from: head + 1, of: head } }) })
@@ -110,9 +111,10 @@ export class SearchFile {
 
   static #reopen(file: string, epoch: string, head: number, partLength: number): SearchFile | undefined {
     let db: Sqlite.Connection | undefined
+    let index: SearchFile | undefined
     try {
       db = connect(file)
-      const index = new SearchFile(db, partLength)
+      index = new SearchFile(db, file, partLength)
       const isCurrent =
         db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'state'").get() !== undefined &&
         index.#base.get("version") === String(version) &&
@@ -121,11 +123,12 @@ export class SearchFile {
       if (isCurrent) return index
     } catch (cause) {
       if (db !== undefined) Sqlite.close(db)
+      if (index !== undefined) index.#parts.close()
       const failure = Sqlite.asFailure(cause)
       if (failure instanceof StorageFailure && failure.reason === "corrupt") return undefined
       throw cause
     }
-    Sqlite.close(db)
+    index.close()
     return undefined
   }
 
@@ -137,6 +140,7 @@ export class SearchFile {
 
   close(): void {
     Sqlite.close(this.#base.db)
+    this.#parts.close()
   }
 
   get progress(): Progress {

@@ -2,6 +2,7 @@
  * The parts of a search index, each an FTS5 table of about `partLength` characters: no query of one part, and no merge of it, takes long, however long the
  * log is. Documents are added to the newest part. When it is full, it is merged into one segment, and so is a part of which documents were removed.
  */
+import { Scrubber } from "../Scrubber.ts"
 import * as Sqlite from "../Sqlite.ts"
 import { StorageFailure } from "../Storage.ts"
 import type { SearchDatabase } from "./SearchDatabase.ts"
@@ -22,6 +23,9 @@ const partSchema = (part: number): ReadonlyArray<string> => [
   `INSERT INTO part${part} (part${part}, rank) VALUES ('automerge', 0)`,
   `INSERT INTO part${part} (part${part}, rank) VALUES ('crisismerge', 128)`
 ]
+/** The value of the table `state` while unused space has no word of a removed document. An index of an earlier version has none. */
+const clean = "clean"
+
 /** Free pages that a step returns to the file system. */
 const vacuumPages = 64
 
@@ -29,11 +33,29 @@ const vacuumPages = 64
 export class SearchParts {
   readonly #base: SearchDatabase
   readonly #partLength: number
+  readonly #scrubber: Scrubber
+  #isScrubbing = false
 
   /** `partLength`: UTF-16 code units of text. */
-  constructor(base: SearchDatabase, partLength: number) {
+  constructor(base: SearchDatabase, file: string, partLength: number) {
     this.#base = base
     this.#partLength = partLength
+    this.#scrubber = new Scrubber(file, {
+      connection: base.db,
+      get statements() {
+        return base.writes
+      }
+    })
+  }
+
+  /** Nothing was written to the file yet. */
+  created(): void {
+    this.#base.set(clean, "1")
+  }
+
+  /** Call it when the connection is closed. */
+  close(): void {
+    this.#scrubber.close()
   }
 
   /** The parts, those with the newest documents first. */
@@ -70,8 +92,10 @@ export class SearchParts {
     this.#base.prepare("UPDATE parts SET whole = 2 WHERE id = ? AND whole = 0").run(part)
   }
 
-  /** From now on `merge` also removes the words of documents that were removed. */
+  /** From now on `merge` also removes the words of documents that were removed, and overwrites their copies in unused space. */
   expunge(): void {
+    this.#base.set(clean, "0")
+    this.#isScrubbing = false
     this.#base.prepare("UPDATE parts SET whole = 1 WHERE whole = 2").run()
   }
 
@@ -83,6 +107,7 @@ export class SearchParts {
     return Sqlite.guarded(() => {
       const whole = this.#base.prepare("SELECT id FROM parts WHERE whole = 1 LIMIT 1").get()
       if (whole !== undefined) {
+        this.#base.writes++
         if (this.#mergePart(Number(whole), -pages)) return true
         // The words of the removed documents are in the WAL until it is empty, so the mark stays until then.
         if (Number(this.#base.db.pragma("wal_checkpoint(TRUNCATE)", { simple: true })) !== 0)
@@ -91,11 +116,30 @@ export class SearchParts {
         return true
       }
       const newest = this.#base.prepare("SELECT max(id) FROM parts").get()
-      if (typeof newest === "number" && this.#mergePart(newest, pages)) return true
-      if (Number(this.#base.db.pragma("freelist_count", { simple: true })) < vacuumPages) return false
+      if (typeof newest === "number" && this.#mergePart(newest, pages)) {
+        this.#base.writes++
+        return true
+      }
+      if (Number(this.#base.db.pragma("freelist_count", { simple: true })) < vacuumPages) return this.#scrub()
+      this.#base.writes++
       this.#base.db.pragma(`incremental_vacuum(${vacuumPages})`)
       return true
     })
+  }
+
+  /** One slice of the pass over unused space. False: there is nothing to overwrite. */
+  #scrub(): boolean {
+    if (this.#base.get(clean) === "1") return false
+    if (!this.#isScrubbing) this.#scrubber.begin()
+    this.#isScrubbing = true
+    const result = this.#scrubber.slice()
+    if (result === "blocked")
+      throw new StorageFailure("busy", "another program reads the search index, so its WAL cannot be emptied")
+    if (result === "more") return true
+    this.#scrubber.syncNow()
+    this.#isScrubbing = false
+    this.#base.set(clean, "1")
+    return true
   }
 
   /** Merges segments of a part; with a negative number of pages, all of them into one. True if it found something to do. */
