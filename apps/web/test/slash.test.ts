@@ -21,6 +21,8 @@ it.scopedLive(
         await page.locator(".turn-end").waitFor()
         expect(await page.locator(".row[data-depth='1'] .item").count()).toBe(2)
         await page.getByText("demo.txt").first().waitFor()
+        // The header has no words of the server's sessions.
+        expect(await page.locator(".thread-head").textContent()).not.toMatch(/session|fresh/)
         await field.pressSequentially("/")
         await options.nth(1).waitFor()
         expect(await options.locator("b").allTextContents()).toEqual(["/mode", "/help"])

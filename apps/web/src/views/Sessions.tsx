@@ -2,6 +2,7 @@
 import { useEffect, useState } from "react"
 import type { ProcessView } from "@millrace/contracts/Access"
 import { Action } from "../ui/Action.tsx"
+import { historyWords } from "../ui/History.ts"
 import { Badge } from "../ui/Status.tsx"
 import { threadHref } from "../ui/Route.ts"
 import { ago } from "../ui/Time.ts"
@@ -62,9 +63,9 @@ export const Sessions = () => {
                       <Badge status={thread.status} />
                     </td>
                     <td>
-                      {thread.session?.status} · {thread.session?.epoch}
-                      {thread.session?.continuity !== undefined && ` · ${thread.session.continuity}`}
-                      {thread.backgroundIds !== undefined && ` · ${thread.backgroundIds.length} in background`}
+                      {thread.session?.status}
+                      {thread.session?.continuity !== undefined && `, ${historyWords[thread.session.continuity]}`}
+                      {thread.backgroundIds !== undefined && `, ${thread.backgroundIds.length} in background`}
                     </td>
                     <td className="mono">
                       {agentProcess === undefined ? "" : `${agentProcess.pid} ${mebibytes(agentProcess.memoryBytes)}`}

@@ -4,6 +4,7 @@ import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
 import { isLive } from "@millrace/model/Thread"
 import { Action, useAction } from "../ui/Action.tsx"
+import { historyWords } from "../ui/History.ts"
 import { Icon } from "../ui/Icon.tsx"
 import { Badge } from "../ui/Status.tsx"
 import { link, openThread } from "../store/Store.ts"
@@ -127,6 +128,12 @@ const Archive = ({ thread }: { readonly thread: ThreadView }) => {
   )
 }
 
+/** Shown for an agent that knows the earlier turns only as a text. The title says which part it did not get. */
+const Transcribed = ({ thread: { session } }: { readonly thread: ThreadView }) =>
+  session !== undefined && isLive(session) && (session.continuity === "replayed" || session.continuity === "handed-off") ? (
+    <span title={session.lost}>{historyWords[session.continuity]}</span>
+  ) : null
+
 const Head = ({ thread }: { readonly thread: ThreadView }) => (
   <header className="thread-head">
     <a className="back button quiet" href="#/" aria-label="All threads">
@@ -141,12 +148,7 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
         <span className="path" title={thread.cwd}>
           {thread.cwd}
         </span>
-        {thread.session !== undefined && isLive(thread.session) && (
-          <span>
-            session {thread.session.epoch}
-            {thread.session.continuity !== undefined && `, ${thread.session.continuity}`}
-          </span>
-        )}
+        <Transcribed thread={thread} />
         {thread.activeTurnId !== undefined && <Usage turnId={thread.activeTurnId} />}
       </p>
     </div>
