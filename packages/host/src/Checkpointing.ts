@@ -2,6 +2,7 @@
  * Takes the checkpoints of turns while the turns run: the start of a turn waits for its checkpoint for a short time only, and a checkpoint that fails is an
  * event (W2). Follows the log for the ends of turns, and removes the refs of deleted threads.
  */
+import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
 import type { DataOf } from "@millrace/contracts/Event"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { defined } from "@millrace/contracts/Defined"
@@ -35,6 +36,8 @@ const harmless: ReadonlySet<string> = new Set([
 const isEnd: ReadonlySet<string> = new Set(["turn.completed", "turn.interrupted", "turn.failed"])
 const read: ReadonlySet<string> = new Set([...isEnd, "item.started", "item.completed", "turn.started", "thread.deleted"])
 
+/** Directories that are remembered: more than have a turn at the same time. */
+const maxDirectories = 10_000
 /** Skipped files that an event names. */
 const maxShown = 20
 
@@ -52,12 +55,12 @@ export const make = (options: Options = {}) =>
     const checkpoints = yield* Checkpoints
     const running = yield* FiberSet.make<unknown>()
     /** By directory: how often an agent began something that may change files. */
-    const works = new Map<string, number>()
+    const works = new BoundedMap<string, number>(maxDirectories)
     const worksOf = (cwd: string) => works.get(cwd) ?? 0
     /** The directories of the threads whose turn runs. */
     const directories = new Map<ThreadId, string>()
     /** Directories without a repository, which are logged once. */
-    const bare = new Set<string>()
+    const bare = new BoundedSet<string>(maxDirectories)
     const acted = new Watermark(engine.startedAt)
 
     const forget = (threadId: ThreadId) =>
@@ -120,7 +123,7 @@ export const make = (options: Options = {}) =>
       return Effect.gen(function* () {
         const cwd = yield* cwdOf(threadId)
         if (cwd === undefined) return
-        if (type.startsWith("item.")) works.set(cwd, worksOf(cwd) + 1)
+        if (type.startsWith("item.")) works.renew(cwd, worksOf(cwd) + 1)
         else if (isEnd.has(type)) {
           directories.delete(threadId)
           yield* take({ threadId, turnId, point: "end", cwd })

@@ -50,26 +50,26 @@ const identity = {
   GIT_COMMITTER_EMAIL: "checkpoint@millrace.invalid"
 }
 
-/** Files that are looked at together. */
+/** Files whose kind and size are read at the same time. */
 const batch = 256
 
-type Look = { readonly path: RawPath.RawPath } & (
+type Inspected = { readonly path: RawPath.RawPath } & (
   | { readonly kind: "file"; readonly bytes: number }
-  | { readonly kind: "gone" }
-  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "absent" }
+  | { readonly kind: "unreadable"; readonly reason: string }
 )
 
-const lookAt = async (root: Buffer, path: RawPath.RawPath): Promise<Look> => {
+const inspect = async (root: Buffer, path: RawPath.RawPath): Promise<Inspected> => {
   const absolute = Buffer.concat([root, RawPath.toBytes(path)])
   const info = await lstat(absolute).catch(() => undefined)
-  if (info === undefined || info.isDirectory()) return { path, kind: "gone" }
+  if (info === undefined || info.isDirectory()) return { path, kind: "absent" }
   if (info.isSymbolicLink()) return { path, kind: "file", bytes: info.size }
-  if (!info.isFile()) return { path, kind: "refused", reason: "it is no regular file" }
+  if (!info.isFile()) return { path, kind: "unreadable", reason: "it is no regular file" }
   const readable = await access(absolute, constants.R_OK).then(
     () => true,
     () => false
   )
-  return readable ? { path, kind: "file", bytes: info.size } : { path, kind: "refused", reason: "the server may not read it" }
+  return readable ? { path, kind: "file", bytes: info.size } : { path, kind: "unreadable", reason: "the server may not read it" }
 }
 
 /** Sorts the files into those to store and those to skip, in the order of their names. */
@@ -80,16 +80,16 @@ const choose = async (root: string, paths: ReadonlyArray<RawPath.RawPath>, untra
   let bytes = 0
   let files = 0
   for (let at = 0; at < paths.length; at += batch)
-    for (const look of await Promise.all(paths.slice(at, at + batch).map((path) => lookAt(base, path)))) {
-      const { path } = look
+    for (const found of await Promise.all(paths.slice(at, at + batch).map((path) => inspect(base, path)))) {
+      const { path } = found
       const skip = (reason: string) => void skipped.push({ path, reason })
-      if (look.kind === "refused") skip(look.reason)
-      else if (look.kind === "gone") stored.push(path)
-      else if (look.bytes > bounds.fileBytes) skip(`it is larger than ${bounds.fileBytes} bytes`)
-      else if (bytes + look.bytes > bounds.bytes) skip(`the new files have more than ${bounds.bytes} bytes`)
+      if (found.kind === "unreadable") skip(found.reason)
+      else if (found.kind === "absent") stored.push(path)
+      else if (found.bytes > bounds.fileBytes) skip(`it is larger than ${bounds.fileBytes} bytes`)
+      else if (bytes + found.bytes > bounds.bytes) skip(`the new files have more than ${bounds.bytes} bytes`)
       else if (untracked.has(path) && files >= bounds.files) skip(`there are more than ${bounds.files} new files`)
       else {
-        bytes += look.bytes
+        bytes += found.bytes
         if (untracked.has(path)) files++
         stored.push(path)
       }

@@ -136,6 +136,8 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
         const exit = yield* Effect.exit(read(repository))
         const isTimeout = Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error._tag === "GitTimeout"
         lane.timeouts = isTimeout ? lane.timeouts + 1 : 0
+        // Work trees come and go: without a timeout there is nothing to remember.
+        if (lane.timeouts === 0 && lane.next === undefined) lanes.delete(repository.root)
         if (lane.timeouts >= maxTimeouts) lane.pausedUntil = (yield* Clock.currentTimeMillis) + Duration.toMillis(pause)
         return yield* exit
       })

@@ -31,10 +31,10 @@ export interface Changes {
   readonly truncated: boolean
 }
 
-/** Files of one answer. */
-export const maxFiles = 3000
-/** Bytes of a unified diff. */
-export const maxPatchBytes = 8 * 1024 * 1024
+/** Most files of one comparison. */
+const maxFiles = 3000
+/** Most bytes of a unified diff. */
+const maxPatchBytes = 8 * 1024 * 1024
 const maxListBytes = 8 * 1024 * 1024
 const maxHunkBytes = 32 * 1024 * 1024
 

@@ -1,20 +1,20 @@
 /**
  * The files of a directory, as git sees them: tracked and untracked ones that exist, without ignored ones. A directory outside of a repository is read by
- * git too, over an empty repository, so that its `.gitignore` files count. Repositories in it, submodules among them, are read on their own.
+ * git too, over an empty repository, so that its `.gitignore` files count. Repositories in it, submodules among them, are read separately.
  */
 import { Effect } from "effect"
 import { index, type Indexed } from "./PathRank.ts"
 
 export interface FileList {
   readonly files: ReadonlyArray<Indexed>
-  /** There are more files: git did not finish in time, or there are more than `maxFiles`. */
+  /** There are more files: the output of git was too large, or there are more than `maxFiles`. */
   readonly truncated: boolean
   /** Files that are left out because their names are not UTF-8. */
   readonly unnamed: number
 }
 
 /** Most files of a list. */
-export const maxFiles = 200_000
+const maxFiles = 200_000
 /** Paths that are read without a pause: 1 to 3 ms. */
 const slice = 500
 /** Most repositories inside of a directory that are read, at any depth. */
@@ -22,7 +22,7 @@ const maxNested = 100
 
 export interface Output {
   readonly stdout: Uint8Array
-  /** False: git was ended before it had written all, because of its time or of the size of its output. */
+  /** False: git was ended before it had written all, because its output was too large. */
   readonly complete: boolean
 }
 

@@ -129,7 +129,9 @@ it.scopedLive("W1 W2 W5 a summary has branch, distance and changes, runs no filt
     sh(root, "commit", "-qm", "own", "--allow-empty")
     sh(root, "config", "filter.evil.clean", `touch ${ran}; cat`)
     sh(root, "config", "filter.evil.process", `touch ${ran}`)
-    writeFileSync(join(root, ".git/info/attributes"), "* filter=evil\n")
+    // With `-c`, git would read this name only up to its `=`.
+    sh(root, "config", "filter.a=b.clean", `touch ${ran}; cat`)
+    writeFileSync(join(root, ".git/info/attributes"), "* filter=evil\nb.txt filter=a=b\n")
     // Same size, other time: git compares the content.
     writeFileSync(join(root, "a.txt"), "y")
     utimesSync(join(root, "b.txt"), 1, 1)

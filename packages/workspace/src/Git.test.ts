@@ -1,9 +1,11 @@
 import { expect, it } from "@effect/vitest"
 import { layerMemory } from "@millrace/providers/process/Ledger"
+import * as Deadline from "@millrace/testing/Deadline"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Layer, type Scope } from "effect"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs"
+import { readFile } from "node:fs/promises"
 import { join } from "node:path"
 import * as Git from "./Git.ts"
 import * as RawPath from "./RawPath.ts"
@@ -52,7 +54,7 @@ test("W2 git gets no GIT_ variable of the server, and runs no hook, signature, m
     expect(lines.at(-2)).toBe("status")
   }))
 
-test("W2 a git that fails is named with its code and its last words", () =>
+test("W2 a git that fails is named with its code and the end of its standard error", () =>
   Effect.gen(function* () {
     const { run } = yield* Git.Git
     const { cwd, env } = yield* fakeGit("echo fatal: no >&2; exit 7")
@@ -94,6 +96,10 @@ test("W4 the work tree is what git finds, and an empty .git is none", () =>
     expect(yield* kindOf(root)).toBe("NotARepository")
     mkdirSync(join(root, ".git"))
     expect(yield* kindOf(root)).toBe("NotARepository")
+    const broken = join(root, "new\nline")
+    mkdirSync(broken)
+    sh(broken, "init", "-q")
+    expect(yield* kindOf(broken)).toBe("NotARepository")
     sh(root, "init", "-q")
     mkdirSync(join(root, "a b"))
     const own = { root, gitDir: join(root, ".git"), commonDir: join(root, ".git"), objects: join(root, ".git/objects") }
@@ -112,9 +118,16 @@ test("W4 the work tree is what git finds, and an empty .git is none", () =>
 test("W2 a git that hangs is ended at its deadline, by TERM first, so that it removes its lock files", () =>
   Effect.gen(function* () {
     const { run } = yield* Git.Git
-    const { cwd, env } = yield* fakeGit('trap "rm lock; exit 1" TERM; touch lock; echo $$ > pid; while true; do sleep 0.05; done')
-    const error = yield* Effect.flip(run(["add"], { cwd, env, deadline: "1500 millis" }))
+    const { cwd, env } = yield* fakeGit(
+      'trap "rm lock; exit 1" TERM; touch lock; echo $$ > begun; while true; do sleep 0.05; done'
+    )
+    execFileSync("mkfifo", [join(cwd, "begun")])
+    // The deadline ends when git has begun.
+    let pid = 0
+    const begun = Effect.promise(async () => void (pid = Number(await readFile(join(cwd, "begun"), "utf8"))))
+    const error = yield* Effect.flip(run(["add"], { cwd, env, deadline: "1 hour" })).pipe(Deadline.endsWith("1 hour", begun))
     expect(error).toMatchObject({ _tag: "GitTimeout", command: "add" })
-    expect(() => process.kill(Number(readFileSync(join(cwd, "pid"), "utf8")), 0)).toThrow()
-    expect(() => readFileSync(join(cwd, "lock"))).toThrow()
+    expect(pid).toBeGreaterThan(1)
+    expect(() => process.kill(pid, 0)).toThrow()
+    expect(existsSync(join(cwd, "lock"))).toBe(false)
   }))

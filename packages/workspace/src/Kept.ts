@@ -1,4 +1,4 @@
-/** A value of each directory that is kept and read again when it is old: once for all who want it at the same time. */
+/** Keeps one value for each directory, and reads it again when it is old. Callers that need it at the same time share one read. */
 import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import { Clock, Deferred, Duration, Effect, Exit, type Scope } from "effect"
 

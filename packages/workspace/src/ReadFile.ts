@@ -35,7 +35,7 @@ const refusalOf = (cause: unknown): Refusal | undefined =>
   cause instanceof Error && "code" in cause && typeof cause.code === "string" ? refused[cause.code] : undefined
 
 /** Whether a canonical path is below a canonical root. */
-export const isInside = (root: string, path: string): boolean => path.startsWith(root.endsWith(sep) ? root : root + sep)
+const isInside = (root: string, path: string): boolean => path.startsWith(root.endsWith(sep) ? root : root + sep)
 
 const kindOf = (found: Stats): Refusal | undefined => (found.isFile() ? undefined : found.isDirectory() ? "directory" : "special")
 

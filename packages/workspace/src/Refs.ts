@@ -52,14 +52,10 @@ export interface Ref {
   readonly body: string
 }
 
-/** The refs of a thread, or of all threads. */
-export const list = (place: Place, threadId?: ThreadId) =>
+/** The refs of a thread. */
+export const list = (place: Place, threadId: ThreadId) =>
   Effect.map(
-    onRefs(place, [
-      "for-each-ref",
-      "--format=%(objectname) %(refname) %(contents:body)",
-      threadId === undefined ? `${root}/` : `${root}/${threadId}/`
-    ]),
+    onRefs(place, ["for-each-ref", "--format=%(objectname) %(refname) %(contents:body)", `${root}/${threadId}/`]),
     ({ stdout }) =>
       stdout
         .toString()

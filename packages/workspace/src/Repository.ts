@@ -42,13 +42,15 @@ export const find = (directory: string) =>
         })
       )
     )
-    const [root, gitDir, commonDir, objects, objectFormat] = lines(stdout)
+    const [root, gitDir, commonDir, objects, objectFormat, more] = lines(stdout)
+    // More lines: a path has a newline, and it is not known where the paths end.
     if (
       root === undefined ||
       gitDir === undefined ||
       commonDir === undefined ||
       objects === undefined ||
-      objectFormat === undefined
+      objectFormat === undefined ||
+      more !== undefined
     )
       return yield* new NotARepository({ directory, message: "git did not name a work tree of this directory." })
     return { root, gitDir, commonDir, objectFormat, objects } satisfies Repository

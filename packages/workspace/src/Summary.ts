@@ -11,8 +11,8 @@ const maxBytes = 16 * 1024 * 1024
 const none: GitSummary = { repository: false, dirty: false }
 
 /**
- * `-c` arguments that turn off the filters of the person's and the repository's configuration. `git status` runs them to compare a file whose time has
- * changed, and an agent may have written that configuration.
+ * Environment that turns off the filters of the person's and the repository's configuration. `git status` runs them to compare a file whose time has
+ * changed, and an agent may have written that configuration. Not by `-c`: git ends the key at the first `=`, which the name of a filter may contain.
  */
 const withoutFilters = (cwd: string) =>
   Effect.gen(function* () {
@@ -29,11 +29,15 @@ const withoutFilters = (cwd: string) =>
       .toString("utf8")
       .split("\0")
       .filter((key) => key !== "")
-    return keys.flatMap((key) => ["-c", `${key}=${key.endsWith(".required") ? "false" : ""}`])
+    const variables = keys.flatMap((key, n) => [
+      [`GIT_CONFIG_KEY_${n}`, key],
+      [`GIT_CONFIG_VALUE_${n}`, key.endsWith(".required") ? "false" : ""]
+    ])
+    return Object.fromEntries([["GIT_CONFIG_COUNT", String(keys.length)], ...variables])
   })
 
 /** Parses `git status --porcelain=v2 --branch -z`. */
-export const parse = (output: string): GitSummary => {
+const parse = (output: string): GitSummary => {
   let [changed, untracked, conflicts] = [0, 0, 0]
   const head: { branch?: string; commit?: string; upstream?: string; ahead?: number; behind?: number } = {}
   const fields = output.split("\0")
@@ -76,8 +80,8 @@ export const read = (cwd: string): Effect.Effect<GitSummary, GitError, Git> =>
     const git = yield* Git
     const inside = yield* git.run(["rev-parse", "--is-inside-work-tree"], { cwd, deadline, codes: [0, 128] })
     if (inside.stdout.toString("utf8").trim() !== "true") return none
-    const plain = yield* withoutFilters(cwd)
-    const args = [...plain, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignore-submodules=dirty"]
-    const { stdout } = yield* git.run(args, { cwd, deadline, maxBytes })
+    const env = yield* withoutFilters(cwd)
+    const args = ["status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignore-submodules=dirty"]
+    const { stdout } = yield* git.run(args, { cwd, env, deadline, maxBytes })
     return parse(stdout.toString("utf8"))
   })

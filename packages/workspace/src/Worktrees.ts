@@ -39,7 +39,7 @@ export interface Unsaved {
   readonly unpushed: number
 }
 
-/** Moments of a creation and a removal at which a crash is tested. */
+/** Steps of a creation and a removal after which a crash is tested. */
 export type Step = "recorded" | "added" | "ready" | "unlocked" | "removed" | "branch-deleted"
 
 export interface Options {
@@ -57,7 +57,7 @@ export class Worktrees extends Context.Tag("@millrace/workspace/Worktrees")<
   Worktrees,
   {
     readonly create: (wanted: Wanted) => Effect.Effect<Created, WorktreeRefused | GitError>
-    /** Removes a worktree that no one has worked in, with its new branch. */
+    /** Removes the worktree also with changes. Its new branch goes with it, unless the branch has new commits. For a creation that did not end. */
     readonly discard: (id: string) => Effect.Effect<void, GitError>
     /** Removes the worktree if nothing is lost with it; returns what would be. `undefined`: it is removed, or there was none. Its branch stays, unless it is new and has no commit. */
     readonly release: (id: string) => Effect.Effect<Unsaved | undefined, GitError>
@@ -151,7 +151,7 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
       })
 
     const write = (record: WorktreeRecord.WorktreeRecord) => Effect.promise(() => WorktreeRecord.write(home, record))
-    /** A failure of git that the worktree does not exist is no failure: it was removed already. */
+    /** Ignores a failure of git: an earlier attempt has done it already, or the branch has commits. */
     const attempt = (args: ReadonlyArray<string>, cwd: string) => Effect.exit(git.run(args, { cwd, deadline: checkoutDeadline }))
 
     /** Removes what exists of the worktree. `force`: also if it has changes. Idempotent. */
@@ -192,9 +192,7 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
         )
         const unpushed = yield* text(
           ["rev-list", "--count", "HEAD", "--not", commit, `--exclude=${branch}`, "--branches", "--remotes"],
-          {
-            cwd
-          }
+          { cwd }
         )
         return { dirty: status !== "" || isBusy, unpushed: Number(unpushed) }
       })

@@ -313,13 +313,30 @@ test("W2 a damaged private index and a lock that a killed git left cost one chec
 
 test("W2 requests that wait for the same directory share one capture", () =>
   Effect.gen(function* () {
-    const { root, take } = yield* fixture
+    const { options, root } = yield* fixture
     Person.init(root)
     Person.write(root, { a: "1" })
     Person.commitAll(root)
     const turns = ["trn_1", "trn_2", "trn_3", "trn_4"].map((id) => TurnId.make(id))
-    const taken = yield* Effect.forEach(turns, (turn) => take(root, "start", turn), { concurrency: "unbounded" })
-    expect(new Set(taken.map(({ commit }) => commit)).size).toBeLessThanOrEqual(2)
+    const git = yield* Git.Git
+    // The first capture begins when all requests have found the repository.
+    const found = yield* Effect.makeLatch()
+    let finds = 0
+    let commits = 0
+    const held = Git.Git.of({
+      run: (args, options) => {
+        if (args.includes("--show-toplevel"))
+          return Effect.tap(git.run(args, options), () => (++finds === turns.length ? found.open : Effect.void))
+        if (args.includes("commit-tree")) commits++
+        return args.includes("config") ? found.whenOpen(git.run(args, options)) : git.run(args, options)
+      }
+    })
+    const { take } = yield* Effect.provideService(Checkpoints.make(options), Git.Git, held)
+    const taken = yield* Effect.forEach(turns, (turn) => take({ threadId, turnId: turn, point: "start", cwd: root }), {
+      concurrency: "unbounded"
+    })
+    // One for the first request, which had begun, and one for the others.
+    expect([commits, new Set(taken.slice(1).map(({ commit }) => commit)).size]).toEqual([2, 1])
     const repository = yield* Repository.find(root)
     expect((yield* Refs.list(repository, threadId)).map(({ name }) => name)).toEqual(
       turns.map((turn) => Refs.nameOf(threadId, turn, "start"))

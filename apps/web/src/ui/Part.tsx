@@ -1,4 +1,4 @@
-/** A part of the page that is loaded when it is first shown: with a sign while it loads, and a way on when it cannot be loaded. */
+/** A part of the page that is loaded when it is first shown. It shows that it loads; if it cannot be loaded, it shows why and a button to try again. */
 import { type ReactNode, useEffect, useState } from "react"
 
 type Component<P> = (props: P) => ReactNode

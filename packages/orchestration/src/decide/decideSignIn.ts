@@ -41,7 +41,7 @@ export const afterAuth = (
   const { turnId } = turn
   const { at, policy, signIn } = draft.context
   const ask = askOf(provider, signIn?.get(provider), ending.error)
-  // A turn ends once, so its id makes a unique one.
+  // A turn ends once, so this id is unique.
   const requestId = `req_${turnId.slice("trn_".length)}_sign_in` as RequestId
   return {
     ending: { ...ending, reason: `${ending.reason ?? ending.error.message}; ${ask.instructions}` },

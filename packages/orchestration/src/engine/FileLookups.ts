@@ -13,7 +13,7 @@ const deadline = Duration.seconds(5)
 
 export type FileLookups = <A>(lookUp: () => Promise<A>) => Effect.Effect<A, LookupTimedOut>
 
-/** The lookup runs on after its deadline: nothing can end it. A lookup that has not begun by then never runs. */
+/** The lookup continues after its deadline: nothing can end it. A lookup that has not begun by then never runs. */
 export const make = (): FileLookups => {
   const permits = Permits.make(maxRunning)
   return (lookUp) =>
@@ -40,5 +40,5 @@ export const make = (): FileLookups => {
     })
 }
 
-/** Those of this process: the threads are its. */
+/** The lookups of this process, which share its threads. */
 export const lookUp: FileLookups = make()

@@ -90,6 +90,26 @@ describe("values of commands", () => {
     }
   )
 
+  it.scoped("X4 nothing is removed if the stored values cannot be listed: their users are not known", () =>
+    Effect.gen(function* () {
+      const secrets = yield* Effect.provide(Secrets, layerMemory)
+      const options = { providers: [scripted], secrets: Layer.succeed(Secrets, secrets) }
+      const log = yield* Kit.memory
+      const first = yield* Kit.start(log, options)
+      yield* first.run(Effect.zipRight(secrets.set("NAMED", "named value"), create("one")))
+      yield* first.close
+      const failing = Effect.fail(new StorageUnavailable({ message: "cannot be read", retryAfterMillis: 1000 }))
+      const references = new SecretReferences({ ...secrets, given: failing })
+      assert.strictEqual((yield* Effect.flip(references.collect(log))).message, "cannot be read")
+      const [name = ""] = yield* secrets.given
+      const pin = references.pin()
+      pin.add(name)
+      pin.release()
+      yield* references.removeDropped
+      assert.deepStrictEqual(yield* secrets.given, [name])
+    })
+  )
+
   it.scoped(
     "X4 L3 a server that dies before or after any append leaves no value without a user after the next start, and no user without its value",
     () =>

@@ -2,6 +2,7 @@
  * Which stored values of commands are still used. A value is stored before the event that names it is committed, and removed when no thread and no project
  * names it any more; what a crash left between is removed at the next start (X4).
  */
+import type { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { McpServers, ProjectEnv, SecretValue, Settings, SomeSettings } from "@millrace/contracts/Settings"
 import type { LogUnavailable, Queryable } from "@millrace/log/EventLog"
 import type { Secrets } from "@millrace/log/Secrets"
@@ -111,10 +112,10 @@ export class SecretReferences {
     )
   })
 
-  /** Reads the users of all stored values, then removes those without any. Until then nothing is removed. */
-  readonly collect = (log: Queryable): Effect.Effect<void, LogUnavailable> =>
+  /** Reads the users of all stored values, then removes the values without any. Nothing is removed before that, nor after a failure. */
+  readonly collect = (log: Queryable): Effect.Effect<void, LogUnavailable | StorageUnavailable> =>
     Effect.gen(this, function* () {
-      const stored = yield* Effect.orElseSucceed(this.#secrets.given, () => [])
+      const stored = yield* this.#secrets.given
       if (stored.length > 0) {
         const read = (owner: string, names: ReadonlyArray<string>) => {
           if (!this.#changed.has(owner)) this.#set(owner, names)

@@ -38,8 +38,10 @@ export const sweep: Effect.Effect<void> = Effect.ignore(
       const pid = Number(made.exec(name)?.[1] ?? process.pid)
       if (pid === process.pid || isAlive(pid)) continue
       const path = join(tmpdir(), name)
-      const { mtimeMs } = await stat(path)
-      if (Date.now() - mtimeMs > leftAfterMillis) await rm(path, { recursive: true, force: true }).catch(() => {})
+      // Another server may remove it at the same time.
+      const found = await stat(path).catch(() => undefined)
+      if (found !== undefined && Date.now() - found.mtimeMs > leftAfterMillis)
+        await rm(path, { recursive: true, force: true }).catch(() => {})
     }
   })
 )

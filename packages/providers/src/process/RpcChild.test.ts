@@ -1,5 +1,6 @@
 import { it } from "@effect/vitest"
-import { Chunk, Effect, Either, Fiber, type Scope, Stream } from "effect"
+import * as Deadline from "@millrace/testing/Deadline"
+import { Chunk, Deferred, Effect, Either, Fiber, type Scope, Stream } from "effect"
 import { describe, expect } from "vitest"
 import * as Ledger from "./Ledger.ts"
 import * as Proc from "./Proc.ts"
@@ -93,9 +94,12 @@ describe("RpcChild", () => {
   test("P6 an unsent request fails with the information that nothing happened", () =>
     Effect.gen(function* () {
       const child = yield* open(echo, { maxInFlight: 1 })
-      const first = yield* Effect.fork(Effect.flip(child.request("silence", {}, { deadlineMillis: 60 })))
+      const passed = yield* Deferred.make<void>()
+      const silence = child.request("silence", {}, { deadlineMillis: 60_000 })
+      const first = yield* Effect.fork(Deadline.endsWith("1 minute", Deferred.await(passed))(Effect.flip(silence)))
       yield* Effect.yieldNow()
       const second = yield* Effect.flip(child.request("silence", {}, { deadlineMillis: 20 }))
+      yield* Deferred.succeed(passed, undefined)
       expect([second.outcome, (yield* Fiber.join(first)).outcome]).toEqual(["failed", "unknown"])
     }))
 
@@ -179,12 +183,17 @@ describe("RpcChild", () => {
         `process.stdin.once("data", (text) => { console.log("read: " + String(text).trim()); console.log("sorry, " + process.env.MY_API_KEY) })`,
         { env: { MY_API_KEY: "sk-very-secret" } }
       )
-      const late = yield* Effect.flip(child.request("initialize", {}, { deadlineMillis: 1500 }))
+      const badLine = yield* Deferred.make<unknown>()
+      const request = Effect.flip(child.request("initialize", {}, { deadlineMillis: 60_000 }))
+      const waiting = yield* Effect.fork(Deadline.endsWith("1 minute", Deferred.await(badLine))(request))
+      const messages = yield* Stream.runCollect(Stream.take(child.incoming, 2))
+      yield* Deferred.succeed(badLine, undefined)
+      const late = yield* Fiber.join(waiting)
       expect(late.failure).toMatchObject({
         kind: "transport",
         detail: "test wrote a line that is not a message: sorry, (secret)"
       })
-      expect(Chunk.toReadonlyArray(yield* Stream.runCollect(Stream.take(child.incoming, 1)))).toMatchObject([{ _tag: "BadLine" }])
+      expect(Chunk.toReadonlyArray(messages)).toMatchObject([{ _tag: "BadLine" }, { _tag: "BadLine" }])
       const dies = yield* open(`process.stdout.write("usage: agent [flags]", () => process.exit(2))`)
       const dead = yield* Effect.flip(dies.request("initialize", {}))
       expect(dead.failure).toMatchObject({

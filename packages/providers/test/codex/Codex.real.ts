@@ -119,7 +119,7 @@ describe("the real codex", () => {
   )
 
   live(
-    "T17 a running session takes a model, an effort and a permission mode, and their defaults",
+    "T17 a running session takes a model, an effort and a permission mode, and the defaults of model and effort",
     Effect.gen(function* () {
       const { endpoint, home, open } = yield* world
       const { recording, session } = yield* open(1, { settings: { permissionMode: "ask" } })
