@@ -3,6 +3,7 @@ import { defined } from "@millrace/contracts/Defined"
 import { CommandRejected, type NotFound, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Millrace } from "@millrace/contracts/Millrace"
+import { make as makePermits } from "@millrace/contracts/Permits"
 import type { ChangedFile, Diff } from "@millrace/contracts/Workspace"
 import { type Change, type CheckpointError, Checkpoints, type Point } from "@millrace/workspace/Checkpoints"
 import { shown } from "@millrace/workspace/RawPath"
@@ -39,6 +40,8 @@ const worded = (error: CheckpointError): CommandRejected | StorageUnavailable =>
     ? noCheckpoint("The directory of the thread is in no git repository, so there are no checkpoints of it.")
     : new StorageUnavailable({ message: error.message, retryAfterMillis: 5000 })
 
+/** Comparisons that run at a time; one takes up to 50 MB. Further ones wait. */
+const concurrent = 4
 /** Turns for which a diff looks which files each changed, to name the turn of a hunk. */
 const maxTurns = 50
 
@@ -55,6 +58,7 @@ const viewOf = ({ hunks, oldPath, path, ...file }: Change, turnId: TurnId | unde
 
 export const make = (views: Pick<Millrace, "thread">): Effect.Effect<ThreadDiffs> =>
   Effect.map(Effect.serviceOption(Checkpoints), (service) => {
+    const permits = makePermits(concurrent)
     const resolved = Effect.fn("ThreadDiffs.resolve")(function* (threadId: ThreadId, range: Range) {
       const thread = yield* views.thread(threadId)
       if (Option.isNone(service)) return yield* off
@@ -103,8 +107,8 @@ export const make = (views: Pick<Millrace, "thread">): Effect.Effect<ThreadDiffs
         Effect.gen(function* () {
           const found = yield* resolved(threadId, range)
           const { base, checkpoints, cwd, end } = found
-          const { files, truncated } = yield* Effect.mapError(checkpoints.compare(cwd, base, end, hunks), worded)
-          const turns = hunks && range.turnId === undefined ? yield* Effect.mapError(turnsOf(found), worded) : undefined
+          const { files, truncated } = yield* Effect.mapError(permits(checkpoints.compare(cwd, base, end, hunks)), worded)
+          const turns = hunks && range.turnId === undefined ? yield* Effect.mapError(permits(turnsOf(found)), worded) : undefined
           const turnOf = (path: string) => range.turnId ?? turns?.get(path)
           return {
             base,
@@ -115,7 +119,7 @@ export const make = (views: Pick<Millrace, "thread">): Effect.Effect<ThreadDiffs
       patch: (threadId, range) =>
         Effect.gen(function* () {
           const { base, checkpoints, cwd, end } = yield* resolved(threadId, range)
-          return yield* Effect.mapError(checkpoints.patch(cwd, base, end), worded)
+          return yield* Effect.mapError(permits(checkpoints.patch(cwd, base, end)), worded)
         })
     }
   })

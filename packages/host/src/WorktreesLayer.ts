@@ -1,6 +1,7 @@
 /** Worktrees of threads in the data directory, for the engine and the dispatcher. */
 import { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
+import { make as makePermits } from "@millrace/contracts/Permits"
 import * as Engine from "@millrace/orchestration/engine/Worktrees"
 import * as Worktrees from "@millrace/workspace/Worktrees"
 import type { WorktreeRecord } from "@millrace/workspace/WorktreeRecord"
@@ -29,9 +30,13 @@ const make = (home: string) =>
         ...found
       }))
     }
+    // Each list runs git for each worktree.
+    const oneList = makePermits(1)
     return Engine.Worktrees.of({
       earlier: Effect.succeed(earlier),
-      list: Effect.flatMap(worktrees.records, (records) => Effect.forEach(records.slice(0, maxListed), view, { concurrency: 2 })),
+      list: oneList(
+        Effect.flatMap(worktrees.records, (records) => Effect.forEach(records.slice(0, maxListed), view, { concurrency: 2 }))
+      ),
       create: ({ threadId, ...wanted }) =>
         worktrees.create({ id: threadId, ...wanted }).pipe(
           Effect.map((created) => Either.right(created)),

@@ -157,6 +157,13 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
         return next
       }).pipe(Effect.uninterruptible, Effect.flatMap(Deferred.await))
 
+    /** By private directory: a removal between the marker and its ref would remove the marker and leave the ref. */
+    const changes = new Map<string, Permits>()
+    const oneChange = (directory: string): Permits => {
+      const permits = changes.get(directory) ?? makePermits(1)
+      changes.set(directory, permits)
+      return permits
+    }
     const marker = (directory: string, threadId: string) => join(directory, "threads", threadId)
 
     const take = Effect.fn("Checkpoints.take")(function* ({ cwd, point, threadId, turnId }: Request) {
@@ -164,8 +171,10 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
       const result = yield* captured(repository)
       const { privateDir } = WorkTree.placeOf(repository, home)
       // Before the ref: after a crash, the deletion of the thread finds the repository.
-      yield* Effect.promise(() => writeFile(marker(privateDir, threadId), ""))
-      yield* withGit(Refs.write(repository, Refs.nameOf(threadId, turnId, point), result.commit))
+      const mark = Effect.promise(() => writeFile(marker(privateDir, threadId), ""))
+      yield* oneChange(privateDir)(
+        Effect.zipRight(mark, withGit(Refs.write(repository, Refs.nameOf(threadId, turnId, point), result.commit)))
+      )
       return result
     })
 
@@ -215,7 +224,7 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
       names: (cwd, from, to) => Effect.flatMap(placeOf(cwd), (place) => withGit(Diff.names(place, from, to))),
       forget: (threadId) =>
         Effect.flatMap(directories, (all) =>
-          Effect.forEach(all, (directory) => forgetIn(directory, threadId), { discard: true })
+          Effect.forEach(all, (directory) => oneChange(directory)(forgetIn(directory, threadId)), { discard: true })
         ),
       threads: Effect.flatMap(directories, (all) =>
         Effect.promise(async () => {

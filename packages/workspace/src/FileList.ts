@@ -114,8 +114,12 @@ const addAll = (files: Array<Indexed>, prefix: string, paths: ReadonlySet<string
     })
   })
 
-/** Reads the list, one repository after the other. */
-export const read = <E>(root: string, git: Git<E>): Effect.Effect<FileList, E> =>
+/** Reads the list, one repository after the other. `isOwn`: whether a path in the root leads through no link, which could lead out of it. */
+export const read = <E>(
+  root: string,
+  git: Git<E>,
+  isOwn: (path: string) => Effect.Effect<boolean, E>
+): Effect.Effect<FileList, E> =>
   Effect.gen(function* () {
     const files: Array<Indexed> = []
     let [unnamed, truncated] = [0, false]
@@ -126,6 +130,7 @@ export const read = <E>(root: string, git: Git<E>): Effect.Effect<FileList, E> =
         break
       }
       const prefix = waiting.shift() ?? ""
+      if (prefix !== "" && !(yield* isOwn(prefix))) continue
       const cwd = prefix === "" ? root : `${root}/${prefix}`
       const output = yield* Effect.orElse(git({ cwd, args: tracked, inRepository: true }), () =>
         git({ cwd, args: untracked, inRepository: false })

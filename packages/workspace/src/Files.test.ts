@@ -155,3 +155,21 @@ it.scopedLive("W1 W2 W5 a summary has branch, distance and changes, runs no filt
     expect(yield* summary(base)).toEqual({ repository: false, dirty: false })
   }).pipe(Effect.provide(services))
 )
+
+it.scopedLive("W5 a submodule in whose place is a link out of the workspace is not listed", () =>
+  Effect.gen(function* () {
+    const other = yield* repository
+    write(other, "of-module.ts")
+    sh(other, "add", "-A")
+    sh(other, "commit", "-qm", "one")
+    const outside = yield* temporaryDirectory
+    write(outside, "secret.txt", "module/secret.txt")
+    for (const replaced of ["deep", "deep/module"]) {
+      const root = yield* repository
+      sh(root, "submodule", "-q", "add", other, "deep/module")
+      rmSync(join(root, replaced), { recursive: true })
+      symlinkSync(outside, join(root, replaced))
+      expect((yield* all(root)).paths.filter((path) => path.includes("secret"))).toEqual([])
+    }
+  }).pipe(Effect.provide(services))
+)

@@ -1,7 +1,7 @@
 /** The files of a thread's directory for front ends: a ranked search in their paths, reading one of them, and the state of the repository. */
 import type { FoundFile, FoundFiles, GitSummary } from "@millrace/contracts/Workspace"
 import { Context, Effect, Layer, Scope } from "effect"
-import { lstat, stat } from "node:fs/promises"
+import { lstat, realpath, stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as EmptyRepository from "./EmptyRepository.ts"
 import * as FileCalls from "./FileCalls.ts"
@@ -50,6 +50,12 @@ const isDirectory = (path: string) =>
     () => false
   )
 
+/** False also for a directory that does not exist. `path` ends with a slash. */
+const leadsThroughNoLink = async (root: string, path: string): Promise<boolean> => {
+  const [base, found] = await Promise.all([realpath(root), realpath(join(root, path)).catch(() => undefined)])
+  return found !== undefined && `${found}/` === join(base, path)
+}
+
 /** A path with its kind and size; none if it was removed since the list was read, or is neither file nor link. */
 const described = async (root: string, path: string): Promise<ReadonlyArray<FoundFile>> => {
   const found = await lstat(join(root, path)).catch(() => undefined)
@@ -89,7 +95,8 @@ export const make = Effect.gen(function* () {
       Effect.map(({ stdout, truncated }) => ({ stdout, complete: !truncated })),
       Effect.mapError(unavailable)
     )
-  const listOf = yield* Kept.make((root) => Effect.zipRight(existing(root), FileList.read(root, lsFiles)), {
+  const list = (root: string) => FileList.read(root, lsFiles, (path) => calls.run(root, () => leadsThroughNoLink(root, path)))
+  const listOf = yield* Kept.make((root) => Effect.zipRight(existing(root), list(root)), {
     ...lists,
     sizeOf: ({ files }: FileList.FileList) => files.length
   })

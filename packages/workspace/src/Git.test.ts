@@ -131,3 +131,17 @@ test("W2 a git that hangs is ended at its deadline, by TERM first, so that it re
     expect(() => process.kill(pid, 0)).toThrow()
     expect(existsSync(join(cwd, "lock"))).toBe(false)
   }))
+
+test("W2 at most so many processes of git run at a time", () =>
+  Effect.gen(function* () {
+    const { run } = yield* Git.make(2)
+    const { cwd, env } = yield* fakeGit("mkdir running/$$; ls running; sleep 0.1; rmdir running/$$")
+    mkdirSync(join(cwd, "running"))
+    const outputs = yield* Effect.all(
+      Array.from({ length: 6 }, () => run(["status"], { cwd, env })),
+      { concurrency: "unbounded" }
+    )
+    const counts = outputs.map(({ stdout }) => stdout.toString().trim().split("\n").length)
+    expect(Math.max(...counts)).toBeLessThanOrEqual(2)
+    expect(counts).toHaveLength(6)
+  }).pipe(Effect.provide(layerMemory)))

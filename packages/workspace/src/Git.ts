@@ -4,6 +4,7 @@
  */
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Spawn from "@millrace/providers/process/Spawn"
+import { make as makePermits } from "@millrace/contracts/Permits"
 import { Context, Duration, Effect, ExecutionStrategy, Exit, Layer, Schema, Scope } from "effect"
 
 /** There is no `git` on the server's PATH. */
@@ -170,10 +171,13 @@ const scopedIn = <A, E, R>(scope: Scope.Scope, use: Effect.Effect<A, E, R>) =>
     })
   )
 
-export const make = Effect.gen(function* () {
-  const ledger = yield* Ledger.Ledger
-  const scope = yield* Effect.scope
-  return Git.of({ run: (args, options) => Effect.provideService(run(args, options, scope), Ledger.Ledger, ledger) })
-})
+/** `concurrent`: most processes at a time; further calls wait, and their deadline begins with their process. */
+export const make = (concurrent = 16) =>
+  Effect.gen(function* () {
+    const ledger = yield* Ledger.Ledger
+    const scope = yield* Effect.scope
+    const permits = makePermits(concurrent)
+    return Git.of({ run: (args, options) => permits(Effect.provideService(run(args, options, scope), Ledger.Ledger, ledger)) })
+  })
 
-export const layer = Layer.scoped(Git, make)
+export const layer = Layer.scoped(Git, make())

@@ -21,8 +21,10 @@ export interface WorkTree extends Repository {
   readonly partial?: boolean
 }
 
-/** Settings of the person that decide which files there are and how they are read. All others are left out. */
-const adopted = /^core\.(excludesfile|filemode|symlinks|ignorecase|precomposeunicode|trustctime|checkstat)$/
+/**
+ * Settings of the person that decide which files there are, how they are read, and who may write where objects are stored. All others are left out.
+ */
+const adopted = /^core\.(excludesfile|filemode|symlinks|ignorecase|precomposeunicode|trustctime|checkstat|sharedrepository)$/
 /** Settings with which git may store other bytes than the file has. */
 const converting = /^core\.(autocrlf|eol|attributesfile)$/
 

@@ -98,6 +98,7 @@ it.scopedLive(
       sh(base, "clone", "-q", "--bare", repository, origin)
       const pull = sh(origin, "commit-tree", "-m", "pull", `${sh(origin, "rev-parse", "main^{tree}")}`)
       sh(origin, "update-ref", "refs/pull/7/head", pull)
+      sh(origin, "update-ref", "refs/heads/later", pull)
       sh(repository, "remote", "add", "origin", origin)
       sh(repository, "branch", "feature")
       const before = seen(repository)
@@ -143,6 +144,10 @@ it.scopedLive(
       const fetched = yield* create({ id: "thr_4", directory: repository, base: "refs/pull/7/head", branch: "pr-7" })
       expect(fetched).toMatchObject({ branch: "pr-7", commit: pull })
       expect(existsSync(join(repository, ".git/FETCH_HEAD"))).toBe(false)
+      // The person's own record of origin changes only with the person's fetch.
+      yield* create({ id: "thr_5", directory: repository, base: "refs/heads/later", branch: "later-5" })
+      expect(sh(repository, "branch", "--remotes")).toBe("")
+      expect(yield* release("thr_5")).toBeUndefined()
       expect(yield* release("thr_2")).toBeUndefined()
       // The fetched commit is not lost with it: it was not made there.
       expect(yield* release("thr_4")).toBeUndefined()

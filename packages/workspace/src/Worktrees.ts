@@ -98,11 +98,23 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
 
     const fetched = (cwd: string, ref: string, into: string) =>
       git
-        .run(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", `+${ref}:${into}`], {
-          cwd,
-          deadline: fetchDeadline,
-          network: true
-        })
+        .run(
+          [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--refmap=",
+            "origin",
+            `+${ref}:${into}`
+          ],
+          {
+            cwd,
+            deadline: fetchDeadline,
+            network: true
+          }
+        )
         .pipe(
           Effect.mapError((error) =>
             refuse(`The repository has no ${ref}, and it could not be fetched from origin: ${error.message}`)

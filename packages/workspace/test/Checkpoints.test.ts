@@ -6,9 +6,19 @@ import * as Checkpoints from "@millrace/workspace/Checkpoints"
 import * as Git from "@millrace/workspace/Git"
 import * as Refs from "@millrace/workspace/internal/Refs"
 import * as Repository from "@millrace/workspace/Repository"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Fiber, Layer, type Scope } from "effect"
 import { execFileSync } from "node:child_process"
-import { chmodSync, existsSync, mkdirSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import * as Person from "./Person.ts"
 
@@ -367,4 +377,46 @@ test("W1 a deleted thread leaves no ref, also after a crash and when refs are pa
     rmSync(root, { recursive: true })
     yield* after.forget(other)
     expect(yield* after.threads).toEqual([])
+  }))
+
+test("W1 a thread that is deleted while its checkpoint is written leaves no ref", () =>
+  Effect.gen(function* () {
+    const { options, root, take } = yield* fixture
+    Person.init(root)
+    Person.write(root, { a: "1" })
+    Person.commitAll(root)
+    yield* take()
+    const git = yield* Git.Git
+    let forgotten: Fiber.Fiber<void, Git.GitError> | undefined
+    const forget: Effect.Effect<void, Git.GitError> = Effect.suspend(() => checkpoints.forget(threadId))
+    /** Deletes the thread when its ref is about to be written. */
+    const run: typeof git.run = (args, wanted) =>
+      Effect.gen(function* () {
+        if (args.includes("update-ref") && !args.includes("--stdin")) {
+          const fiber = yield* Effect.forkDaemon(forget)
+          forgotten = fiber
+          yield* Effect.timeoutOption(Fiber.await(fiber), "500 millis")
+        }
+        return yield* git.run(args, wanted)
+      })
+    const checkpoints = yield* Effect.provideService(Checkpoints.make(options), Git.Git, Git.Git.of({ run }))
+    yield* checkpoints.take({ threadId, turnId, point: "end", cwd: root })
+    if (forgotten !== undefined) yield* Fiber.join(forgotten)
+    yield* checkpoints.forget(threadId)
+    expect(Person.git(root, "for-each-ref", "refs/millrace")).toBe("")
+  }))
+
+test("W1 in a repository that a group shares, the group may write where objects are stored", () =>
+  Effect.gen(function* () {
+    const { root, take } = yield* fixture
+    Person.init(root, "--shared=group")
+    Person.write(root, { a: "1" })
+    Person.commitAll(root)
+    const objects = join(root, ".git/objects")
+    const before = new Set(readdirSync(objects))
+    Person.write(root, { b: "2" })
+    yield* take()
+    const made = readdirSync(objects).filter((name) => !before.has(name))
+    expect(made.length).toBeGreaterThan(0)
+    expect(made.filter((name) => (statSync(join(objects, name)).mode & 0o020) === 0)).toEqual([])
   }))

@@ -158,4 +158,24 @@ describe("values of commands", () => {
         }
       })
   )
+
+  it.scoped("X4 a value that a command names again while values are removed stays", () =>
+    Effect.gen(function* () {
+      const secrets = yield* Secrets
+      const names = [yield* secrets.keep("A", "one"), yield* secrets.keep("B", "two")]
+      const removed: Array<string> = []
+      const references: SecretReferences = new SecretReferences({
+        ...secrets,
+        removeGiven: (name) =>
+          Effect.suspend(() => {
+            removed.push(name)
+            for (const other of names) if (other !== name) references.pin().add(other)
+            return secrets.removeGiven(name)
+          })
+      })
+      yield* references.collect(yield* Kit.memory)
+      assert.strictEqual(removed.length, 1)
+      assert.strictEqual((yield* secrets.given).length, 1)
+    }).pipe(Effect.provide(layerMemory))
+  )
 })

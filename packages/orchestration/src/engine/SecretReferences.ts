@@ -105,9 +105,11 @@ export class SecretReferences {
   /** Removes the values that have lost their last user. A value that cannot be removed is removed at the next start. */
   readonly removeDropped: Effect.Effect<void> = Effect.suspend(() => {
     if (!this.#isComplete || this.#dropped.size === 0) return Effect.void
-    const names = [...this.#dropped].filter((name) => !this.#counts.has(name))
+    const names = [...this.#dropped]
     this.#dropped.clear()
-    return Effect.forEach(names, (name) => this.#secrets.removeGiven(name), { discard: true }).pipe(
+    // A command may name it again meanwhile.
+    const remove = (name: string) => (this.#counts.has(name) ? Effect.void : this.#secrets.removeGiven(name))
+    return Effect.forEach(names, (name) => Effect.suspend(() => remove(name)), { discard: true }).pipe(
       Effect.catchAll(({ message }) => Effect.logWarning(`A secret that is not used any more was not removed. ${message}`))
     )
   })
