@@ -151,7 +151,7 @@ describe("millrace", () => {
                 started,
                 event("turn.failed", {
                   ...turn,
-                  error: { kind: "auth", message: "Sign in \u001B]52;c;aGk=\u0007first: codex login\u001B[2J" }
+                  error: { kind: "unknown", message: "Sign in \u001B]52;c;aGk=\u0007first: codex login\u001B[2J" }
                 })
               )
             : own.append(
