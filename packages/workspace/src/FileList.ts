@@ -24,6 +24,8 @@ export interface Output {
   readonly stdout: Uint8Array
   /** False: git was ended before it had written all, because its output was too large. */
   readonly complete: boolean
+  /** The directory is in no repository that git can read. Only with `inRepository`. */
+  readonly outside?: boolean
 }
 
 /** Lists the files of a directory, relative to it, by `git ls-files` with these arguments. `inRepository` false: over an empty repository. */
@@ -132,12 +134,12 @@ export const read = <E>(
       const prefix = waiting.shift() ?? ""
       if (prefix !== "" && !(yield* isOwn(prefix))) continue
       const cwd = prefix === "" ? root : `${root}/${prefix}`
-      const output = yield* Effect.orElse(git({ cwd, args: tracked, inRepository: true }), () =>
-        git({ cwd, args: untracked, inRepository: false })
-      )
+      const output = yield* git({ cwd, args: tracked, inRepository: true })
       // An ignored directory of a larger repository has no files of it; then its own files count.
       const isIgnored = prefix === "" && output.complete && output.stdout.length === 0
-      const parsed = yield* parse(isIgnored ? yield* git({ cwd, args: untracked, inRepository: false }) : output)
+      const parsed = yield* parse(
+        isIgnored || output.outside === true ? yield* git({ cwd, args: untracked, inRepository: false }) : output
+      )
       yield* addAll(files, prefix, parsed.present)
       for (const directory of parsed.nested) waiting.push(`${prefix}${directory}/`)
       unnamed += parsed.unnamed

@@ -90,9 +90,9 @@ export const make = Effect.gen(function* () {
     )
   const lsFiles: FileList.Git<FilesUnavailable> = ({ args, cwd, inRepository }) =>
     Effect.flatMap(inRepository ? Effect.succeed([]) : emptyRepository, (outside) =>
-      git.run([...outside, ...args], { cwd, deadline, maxBytes })
+      git.run([...outside, ...args], { cwd, deadline, maxBytes, codes: inRepository ? [0, 128] : [0] })
     ).pipe(
-      Effect.map(({ stdout, truncated }) => ({ stdout, complete: !truncated })),
+      Effect.map(({ code, stdout, truncated }) => ({ stdout, complete: !truncated, outside: code !== 0 })),
       Effect.mapError(unavailable)
     )
   const list = (root: string) => FileList.read(root, lsFiles, (path) => calls.run(root, () => leadsThroughNoLink(root, path)))

@@ -8,8 +8,6 @@ export const fromBytes = (bytes: Uint8Array): RawPath => Buffer.from(bytes).toSt
 export const toBytes = (path: RawPath): Buffer => Buffer.from(path, "latin1")
 /** For people and JSON: UTF-8; each byte that is no UTF-8 reads as U+FFFD. */
 export const shown = (path: RawPath): string => toBytes(path).toString("utf8")
-/** The raw path of a text. */
-export const fromText = (path: string): RawPath => Buffer.from(path, "utf8").toString("latin1")
 
 /** The fields of output with `-z`. */
 export const fields = (output: Uint8Array): Array<RawPath> => {
