@@ -14,7 +14,7 @@ const none: GitSummary = { repository: false, dirty: false }
  * Environment that turns off the filters of the person's and the repository's configuration. `git status` runs them to compare a file whose time has
  * changed, and an agent may have written that configuration. Not by `-c`: git ends the key at the first `=`, which the name of a filter may contain.
  */
-const withoutFilters = (cwd: string) =>
+export const withoutFilters = (cwd: string) =>
   Effect.gen(function* () {
     const git = yield* Git
     const { stdout } = yield* git.run(

@@ -3,7 +3,7 @@ import { layerMemory } from "@millrace/providers/process/Ledger"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Layer } from "effect"
 import { execFileSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Git from "./Git.ts"
 import * as Worktrees from "./Worktrees.ts"
@@ -185,5 +185,21 @@ it.scopedLive("W6 a crash at any step of a creation or a removal leaves nothing 
     const next = yield* Worktrees.make({ home, onStep: (now) => (now === "recorded" ? Effect.interrupt : Effect.void) })
     yield* Effect.exit(next.create({ id: "thr_2", directory: repository }))
     expect([recordsOf(home), seen(repository).worktrees]).toEqual([[], before.worktrees])
+  }).pipe(Effect.provide(services))
+)
+
+it.scopedLive("W2 W6 what would be lost with a worktree is found without running a filter", () =>
+  Effect.gen(function* () {
+    const { base, home, repository } = yield* person
+    const { create, records, unsaved } = yield* Worktrees.make({ home })
+    const { cwd } = yield* create({ id: "thr_1", directory: repository })
+    sh(repository, "config", "filter.trap.clean", `touch '${join(base, "ran")}'; cat`)
+    sh(repository, "config", "filter.trap.required", "true")
+    writeFileSync(join(repository, ".git/info/attributes"), "*.txt filter=trap\n")
+    // Another time and the same bytes, so that git reads the file.
+    utimesSync(join(cwd, "a.txt"), 1, 1)
+    const [record] = yield* records
+    expect(record === undefined ? undefined : yield* unsaved(record)).toEqual({ dirty: false, unpushed: 0 })
+    expect(existsSync(join(base, "ran"))).toBe(false)
   }).pipe(Effect.provide(services))
 )

@@ -8,6 +8,7 @@ import { mkdir, realpath, rm } from "node:fs/promises"
 import { join, relative } from "node:path"
 import { Git, type GitError, type GitOptions } from "./Git.ts"
 import * as Repository from "./Repository.ts"
+import { withoutFilters } from "./Summary.ts"
 import * as WorktreeRecord from "./WorktreeRecord.ts"
 
 /** The worktree cannot be created as asked. Nothing was created. */
@@ -194,8 +195,10 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
     const unsaved = ({ branch, commit, root }: WorktreeRecord.WorktreeRecord) =>
       Effect.gen(function* () {
         const cwd = root
+        const env = yield* Effect.provideService(withoutFilters(cwd), Git, git)
         const status = yield* text(["status", "--porcelain", "-z", "--untracked-files=normal"], {
           cwd,
+          env,
           deadline: checkoutDeadline
         })
         const gitDir = yield* text(["rev-parse", "--absolute-git-dir"], { cwd })
