@@ -68,7 +68,10 @@ export const make = (views: Pick<Millrace, "thread">): Effect.Effect<ThreadDiffs
       const find = (turnId: TurnId, point: "start" | "end") => points.find((one) => one.turnId === turnId && one.point === point)
       const need = (found: Point | undefined, turnId: TurnId | undefined, what: string) =>
         found === undefined
-          ? noCheckpoint(`There is no checkpoint of ${what}. See the events checkpoint.failed of the thread.`, turnId)
+          ? noCheckpoint(
+              `The thread has no checkpoint of ${what}. Check the turn's id; the events checkpoint.failed of the thread say why a checkpoint is missing.`,
+              turnId
+            )
           : Effect.succeed(found)
       const { from = "start", to = "now", turnId } = range
       const first =

@@ -53,7 +53,7 @@ const make = (home: string) =>
             left === undefined
               ? Effect.void
               : Effect.logWarning(
-                  `The worktree ${home}/${threadId} is kept, because it has ${left.dirty ? "changes that are not committed" : `${left.unpushed} commits that are on no other branch and no remote`}. Save them, then remove it with git worktree remove --force --force.`
+                  `The worktree ${home}/${threadId} is kept, because it has ${left.dirty ? "changes that are not committed" : `commits that are on no other branch and no remote: ${left.unpushed}`}. Save them, then remove it in the repository with: git worktree remove --force --force ${home}/${threadId}`
                 )
           ),
           logged(`The worktree of ${threadId} could not be removed`)

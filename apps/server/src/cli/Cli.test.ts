@@ -213,7 +213,7 @@ describe("millrace", () => {
 
   it.live("T19 run: exit 4 when the agent is not signed in, with what to run", () =>
     Effect.gen(function* () {
-      const reason = "Not signed in.; Run `codex login` on the machine of the server, then accept: the prompt is sent again."
+      const reason = "Not signed in. Run `codex login` on the machine of the server, then accept: the prompt is sent again."
       const fixture = yield* service((own) =>
         own.append(
           started,
@@ -231,7 +231,7 @@ describe("millrace", () => {
       )
       const ended = yield* Program.run(["run", "hi", "--data", fixture.dataDir])
       expect(ended).toMatchObject({ code: 4 })
-      expect(ended.stderr).toContain("Run `codex login`")
+      expect(ended.stderr).toContain(`millrace: ${reason}\nThen: millrace answer REQUEST accept.`)
       expect(ended.stderr).toContain("millrace requests")
       clean(ended)
     }).pipe(Effect.scoped, Fixture.fair)

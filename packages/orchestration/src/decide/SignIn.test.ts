@@ -65,7 +65,7 @@ for (const when of ["open", "accept", "turn"] as const)
       })
       const failed = yield* Kit.eventually(Kit.ofType("turn.failed"))
       assert.deepInclude(failed.data, { turnId, error: { kind: "auth", message: "Not signed in." } })
-      assert.include(JSON.stringify(failed.data), "Run `scripted login`")
+      assert.include(JSON.stringify(failed.data), '"reason":"Not signed in. Run `scripted login`')
       assert.deepInclude(yield* view(threadId), { status: "needs-you" })
       // The queue waits for the answer, which is a decision.
       const answers = { requestId: request.requestId, answers: { a: ["b"] } }

@@ -43,8 +43,11 @@ export const afterAuth = (
   const ask = askOf(provider, signIn?.get(provider), ending.error)
   // A turn ends once, so this id is unique.
   const requestId = `req_${turnId.slice("trn_".length)}_sign_in` as RequestId
+  const reason = ending.reason ?? ending.error.message
+  // The instructions may begin with the agent's message.
+  const said = ask.instructions.startsWith(reason) ? ask.instructions : `${reason.replace(/\.$/, "")}. ${ask.instructions}`
   return {
-    ending: { ...ending, reason: `${ending.reason ?? ending.error.message}; ${ask.instructions}` },
+    ending: { ...ending, reason: said },
     plan: () => {
       // A session that fails at its start may leave the turn in the queue.
       if (draft.thread(threadId)?.queue.some((one) => one.turnId === turnId) === true) return

@@ -185,3 +185,24 @@ describe("FollowTurn", () => {
     })
   )
 })
+
+it.effect("T19 a turn without a sign-in exits with 4 while a person is asked, and with 1 after the request", () =>
+  Effect.gen(function* () {
+    const reason = "Not signed in. Run `codex login`."
+    const ended: TurnView = {
+      threadId,
+      turnId,
+      status: "failed",
+      origin: "user",
+      text: "hi",
+      requestedAt: "2026-11-20T09:00:00.000Z",
+      reason,
+      error: { kind: "auth", message: "Not signed in." }
+    }
+    const asked = yield* Effect.flip(FollowTurn.exitOf(ended) ?? Effect.void)
+    expect(asked.exitCode).toBe(4)
+    expect(asked.message.split("\n")[0]).toBe(reason)
+    const settled = yield* Effect.flip(FollowTurn.exitOf(ended, false) ?? Effect.void)
+    expect(settled).toMatchObject({ exitCode: 1, message: "Not signed in." })
+  })
+)

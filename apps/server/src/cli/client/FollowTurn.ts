@@ -32,8 +32,18 @@ export interface Options {
 const failure = (error: TurnView["error"]) =>
   error === undefined ? undefined : `${error.message}${error.detail === undefined ? "" : `\n${error.detail}`}`
 
-/** The outcome of the turn as an exit. `undefined` if the turn has not ended. */
-export const exitOf = (turn: TurnView): Effect.Effect<void, CliFailure> | undefined => {
+/** The reason of the turn's end, and the agent's error if the reason does not repeat it. */
+const signInOf = ({ error, reason }: TurnView) => {
+  const message = failure(error)
+  const lines = message !== undefined && reason?.startsWith(message) === true ? [reason] : [message, reason]
+  return lines.filter(Boolean).join("\n")
+}
+
+/**
+ * The outcome of the turn as an exit. `undefined` if the turn has not ended. `isAsked`: the request to sign in that the turn's failure opened may still be
+ * open.
+ */
+export const exitOf = (turn: TurnView, isAsked = true): Effect.Effect<void, CliFailure> | undefined => {
   switch (TurnModel.outcomeOfTurn(turn)) {
     case "completed":
       return Effect.void
@@ -41,8 +51,8 @@ export const exitOf = (turn: TurnView): Effect.Effect<void, CliFailure> | undefi
       return Effect.fail(interrupted(`The turn was interrupted${turn.reason === undefined ? "" : `: ${turn.reason}`}`))
     case "failed":
       return Effect.fail(
-        turn.error?.kind === "auth"
-          ? needsPerson([failure(turn.error), turn.reason, "Open requests: millrace requests"].filter(Boolean).join("\n"))
+        turn.error?.kind === "auth" && isAsked
+          ? needsPerson(`${signInOf(turn)}\nThen: millrace answer REQUEST accept. Open requests: millrace requests`)
           : failed(failure(turn.error) ?? turn.reason ?? "The turn failed")
       )
     case undefined:

@@ -60,7 +60,10 @@ const wait = (given: string, where: Connect.Where, json: boolean) =>
     }
     yield* output.progress(undefined)
     if (json) yield* Output.json(turn)
-    yield* FollowTurn.exitOf(turn) ?? needsPerson("The turn waits for an answer. See: millrace requests")
+    const { continuation } = yield* Effect.mapError(connected.millrace.thread(turn.threadId), fromError)
+    // A request to sign in may be answered or replaced since the turn failed.
+    const isAsked = continuation?.because === "sign-in" && continuation.turnId === turn.turnId
+    yield* FollowTurn.exitOf(turn, isAsked) ?? needsPerson("The turn waits for an answer. See: millrace requests")
   })
 
 export const command = Command.make(
