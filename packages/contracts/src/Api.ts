@@ -39,12 +39,14 @@ const count = (name: string) =>
       Schema.NumberFromString
     ).annotations({ jsonSchema: { type: "integer", minimum: 1 } })
   )
-/** A whole number. The server parses it itself. */
-const hunks = Schema.optional(Schema.Literal("0", "1").annotations({ message: () => "hunks must be 0 or 1" })).annotations({
+/** Replaces the message of the first of several accepted values. */
+const wording = (message: string) => () => ({ message, override: true })
+const hunks = Schema.optional(Schema.Literal("0", "1").annotations({ message: wording("hunks must be 0 or 1") })).annotations({
   description: "1: with the changed lines of each file."
 })
 const diffDescription =
   "With `Accept: text/x-diff` the unified diff, at most 8 MiB; a longer one is cut and has the header `x-millrace-truncated`. 422 `NoCheckpoint` if a state of the files is not stored."
+/** A whole number. The server parses it itself. */
 const whole = Schema.String.annotations({ jsonSchema: { type: "integer", minimum: 0 } })
 /** Seconds in decimal digits; 0 = none. */
 const seconds = (name: string) =>
@@ -285,10 +287,12 @@ export const ApiGroup = HttpApiGroup.make("api")
       .setPath(thread)
       .setUrlParams(
         Schema.Struct({
-          from: Schema.optional(DiffFrom.annotations({ message: () => "from must be the id of a turn, or start" })).annotations({
+          from: Schema.optional(
+            DiffFrom.annotations({ message: wording("from must be the id of a turn, or start") })
+          ).annotations({
             description: "The start of this turn, or `start`, of the first one. Default: start."
           }),
-          to: Schema.optional(DiffTo.annotations({ message: () => "to must be the id of a turn, or now" })).annotations({
+          to: Schema.optional(DiffTo.annotations({ message: wording("to must be the id of a turn, or now") })).annotations({
             description: "The end of this turn, or `now`. Default: now."
           }),
           hunks
