@@ -40,7 +40,8 @@ export const Agents = () => {
   useEffect(() => void loadProviders(), [])
   const all = (providers ?? []).toSorted((a, b) => Number(b.installed) - Number(a.installed))
   return (
-    <div className="page">
+    // The cards have nothing to focus: a keyboard scrolls the page itself.
+    <div className="page" tabIndex={0} role="region" aria-label="Agents">
       <h1>Agents</h1>
       {providers === undefined && <p role="status">Probing agents…</p>}
       {providers !== undefined && all.every(({ installed, provider }) => !installed || provider === "demo") && (
