@@ -38,9 +38,9 @@ afterAll(() => {
   vi.resetModules()
 })
 
-const core = ["The host", "The reaper", "The timers", "The dispatcher", "The engine"]
+const core = ["The host", "The reaper", "The timers", "The dispatcher", "The checkpoints", "The engine"]
 const inMemory = [...core, "The log"]
-const onDisk = [...core, "The search index", "The agents", "The process ledger", "The log", "The data directory"]
+const onDisk = [...core, "The worktrees", "The search index", "The agents", "The process ledger", "The log", "The data directory"]
 const quiet = Effect.provide(Logger.remove(Logger.defaultLogger))
 
 describe("the layers of a host", () => {
