@@ -28,7 +28,7 @@ it.scopedLive("T13 D14 the whole flow on a phone: begin, approve, answer, send a
       await accept.waitFor()
       await fits(page, "approval")
       await accept.tap()
-      await page.locator("section.request input").fill("the second")
+      await page.locator(".question input").fill("the second")
       await fits(page, "question")
       await page.getByRole("button", { name: "Answer" }).tap()
       await page.locator(".turn-end").waitFor()
