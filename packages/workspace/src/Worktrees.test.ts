@@ -88,6 +88,31 @@ it.scopedLive(
     }).pipe(Effect.provide(services))
 )
 
+it.scopedLive("W6 commits of a detached HEAD that was left, and files whose changes git ignores, keep the worktree", () =>
+  Effect.gen(function* () {
+    const { home, repository } = yield* person
+    const { create, release } = yield* Worktrees.make({ home })
+    const { branch, cwd } = yield* create({ id: "thr_1", directory: repository })
+    sh(cwd, "checkout", "-q", "--detach")
+    sh(cwd, "commit", "-q", "--allow-empty", "-m", "detached")
+    const detached = sh(cwd, "rev-parse", "HEAD")
+    sh(cwd, "checkout", "-q", branch)
+    expect(yield* release("thr_1")).toEqual({ dirty: false, unpushed: 1 })
+    sh(repository, "branch", "kept", detached)
+    for (const mark of ["assume-unchanged", "skip-worktree"]) {
+      sh(cwd, "update-index", `--${mark}`, "a.txt")
+      writeFileSync(join(cwd, "a.txt"), "changed")
+      expect([mark, yield* release("thr_1")]).toEqual([mark, { dirty: true, unpushed: 0 }])
+      sh(cwd, "update-index", `--no-${mark}`, "a.txt")
+      sh(cwd, "checkout", "-q", "a.txt")
+    }
+    // A file outside of a sparse checkout is marked, but does not exist.
+    sh(cwd, "update-index", "--skip-worktree", "app/c.txt")
+    rmSync(join(cwd, "app/c.txt"))
+    expect(yield* release("thr_1")).toBeUndefined()
+  }).pipe(Effect.provide(services))
+)
+
 it.scopedLive(
   "W6 a branch that exists is used as it is, a ref of origin is fetched, and what cannot be done is refused with nothing created",
   () =>

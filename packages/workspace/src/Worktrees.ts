@@ -4,9 +4,10 @@
  */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { existsSync } from "node:fs"
-import { mkdir, realpath, rm } from "node:fs/promises"
+import { mkdir, readFile, realpath, rm } from "node:fs/promises"
 import { join, relative } from "node:path"
 import { Git, type GitError, type GitOptions } from "./Git.ts"
+import * as RawPath from "./RawPath.ts"
 import * as Repository from "./Repository.ts"
 import { withoutFilters } from "./Summary.ts"
 import * as WorktreeRecord from "./WorktreeRecord.ts"
@@ -34,9 +35,9 @@ export interface Created {
 
 /** What would be lost with a worktree. */
 export interface Unsaved {
-  /** Changed, staged or untracked files, or a merge or rebase that has not ended. */
+  /** Changed, staged or untracked files, files whose changes git was told to ignore, or a merge or rebase that has not ended. */
   readonly dirty: boolean
-  /** Commits made in it that are on no other branch and on no remote. */
+  /** Commits made in it that are on no other branch and on no remote, also of a detached HEAD that it has left. */
   readonly unpushed: number
 }
 
@@ -53,6 +54,8 @@ export interface Options {
 /** A checkout of a large repository takes minutes on a slow disk. */
 const checkoutDeadline = "5 minutes"
 const fetchDeadline = "1 minute"
+/** Detached heads that are looked at, the latest ones. */
+const maxLeft = 100
 
 export class Worktrees extends Context.Tag("@millrace/workspace/Worktrees")<
   Worktrees,
@@ -192,6 +195,27 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
         yield* Effect.promise(() => WorktreeRecord.remove(home, id))
       })
 
+    /** Whether a file exists that is marked `assume-unchanged` (a lower-case letter) or `skip-worktree` (S): `git status` does not look at it. */
+    const hasIgnoredChanges = (cwd: string) =>
+      Effect.map(git.run(["ls-files", "-v", "-z"], { cwd, deadline: checkoutDeadline }), ({ stdout }) =>
+        RawPath.fields(stdout).some(
+          (line) =>
+            /^[a-z]/.test(line) ||
+            (/^S/.test(line) && existsSync(Buffer.concat([Buffer.from(`${cwd}/`), RawPath.toBytes(line.slice(2))])))
+        )
+      )
+
+    /** The commits at which this worktree left a detached HEAD, from its own reflog: no branch need have them. */
+    const leftHeads = (cwd: string, gitDir: string) =>
+      Effect.gen(function* () {
+        const reflog = yield* Effect.promise(() => readFile(join(gitDir, "logs/HEAD"), "latin1").catch(() => ""))
+        const commits = [
+          ...new Set([...reflog.matchAll(/\tcheckout: moving from ([0-9a-f]{40,64}) to /g)].map(([, id]) => id ?? ""))
+        ]
+        const found = yield* Effect.forEach(commits.slice(-maxLeft), (id) => commitOf(cwd, id))
+        return found.filter((id) => id !== undefined)
+      })
+
     const unsaved = ({ branch, commit, root }: WorktreeRecord.WorktreeRecord) =>
       Effect.gen(function* () {
         const cwd = root
@@ -201,15 +225,16 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
           env,
           deadline: checkoutDeadline
         })
-        const gitDir = yield* text(["rev-parse", "--absolute-git-dir"], { cwd })
+        const gitDir = (yield* text(["rev-parse", "--absolute-git-dir"], { cwd })) ?? root
         const isBusy = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG"].some(
-          (name) => existsSync(join(gitDir ?? root, name))
+          (name) => existsSync(join(gitDir, name))
         )
+        const heads = yield* leftHeads(cwd, gitDir)
         const unpushed = yield* text(
-          ["rev-list", "--count", "HEAD", "--not", commit, `--exclude=${branch}`, "--branches", "--remotes"],
+          ["rev-list", "--count", "HEAD", ...heads, "--not", commit, `--exclude=${branch}`, "--branches", "--remotes"],
           { cwd }
         )
-        return { dirty: status !== "" || isBusy, unpushed: Number(unpushed) }
+        return { dirty: status !== "" || isBusy || (yield* hasIgnoredChanges(cwd)), unpushed: Number(unpushed) }
       })
 
     const found = (id: string) => Effect.promise(() => WorktreeRecord.read(home, id))

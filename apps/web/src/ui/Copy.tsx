@@ -5,7 +5,12 @@ import { Icon } from "./Icon.tsx"
 export const Copy = ({ text }: { readonly text: string }) => {
   const [done, setDone] = useState(false)
   const copy = async () => {
-    await navigator.clipboard.writeText(text)
+    try {
+      await navigator.clipboard.writeText(text)
+    } catch {
+      // The browser did not permit it: the button does not say "Copied".
+      return
+    }
     setDone(true)
     setTimeout(() => setDone(false), 1_500)
   }

@@ -20,10 +20,11 @@ export const useOverlay = (): Overlay | undefined => useSyncExternalStore(subscr
 const isField = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
 
-/** Ctrl+K or Cmd+K opens the palette anywhere; `?` opens the shortcuts outside of fields. */
+/** Ctrl+K or Cmd+K opens the palette anywhere; `?` opens the shortcuts outside of fields. Escape closes them, also if they could not be loaded. */
 export const useShortcuts = (): void =>
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && shown !== undefined) return show(undefined)
       const isPalette = (event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k"
       if (!isPalette && (event.key !== "?" || isField(event.target))) return
       event.preventDefault()

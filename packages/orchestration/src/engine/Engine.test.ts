@@ -11,6 +11,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Engine } from "./Engine.ts"
+import { Worktrees } from "./Worktrees.ts"
 import * as Verify from "../readmodel/Verify.ts"
 import * as Views from "../readmodel/Views.ts"
 
@@ -220,6 +221,33 @@ it.effect("L9 while the log cannot be written commands fail with that error and 
       )
     )
   })
+})
+
+it.effect("W6 the worktree of a rejected thread is removed; after an error that may follow the commit it stays", () => {
+  let error: LogUnavailable | undefined
+  const removed: Array<string> = []
+  const worktrees = Layer.succeed(
+    Worktrees,
+    Worktrees.of({
+      create: ({ threadId }) => Effect.succeed(Either.right({ cwd: `/work/${threadId}`, branch: "b", commit: "c" })),
+      discard: (threadId) => Effect.sync(() => void removed.push(threadId)),
+      release: () => Effect.void,
+      list: Effect.succeed([]),
+      earlier: Effect.succeed([])
+    })
+  )
+  return Effect.gen(function* () {
+    const inWorktree = (provider: string, id: string) =>
+      Kit.dispatch("thread.create", { provider, cwd: "/work", workspace: { kind: "worktree" } }, id)
+    const { threadId } = yield* inWorktree("scripted", "one")
+    expect(yield* Effect.flip(inWorktree("nobody", "two"))).toMatchObject({ _tag: "CommandRejected" })
+    expect(yield* Effect.flip(inWorktree("nobody", "one"))).toMatchObject({ _tag: "CommandIdConflict" })
+    expect((yield* inWorktree("scripted", "one")).threadId).toBe(threadId)
+    expect([new Set(removed).size, removed.includes(threadId!)]).toEqual([3, false])
+    error = Kit.unwritable
+    expect(yield* Effect.flip(inWorktree("scripted", "three"))).toMatchObject({ _tag: "StorageUnavailable" })
+    expect(removed).toHaveLength(3)
+  }).pipe(Effect.provide(Layer.provide(Kit.layerOver(Kit.failingLayer(() => error)), worktrees)))
 })
 
 it.effect("L4 a command too large for the log does not fail the others of its batch", () =>

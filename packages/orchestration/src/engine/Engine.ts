@@ -379,7 +379,10 @@ export const make = (options: Options = {}) =>
       if (created === undefined) return yield* Deferred.await(reply)
       // The command is decided also if its caller leaves: what it does not use is removed at the next start.
       return yield* Deferred.await(reply).pipe(
-        Effect.tapError(() => discard(created)),
+        // Any other error may come after the commit: the thread may exist, so its worktree stays until the next start compares them.
+        Effect.tapError(({ _tag }) =>
+          _tag === "CommandRejected" || _tag === "CommandIdConflict" ? discard(created) : Effect.void
+        ),
         Effect.tap(({ threadId }) => (threadId === created ? Effect.void : discard(created)))
       )
     })
