@@ -2,7 +2,7 @@
  * Packs old events of a SQLite log into segments (docs/decisions/0133). Segments cover the offsets from the first retained one up to `coldUpTo`. One step packs
  * a run of rows, or a few runs while nothing is appended: read, compress, insert the segment, verify it; then it deletes their rows. A crash may leave rows
  * at or below `coldUpTo`; readers do not use them, and the next step deletes them. Reads, deletes and vacuum are done in slices. A checkpoint of the WAL is
- * one call, which holds the event loop for as long as the disk takes to write its pages, 100 to 300.
+ * one call, which holds the event loop for as long as the disk takes to write its pages, about 100.
  */
 import { Effect } from "effect"
 import type { LogUnavailable, PackOptions, Packed } from "./EventLog.ts"
@@ -17,11 +17,10 @@ import { attempt, StorageFailure } from "./Storage.ts"
 const maxFree = 0.1
 
 /**
- * The WAL is copied to the file when rows with this many bytes of JSON were deleted. That is one call, which takes longer the more pages it copies: about
- * 100 pages while events are appended; else 300, because deletes of many rows at once write fewer pages. A slice deletes no more than this, if it deletes
- * more than one row.
+ * The WAL is copied to the file when rows with this many bytes of JSON were deleted: about 100 pages. That is one call, which takes longer the more pages it
+ * copies. A slice deletes no more than this, if it deletes more than one row.
  */
-const checkpointBytes = { busy: 256 * 1024, idle: 1024 * 1024 }
+const checkpointBytes = 256 * 1024
 
 /** Segments that one step writes while nothing is appended, before it deletes their rows. */
 const runsOfStep = 4
@@ -33,13 +32,13 @@ const smallBytes = 384 * 1024
 type Sizes = Pick<Segment.Columns, "offsets" | "sizes">
 
 /** The rows from `first` to at most `last` that one slice deletes. With unknown sizes: all of them, and they count as many bytes. */
-const partFrom = (first: number, last: number, most: number, known?: Sizes) => {
-  if (known === undefined) return { last, bytes: most }
+const partFrom = (first: number, last: number, known?: Sizes) => {
+  if (known === undefined) return { last, bytes: checkpointBytes }
   const at = known.offsets.findIndex((offset) => offset >= first)
   let bytes = 0
   for (let i = Math.max(0, at); i < known.offsets.length && known.offsets[i]! <= last; i++) {
     const size = known.sizes[i]!
-    if (bytes > 0 && bytes + size > most) return { last: known.offsets[i - 1]!, bytes }
+    if (bytes > 0 && bytes + size > checkpointBytes) return { last: known.offsets[i - 1]!, bytes }
     bytes += size
   }
   return { last, bytes }
@@ -138,10 +137,9 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
     let bytes = 0
     while (from !== null && from <= upTo) {
       const start = from
-      const most = writer.appends === appends ? checkpointBytes.idle : checkpointBytes.busy
       deleted += yield* step(() =>
         slice.delete((size) => {
-          const part = partFrom(start, Math.min(start + size - 1, upTo), most, sizes)
+          const part = partFrom(start, Math.min(start + size - 1, upTo), sizes)
           bytes += part.bytes
           return writer.maintain((current) => {
             const { changes } = current.sql.deleteRows.run(part.last)
@@ -152,7 +150,7 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
       )
       yield* between
       from = yield* step(() => sql.oldest.get() as number | null)
-      if (bytes < most && from !== null && from <= upTo) continue
+      if (bytes < checkpointBytes && from !== null && from <= upTo) continue
       yield* step(() => writer.checkpoint())
       bytes = 0
       yield* between

@@ -4,7 +4,7 @@
  */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { existsSync } from "node:fs"
-import { mkdir, readFile, realpath, rm } from "node:fs/promises"
+import { lstat, mkdir, readFile, realpath, rm } from "node:fs/promises"
 import { join, relative } from "node:path"
 import { Git, type GitError, type GitOptions } from "./Git.ts"
 import * as RawPath from "./RawPath.ts"
@@ -35,7 +35,7 @@ export interface Created {
 
 /** What would be lost with a worktree. */
 export interface Unsaved {
-  /** Changed, staged or untracked files, files whose changes git was told to ignore, or a merge or rebase that has not ended. */
+  /** Changed, staged or untracked files, files whose changes git ignores, or a merge or rebase that has not ended. */
   readonly dirty: boolean
   /** Commits made in it that are on no other branch and on no remote, also of a detached HEAD that it has left. */
   readonly unpushed: number
@@ -197,12 +197,16 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
 
     /** Whether a file exists that is marked `assume-unchanged` (a lower-case letter) or `skip-worktree` (S): `git status` does not look at it. */
     const hasIgnoredChanges = (cwd: string) =>
-      Effect.map(git.run(["ls-files", "-v", "-z"], { cwd, deadline: checkoutDeadline }), ({ stdout }) =>
-        RawPath.fields(stdout).some(
-          (line) =>
-            /^[a-z]/.test(line) ||
-            (/^S/.test(line) && existsSync(Buffer.concat([Buffer.from(`${cwd}/`), RawPath.toBytes(line.slice(2))])))
-        )
+      Effect.flatMap(git.run(["ls-files", "-v", "-z"], { cwd, deadline: checkoutDeadline }), ({ stdout }) =>
+        Effect.promise(async () => {
+          for (const line of RawPath.fields(stdout)) {
+            if (/^[a-z]/.test(line)) return true
+            if (!line.startsWith("S")) continue
+            const path = Buffer.concat([Buffer.from(`${cwd}/`), RawPath.toBytes(line.slice(2))])
+            if (await lstat(path).catch(() => undefined)) return true
+          }
+          return false
+        })
       )
 
     /** The commits at which this worktree left a detached HEAD, from its own reflog: no branch need have them. */
