@@ -326,7 +326,7 @@ export interface paths {
         };
         /**
          * Read what changed in the files of a thread's directory
-         * @description With `Accept: text/x-diff` the unified diff, at most 8 MiB; a longer one is cut and has the header `x-millrace-truncated`. 422 `NoCheckpoint` if a state of the files is not stored.
+         * @description With `Accept: text/x-diff` the unified diff, at most 8 MiB; a longer one is cut and has the header `x-millrace-truncated`. The header `x-millrace-late` stands for `late` of the JSON. 422 `NoCheckpoint` if a state of the files is not stored.
          */
         get: operations["threadDiff"];
         put?: never;
@@ -346,7 +346,7 @@ export interface paths {
         };
         /**
          * Read what changed in the files during a turn
-         * @description With `Accept: text/x-diff` the unified diff, at most 8 MiB; a longer one is cut and has the header `x-millrace-truncated`. 422 `NoCheckpoint` if a state of the files is not stored.
+         * @description With `Accept: text/x-diff` the unified diff, at most 8 MiB; a longer one is cut and has the header `x-millrace-truncated`. The header `x-millrace-late` stands for `late` of the JSON. 422 `NoCheckpoint` if a state of the files is not stored.
          */
         get: operations["turnDiff"];
         put?: never;
@@ -5709,6 +5709,11 @@ export interface components {
              * @enum {boolean}
              */
             truncated?: true;
+            /**
+             * @description An agent worked in the directory while one of the two checkpoints was taken. Changes of that time can be missing, or be those of another turn.
+             * @enum {boolean}
+             */
+            late?: true;
         };
         ChangedFile: {
             path: string;

@@ -45,7 +45,7 @@ const hunks = Schema.optional(Schema.Literal("0", "1").annotations({ message: wo
   description: "1: with the changed lines of each file."
 })
 const diffDescription =
-  "With `Accept: text/x-diff` the unified diff, at most 8 MiB; a longer one is cut and has the header `x-millrace-truncated`. 422 `NoCheckpoint` if a state of the files is not stored."
+  "With `Accept: text/x-diff` the unified diff, at most 8 MiB; a longer one is cut and has the header `x-millrace-truncated`. The header `x-millrace-late` stands for `late` of the JSON. 422 `NoCheckpoint` if a state of the files is not stored."
 /** A whole number. The server parses it itself. */
 const whole = Schema.String.annotations({ jsonSchema: { type: "integer", minimum: 0 } })
 /** Seconds in decimal digits; 0 = none. */

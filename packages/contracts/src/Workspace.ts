@@ -32,7 +32,11 @@ export type ChangedFile = typeof ChangedFile.Type
 export const Diff = Schema.Struct({
   base: Schema.String.annotations({ description: "The checkpoint that the files are compared with." }),
   files: Schema.Array(ChangedFile),
-  truncated: Schema.optional(Schema.Literal(true)).annotations({ description: "There are more changes than the answer holds." })
+  truncated: Schema.optional(Schema.Literal(true)).annotations({ description: "There are more changes than the answer holds." }),
+  late: Schema.optional(Schema.Literal(true)).annotations({
+    description:
+      "An agent worked in the directory while one of the two checkpoints was taken. Changes of that time can be missing, or be those of another turn."
+  })
 }).annotations({ identifier: "Diff", description: "The files that differ between two checkpoints." })
 export type Diff = typeof Diff.Type
 

@@ -2,10 +2,11 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { command } from "@millrace/testing/Orchestration"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync, writeSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeEach, expect, it } from "vitest"
+import type * as Checkpointing from "./Checkpointing.ts"
 import { createHost, type PromiseHost } from "./createHost.ts"
 
 const identity = ["-c", "user.name=person", "-c", "user.email=person@example.com"]
@@ -30,11 +31,11 @@ const repository = () => {
   git(root, "commit", "-q", "-m", "one")
 }
 
-const open = (name = `data${n}`) =>
+const open = (name = `data${n}`, checkpointing: Checkpointing.Options = {}) =>
   createHost({
     dataDir: join(base, name),
     checkpoints: "on",
-    checkpointing: { closeWithin: "60 seconds" },
+    checkpointing: { closeWithin: "60 seconds", ...checkpointing },
     engine: { approve: [{ name: "any", match: { kind: "command" }, decision: "accept" }] }
   })
 
@@ -97,6 +98,39 @@ it("W1 W2 each turn has a checkpoint of its start and of its end, and the person
   const unknown = host.diff(id, { turnId: "trn_none" as TurnId })
   await expect(unknown).rejects.toMatchObject({ _tag: "CommandRejected", rule: "NoCheckpoint", id: "trn_none" })
   expect(readFileSync(join(root, ".git/index"))).toEqual(index)
+})
+
+it("W2 a turn that is shorter than its first checkpoint waits for it in a small repository, so its diff is complete", async () => {
+  repository()
+  await using host = await open(`data${n}`, { quickWait: "60 seconds" })
+  const { threadId, turnId } = await start(host, "[[run cp a b]]")
+  await until(host, isEnd)
+  const added = { path: "b", status: "added", additions: 1, deletions: 0, binary: false }
+  const diff = await host.diff(threadId as ThreadId, { turnId: turnId as TurnId })
+  expect(diff).toEqual({ base: expect.any(String), files: [added] })
+})
+
+it("W2 the diff of a turn that began before its files were read is late", async () => {
+  repository()
+  // Reads of the files wait until the test opens the gate.
+  const bin = join(base, `bin${n}`)
+  mkdirSync(bin)
+  execFileSync("mkfifo", [join(bin, "gate")])
+  const gate = openSync(join(bin, "gate"), "r+")
+  const script = `#!/bin/sh\nPATH='${path}'\ncase " $* " in *" config "*) read -r _ <'${join(bin, "gate")}';; esac\nexec git "$@"\n`
+  writeFileSync(join(bin, "git"), script, { mode: 0o755 })
+  process.env["PATH"] = `${bin}:${path}`
+  await using host = await open(`data${n}`, { wait: 0, quickWait: 0 })
+  const { threadId, turnId } = await start(host, "[[run cp a b]]")
+  await until(host, ({ type }) => type === "turn.completed")
+  writeSync(gate, "\n".repeat(100))
+  const events = await until(host, isEnd)
+  const first = events.find((event) => point(event) === "checkpoint.taken start")?.data as { checkpoint: string; late?: true }
+  expect(first.late).toBe(true)
+  const [id, turn] = [threadId as ThreadId, turnId as TurnId]
+  expect(await host.diff(id, { turnId: turn })).toEqual({ base: first.checkpoint, files: [], late: true })
+  expect(await host.patch(id, { turnId: turn })).toMatchObject({ late: true })
+  expect(filesOf(first.checkpoint)).toEqual(["a", "b"])
 })
 
 it("W2 a git that hangs delays no turn", async () => {

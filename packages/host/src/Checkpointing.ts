@@ -1,6 +1,6 @@
 /**
- * Takes the checkpoints of turns while the turns run: the start of a turn waits for its checkpoint for a short time only, and a checkpoint that fails is an
- * event (W2). Follows the log for the ends of turns, and removes the refs of deleted threads.
+ * Takes the checkpoints of turns. That of a start begins when the turn is dispatched, while the agent may still have to be opened; the turn waits for it
+ * within a bound (W2). A checkpoint that fails is an event. Follows the log for the ends of turns, and removes the refs of deleted threads.
  */
 import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
 import type { DataOf } from "@millrace/contracts/Event"
@@ -11,14 +11,17 @@ import * as Query from "@millrace/log/Query"
 import { Watermark } from "@millrace/log/Watermark"
 import { Engine } from "@millrace/orchestration/engine/Engine"
 import * as Collections from "@millrace/orchestration/readmodel/Collections"
-import { BeforeTurn } from "@millrace/orchestration/sessions/BeforeTurn"
+import { BeforeTurn, type Turn } from "@millrace/orchestration/sessions/BeforeTurn"
 import { Checkpoints, type Request } from "@millrace/workspace/Checkpoints"
 import { shown } from "@millrace/workspace/RawPath"
-import { Clock, type Duration, Effect, FiberSet, Layer, Schedule, Stream } from "effect"
+import { isSmall } from "@millrace/workspace/Size"
+import { Clock, Duration, Effect, FiberSet, Layer, Option, Schedule, Stream } from "effect"
 
 export interface Options {
-  /** The longest time that the start of a turn waits for its checkpoint. Default 40 ms. */
+  /** The longest time that the start of a turn waits for its checkpoint in a large repository, or in one whose size is not known. Default 40 ms. */
   readonly wait?: Duration.DurationInput
+  /** The same where the last checkpoint took at most a second, or, before there is one, where the repository is small. Default 2 s. */
+  readonly quickWait?: Duration.DurationInput
   /** The longest time that the end of the server waits for checkpoints that are being taken. Default 2 s. */
   readonly closeWithin?: Duration.DurationInput
 }
@@ -34,12 +37,21 @@ const harmless: ReadonlySet<string> = new Set([
   "compaction"
 ])
 const isEnd: ReadonlySet<string> = new Set(["turn.completed", "turn.interrupted", "turn.failed"])
-const read: ReadonlySet<string> = new Set([...isEnd, "item.started", "item.completed", "turn.started", "thread.deleted"])
+const read: ReadonlySet<string> = new Set([
+  ...isEnd,
+  "item.started",
+  "item.completed",
+  "turn.dispatched",
+  "turn.started",
+  "thread.deleted"
+])
 
 /** Directories that are remembered: more than have a turn at the same time. */
 const maxDirectories = 10_000
 /** Skipped files that an event names. */
 const maxShown = 20
+/** Milliseconds of a checkpoint after which the next turn in its directory waits for longer. */
+const quickMillis = 1000
 
 interface Parsed {
   readonly threadId: ThreadId
@@ -57,6 +69,10 @@ export const make = (options: Options = {}) =>
     /** By directory: how often an agent began something that may change files. */
     const works = new BoundedMap<string, number>(maxDirectories)
     const worksOf = (cwd: string) => works.get(cwd) ?? 0
+    /** By directory: milliseconds of the last checkpoint; infinite if it failed. */
+    const durations = new BoundedMap<string, number>(maxDirectories)
+    /** By turn, and the session that gets it: returns when its first checkpoint is taken or has failed. */
+    const starts = new BoundedMap<TurnId, { readonly epoch: number; readonly ended: Effect.Effect<void> }>(maxDirectories)
     /** The directories of the threads whose turn runs. */
     const directories = new Map<ThreadId, string>()
     /** Directories without a repository, which are logged once. */
@@ -75,10 +91,15 @@ export const make = (options: Options = {}) =>
       Effect.gen(function* () {
         const { cwd, point, threadId, turnId } = request
         const began = yield* Clock.currentTimeMillis
-        const { commit, skipped } = yield* checkpoints.take(request)
-        const millis = Math.round((yield* Clock.currentTimeMillis) - began)
-        // The agent may have begun something whose event was not read yet.
-        yield* acted.awaitBeyond((yield* log.head) - 1)
+        let millis = 0
+        const ended = Effect.gen(function* () {
+          millis = Math.round((yield* Clock.currentTimeMillis) - began)
+          durations.renew(cwd, millis)
+          // The agent may have begun something whose event was not read yet.
+          yield* acted.awaitBeyond((yield* log.head) - 1)
+          return isLate || worksOf(cwd) !== before
+        })
+        const { commit, late, skipped } = yield* checkpoints.take({ ...request, isLate: ended })
         const names = skipped.slice(0, maxShown).map(({ path, reason }) => ({ path: shown(path), reason }))
         const data: DataOf<"checkpoint.taken"> = {
           threadId,
@@ -86,7 +107,7 @@ export const make = (options: Options = {}) =>
           point,
           checkpoint: commit,
           millis,
-          ...(isLate || worksOf(cwd) !== before ? { late: true as const } : {}),
+          ...(late ? { late: true as const } : {}),
           ...(names.length === 0 ? {} : { skipped: names }),
           ...defined({ more: skipped.length > maxShown ? skipped.length - maxShown : undefined })
         }
@@ -94,6 +115,7 @@ export const make = (options: Options = {}) =>
         // The thread was deleted meanwhile.
         if (!isKept) yield* forget(threadId)
       }).pipe(
+        Effect.tapError(() => Effect.sync(() => durations.renew(request.cwd, Number.POSITIVE_INFINITY))),
         Effect.catchTag("NotARepository", ({ message }) => {
           if (bare.has(request.cwd)) return Effect.void
           bare.add(request.cwd)
@@ -108,6 +130,18 @@ export const make = (options: Options = {}) =>
       return FiberSet.run(running, takeOne(request, before, isLate))
     }
 
+    /** Begins the checkpoint of the turn's start, once for each session that gets the turn; returns the wait for it. */
+    const begin = ({ epoch, ...turn }: Turn): Effect.Effect<Effect.Effect<void>> =>
+      Effect.suspend(() => {
+        const known = starts.get(turn.turnId)
+        if (known !== undefined && known.epoch >= epoch) return Effect.succeed(known.ended)
+        directories.set(turn.threadId, turn.cwd)
+        const latch = Effect.unsafeMakeLatch(false)
+        starts.renew(turn.turnId, { epoch, ended: latch.await })
+        const taking = takeOne({ ...turn, point: "start" }, worksOf(turn.cwd), false)
+        return Effect.as(FiberSet.run(running, Effect.ensuring(taking, latch.open)), latch.await)
+      })
+
     const cwdOf = (threadId: ThreadId) =>
       Effect.suspend(() => {
         const known = directories.get(threadId)
@@ -117,15 +151,18 @@ export const make = (options: Options = {}) =>
 
     const act = ({ json, type }: StoredEvent) => {
       if (!read.has(type)) return Effect.void
-      const { kind = "", origin, threadId, turnId } = (JSON.parse(json) as { readonly data: Parsed }).data
+      const { data, epoch } = JSON.parse(json) as { readonly data: Parsed; readonly epoch: number }
+      const { kind = "", origin, threadId, turnId } = data
       if (type === "thread.deleted") return Effect.asVoid(FiberSet.run(running, forget(threadId)))
       if (type.startsWith("item.") && harmless.has(kind)) return Effect.void
       return Effect.gen(function* () {
         const cwd = yield* cwdOf(threadId)
         if (cwd === undefined) return
         if (type.startsWith("item.")) works.renew(cwd, worksOf(cwd) + 1)
+        else if (type === "turn.dispatched") yield* Effect.asVoid(begin({ threadId, turnId, epoch, cwd }))
         else if (isEnd.has(type)) {
           directories.delete(threadId)
+          starts.delete(turnId)
           yield* take({ threadId, turnId, point: "end", cwd })
         } else if (origin === "provider") {
           directories.set(threadId, cwd)
@@ -166,11 +203,19 @@ export const make = (options: Options = {}) =>
       )
     )
 
-    return (turn: Omit<Request, "point">) =>
+    const wait = Duration.decode(options.wait ?? "40 millis")
+    const quickWait = Duration.decode(options.quickWait ?? "2 seconds")
+    /** Takes about a millisecond. A file system that does not answer is not quick. */
+    const isQuick = (cwd: string) =>
+      Effect.suspend(() => {
+        const last = durations.get(cwd)
+        return last === undefined ? isSmall(cwd) : Effect.succeed(last <= quickMillis)
+      }).pipe(Effect.timeoutTo({ duration: quickWait, onTimeout: () => false, onSuccess: (quick) => quick }))
+    return (turn: Turn) =>
       Effect.gen(function* () {
-        directories.set(turn.threadId, turn.cwd)
-        const fiber = yield* take({ ...turn, point: "start" })
-        yield* Effect.timeoutOption(Effect.fromFiber(fiber).pipe(Effect.ignore), options.wait ?? "40 millis")
+        const ended = yield* begin(turn)
+        const [done, quick] = yield* Effect.all([Effect.timeoutOption(ended, wait), isQuick(turn.cwd)], { concurrency: 2 })
+        if (Option.isNone(done) && quick) yield* Effect.timeoutOption(ended, Duration.subtract(quickWait, wait))
       })
   })
 

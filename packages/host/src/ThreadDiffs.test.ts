@@ -15,10 +15,11 @@ it.effect("W2 at most four comparisons of all clients run at a time", () =>
         running--
         return value
       })
+    const captured = { commit: "b", skipped: [], tree: "c", message: { at: 1, skipped: [], complete: true } }
     const checkpoints = Checkpoints.of({
-      take: () => Effect.succeed({ commit: "b", skipped: [] }),
-      now: () => Effect.succeed({ commit: "b", skipped: [] }),
-      list: () => Effect.succeed([{ turnId: TurnId.make("trn_1"), point: "start", commit: "a", at: 1 }]),
+      take: () => Effect.succeed({ ...captured, late: false }),
+      now: () => Effect.succeed(captured),
+      list: () => Effect.succeed([{ turnId: TurnId.make("trn_1"), point: "start", commit: "a", at: 1, late: false }]),
       compare: () => counted({ files: [], truncated: false }),
       patch: () => counted({ patch: new Uint8Array(), truncated: false }),
       names: () => Effect.succeed([]),

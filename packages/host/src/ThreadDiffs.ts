@@ -25,7 +25,7 @@ export interface ThreadDiffs {
   readonly patch: (
     threadId: ThreadId,
     range: Range
-  ) => Effect.Effect<{ readonly patch: Uint8Array; readonly truncated: boolean }, DiffError>
+  ) => Effect.Effect<{ readonly patch: Uint8Array; readonly truncated: boolean; readonly late: boolean }, DiffError>
 }
 
 const off = new CommandRejected({
@@ -85,11 +85,11 @@ export const make = (views: Pick<Millrace, "thread">): Effect.Effect<ThreadDiffs
       const last = turnId ?? (to === "now" ? undefined : to)
       const isNow = last === undefined || (last === thread.activeTurnId && find(last, "end") === undefined)
       const end = isNow
-        ? (yield* Effect.mapError(checkpoints.now(cwd), worded)).commit
-        : (yield* need(find(last, "end"), last, "the end of this turn")).commit
+        ? { ...(yield* Effect.mapError(checkpoints.now(cwd), worded)), late: false }
+        : yield* need(find(last, "end"), last, "the end of this turn")
       const ended = isNow ? Number.MAX_SAFE_INTEGER : (find(last, "end")?.at ?? 0)
       const within = points.filter(({ at }) => at >= first.at && at <= ended)
-      return { checkpoints, cwd, base: first.commit, end, within }
+      return { checkpoints, cwd, base: first.commit, end: end.commit, late: first.late || end.late, within }
     })
 
     /** By file: the last turn of the range that changed it. */
@@ -109,20 +109,21 @@ export const make = (views: Pick<Millrace, "thread">): Effect.Effect<ThreadDiffs
       diff: (threadId, { hunks = false, ...range }) =>
         Effect.gen(function* () {
           const found = yield* resolved(threadId, range)
-          const { base, checkpoints, cwd, end } = found
+          const { base, checkpoints, cwd, end, late } = found
           const { files, truncated } = yield* Effect.mapError(permits(checkpoints.compare(cwd, base, end, hunks)), worded)
           const turns = hunks && range.turnId === undefined ? yield* Effect.mapError(permits(turnsOf(found)), worded) : undefined
           const turnOf = (path: string) => range.turnId ?? turns?.get(path)
           return {
             base,
             files: files.map((file) => viewOf(file, turnOf(file.path))),
-            ...(truncated ? { truncated: true as const } : {})
+            ...(truncated ? { truncated: true as const } : {}),
+            ...(late ? { late: true as const } : {})
           }
         }),
       patch: (threadId, range) =>
         Effect.gen(function* () {
-          const { base, checkpoints, cwd, end } = yield* resolved(threadId, range)
-          return yield* Effect.mapError(permits(checkpoints.patch(cwd, base, end)), worded)
+          const { base, checkpoints, cwd, end, late } = yield* resolved(threadId, range)
+          return { ...(yield* Effect.mapError(permits(checkpoints.patch(cwd, base, end)), worded)), late }
         })
     }
   })

@@ -27,6 +27,9 @@ export interface Captured {
   readonly commit: string
   /** Files that are there and not in the commit. */
   readonly skipped: ReadonlyArray<Skipped>
+  /** Of the commit. */
+  readonly tree: string
+  readonly message: Message
 }
 
 /** Skipped files that the commit's message names; if there are more, the checkpoint is not complete. */
@@ -37,8 +40,11 @@ export const Message = Schema.Struct({
   /** Milliseconds since 1970, before the files were read. */
   at: Schema.Number,
   skipped: Schema.Array(Schema.String),
-  complete: Schema.Boolean
+  complete: Schema.Boolean,
+  /** An agent of the directory may have written before all files were read. */
+  late: Schema.optional(Schema.Literal(true))
 })
+export type Message = typeof Message.Type
 const encode = Schema.encodeSync(Schema.parseJson(Message))
 export const decodeMessage = Schema.decodeUnknownOption(Schema.parseJson(Message))
 
@@ -97,6 +103,16 @@ const choose = async (root: string, paths: ReadonlyArray<RawPath.RawPath>, untra
   return { stored, skipped }
 }
 
+/** Stores a commit of the tree, without a parent; returns its id. */
+export const store = ({ env, root }: Pick<WorkTree, "env" | "root">, tree: string, message: Message) =>
+  Effect.flatMap(Git, (git) =>
+    git.run(["commit-tree", tree], {
+      cwd: root,
+      env: { ...env, ...identity },
+      input: `millrace checkpoint\n\n${encode(message)}\n`
+    })
+  ).pipe(Effect.map(({ stdout }) => stdout.toString().trim()))
+
 /**
  * Reads the work tree and stores what has changed since the last capture. Only one capture of a work tree runs at a time. An entry of the index that git
  * can no longer process, because the files changed meanwhile, is a failure: the caller tries again.
@@ -130,15 +146,7 @@ export const capture = Effect.fn("Capture.capture")(function* (workTree: WorkTre
   if (stale.length > 0) yield* run(["update-index", "-z", "--force-remove", "--stdin"], RawPath.input(stale))
   if (stored.length > 0) yield* run(["update-index", "-z", "--add", "--remove", "--replace", "--stdin"], RawPath.input(stored))
   const tree = (yield* run(["write-tree", ...(workTree.partial === true ? ["--missing-ok"] : [])])).stdout.toString().trim()
-  const message = encode({
-    at,
-    skipped: skipped.slice(0, maxNamed).map(({ path }) => path),
-    complete: skipped.length <= maxNamed
-  })
-  const { stdout } = yield* git.run(["commit-tree", tree], {
-    cwd: root,
-    env: { ...env, ...identity },
-    input: `millrace checkpoint\n\n${message}\n`
-  })
-  return { commit: stdout.toString().trim(), skipped } satisfies Captured
+  const message = { at, skipped: skipped.slice(0, maxNamed).map(({ path }) => path), complete: skipped.length <= maxNamed }
+  const commit = yield* store(workTree, tree, message)
+  return { commit, skipped, tree, message } satisfies Captured
 })

@@ -26,6 +26,13 @@ export interface Request {
   readonly point: Refs.Point
   /** The thread's directory. Absolute. */
   readonly cwd: string
+  /** Asked when all files are read: whether an agent may have written before. Default: no. */
+  readonly isLate?: Effect.Effect<boolean>
+}
+
+/** A checkpoint that was stored. */
+export interface Taken extends Capture.Captured {
+  readonly late: boolean
 }
 
 export type { Change } from "./Diff.ts"
@@ -37,6 +44,8 @@ export interface Point {
   readonly commit: string
   /** Milliseconds since 1970, before the files were read. */
   readonly at: number
+  /** An agent of the directory may have written before all files were read. */
+  readonly late: boolean
 }
 
 export interface Options {
@@ -53,7 +62,7 @@ export class Checkpoints extends Context.Tag("@millrace/workspace/Checkpoints")<
   Checkpoints,
   {
     /** Stores the files as they are at a time after this call began. An interruption abandons the wait, not the capture. */
-    readonly take: (request: Request) => Effect.Effect<Capture.Captured, CheckpointError>
+    readonly take: (request: Request) => Effect.Effect<Taken, CheckpointError>
     /** The files as they are at a time after this call began, as a commit without a ref. */
     readonly now: (cwd: string) => Effect.Effect<Capture.Captured, CheckpointError>
     /** The thread's checkpoints in the repository of this directory, oldest first. */
@@ -166,16 +175,26 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
     }
     const marker = (directory: string, threadId: string) => join(directory, "threads", threadId)
 
-    const take = Effect.fn("Checkpoints.take")(function* ({ cwd, point, threadId, turnId }: Request) {
+    const take = Effect.fn("Checkpoints.take")(function* ({
+      cwd,
+      isLate = Effect.succeed(false),
+      point,
+      threadId,
+      turnId
+    }: Request) {
       const repository = yield* withGit(Repository.find(cwd))
       const result = yield* captured(repository)
-      const { privateDir } = WorkTree.placeOf(repository, home)
+      const place = WorkTree.placeOf(repository, home)
+      const { privateDir } = place
+      const late = yield* isLate
+      // A capture may serve several requests, so only the commit of this one says that it is late.
+      const commit = late ? yield* withGit(Capture.store(place, result.tree, { ...result.message, late: true })) : result.commit
       // Before the ref: after a crash, the deletion of the thread finds the repository.
       const mark = Effect.promise(() => writeFile(marker(privateDir, threadId), ""))
       yield* oneChange(privateDir)(
-        Effect.zipRight(mark, withGit(Refs.write(repository, Refs.nameOf(threadId, turnId, point), result.commit)))
+        Effect.zipRight(mark, withGit(Refs.write(repository, Refs.nameOf(threadId, turnId, point), commit)))
       )
-      return result
+      return { ...result, commit, late }
     })
 
     /** With the private directory if there is one, for the attributes of the files; the refs and objects are the same without it. */
@@ -192,7 +211,7 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
       const [turnId, point] = name.split("/").slice(-2)
       const message = Option.getOrUndefined(Capture.decodeMessage(body))
       if (message === undefined || !isTurnId(turnId) || (point !== "start" && point !== "end")) return []
-      return [{ turnId, point, commit, at: message.at }]
+      return [{ turnId, point, commit, at: message.at, late: message.late === true }]
     }
     const list = Effect.fn("Checkpoints.list")(function* (threadId: ThreadId, cwd: string) {
       const refs = yield* withGit(Effect.flatMap(Repository.find(cwd), (place) => Refs.list(place, threadId)))

@@ -15,10 +15,14 @@ export const answer = (
   hunks: boolean
 ) =>
   request.headers["accept"]?.includes("text/x-diff") === true
-    ? Effect.map(service.patch(threadId, range), ({ patch, truncated }) =>
+    ? Effect.map(service.patch(threadId, range), ({ late, patch, truncated }) =>
         HttpServerResponse.uint8Array(patch, {
           contentType: "text/x-diff; charset=utf-8",
-          headers: { ...headers, ...(truncated ? { "x-millrace-truncated": "true" } : {}) }
+          headers: {
+            ...headers,
+            ...(truncated ? { "x-millrace-truncated": "true" } : {}),
+            ...(late ? { "x-millrace-late": "true" } : {})
+          }
         })
       )
     : Effect.map(service.diff(threadId, { ...range, hunks }), (diff) => Respond.json(diff, headers))

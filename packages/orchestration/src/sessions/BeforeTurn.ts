@@ -5,6 +5,8 @@ import { Context, Effect } from "effect"
 export interface Turn {
   readonly threadId: ThreadId
   readonly turnId: TurnId
+  /** Of the session that gets the turn. */
+  readonly epoch: number
   /** The session's directory. */
   readonly cwd: string
 }

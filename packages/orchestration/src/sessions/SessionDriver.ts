@@ -166,7 +166,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         const known = session.resumeKey
         const { action, settings: wanted, ...prompt } = yield* input.prompt(turnId)
         const { text } = prompt
-        if (directory !== undefined) yield* input.beforeTurn({ threadId, turnId, cwd: directory })
+        if (directory !== undefined) yield* input.beforeTurn({ threadId, turnId, epoch, cwd: directory })
         yield* configure(session, wanted)
         const start =
           action === undefined
