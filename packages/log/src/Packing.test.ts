@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import { mulberry32, seeds } from "@millrace/testing/SeededScheduler"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Deferred, Effect, Logger, LogLevel, Runtime, type Scope, Stream } from "effect"
@@ -10,6 +10,7 @@ import * as LogInspection from "./LogInspection.ts"
 import * as Segment from "./Segment.ts"
 import * as Sqlite from "./Sqlite.ts"
 import * as SqliteCheck from "./SqliteCheck.ts"
+import { SqliteWriter } from "./SqliteWriter.ts"
 import { StorageFailure } from "./Storage.ts"
 import { bytesOf, envelope, event, events, type Log, packAll, range, wire } from "./suite/subject.ts"
 import { verify } from "./Verify.ts"
@@ -257,6 +258,24 @@ describe("Packing", () => {
       expect(messages[0]).toContain("index of the streams")
       expect(messages[1]).toContain("begins at 2001")
       expect(wire(yield* chain(log, {})).map(({ offset }) => offset)).toEqual(range(1, 3_000))
+    })
+  )
+
+  it.scoped("L13 a checkpoint of packing copies few pages at a time, because it is one call", () =>
+    Effect.gen(function* () {
+      const log = yield* open(yield* file)
+      yield* log.append(range(1, 8_000).map((n) => envelope([event(`thread/thr_${n % 20}`, { text: "word ".repeat(30) })])))
+      const copied: Array<number> = []
+      const checkpoint = vi.spyOn(SqliteWriter.prototype, "checkpoint").mockImplementation(function (this: SqliteWriter) {
+        const [result] = this.connection.pragma("wal_checkpoint(PASSIVE)") as ReadonlyArray<{ readonly checkpointed: number }>
+        copied.push(result!.checkpointed)
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => checkpoint.mockRestore()))
+      yield* log.pack({ below: 8_001, before: "9999" })
+      copied.length = 0
+      while ((yield* log.pack({ below: 8_001, before: "9999" })).events > 0);
+      expect(copied.length).toBeGreaterThan(3)
+      expect(Math.max(...copied)).toBeLessThan(190)
     })
   )
 

@@ -17,8 +17,8 @@ import { attempt, StorageFailure } from "./Storage.ts"
 const maxFree = 0.1
 
 /**
- * The WAL is copied to the file when rows with this many bytes of JSON were deleted: about 100 pages. That is one call, which takes longer the more pages it
- * copies. A slice deletes no more than this, if it deletes more than one row.
+ * A slice deletes rows with at most this many bytes of JSON, if it deletes more than one row. The WAL is copied to the file when half as much was deleted: a
+ * full slice is a little below the bound, and two of them would double the copy, one call that takes longer the more pages it copies (about 130).
  */
 const checkpointBytes = 256 * 1024
 
@@ -150,7 +150,7 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
       )
       yield* between
       from = yield* step(() => sql.oldest.get() as number | null)
-      if (bytes < checkpointBytes && from !== null && from <= upTo) continue
+      if (bytes < checkpointBytes / 2 && from !== null && from <= upTo) continue
       yield* step(() => writer.checkpoint())
       bytes = 0
       yield* between
