@@ -289,7 +289,7 @@ export interface paths {
         };
         /**
          * Read a file of a thread's directory
-         * @description At most 1 MiB. `path` has its slashes as they are, not as `%2F`. Text is `text/plain`, PNG, JPEG, GIF and WebP images have their type, and all else is a download.
+         * @description At most 1 MiB. 403 for a file of a git directory. `path` has its slashes as they are, not as `%2F`. Text is `text/plain`, PNG, JPEG, GIF and WebP images have their type, and all else is a download.
          */
         get: operations["file"];
         put?: never;
@@ -8079,7 +8079,7 @@ export interface operations {
             query?: {
                 /** @description Words that a path must match: a part of it, or characters of it in this order. Default: every path. */
                 query?: string;
-                /** @description At most this many paths. Default 20, at most 200. */
+                /** @description At most this many paths. Default 20. */
                 limit?: number;
             };
             header?: never;

@@ -14,7 +14,7 @@ import { LogEvent } from "./Event.ts"
 import { SearchFilter, SearchPage } from "./Search.ts"
 import { LogUsage } from "./LogUsage.ts"
 import { LogWork, PruneRequest } from "./LogWork.ts"
-import { Diff, DiffFrom, DiffTo, FoundFiles, GitSummary, Worktree } from "./Workspace.ts"
+import { Diff, DiffFrom, DiffTo, FoundFiles, GitSummary, maxFoundFiles, Worktree } from "./Workspace.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 /** Times are milliseconds since 1970 by the server's clock. A repeated request gets the values of the first one (S7). */
@@ -32,12 +32,17 @@ export type ShutdownBegun = typeof ShutdownBegun.Type
 
 const thread = Schema.Struct({ id: ThreadId })
 /** A positive integer in decimal digits. `Number` alone would also accept "0x10", "1e2" and "". */
-const count = (name: string) =>
+const count = (name: string, most?: number) =>
   Schema.optional(
     Schema.compose(
-      Schema.String.pipe(Schema.pattern(/^(?!0+$)[0-9]{1,15}$/, { message: () => `${name} must be a whole number, 1 or more` })),
+      Schema.String.pipe(
+        Schema.pattern(/^(?!0+$)[0-9]{1,15}$/, {
+          message: () => `${name} must be a whole number, ${most === undefined ? "1 or more" : `from 1 to ${most}`}`
+        }),
+        Schema.filter((digits) => most === undefined || Number(digits) <= most || `${name} must be at most ${most}`)
+      ),
       Schema.NumberFromString
-    ).annotations({ jsonSchema: { type: "integer", minimum: 1 } })
+    ).annotations({ jsonSchema: { type: "integer", minimum: 1, ...(most === undefined ? {} : { maximum: most }) } })
   )
 /** Replaces the message of the first of several accepted values. */
 const wording = (message: string) => () => ({ message, override: true })
@@ -256,7 +261,7 @@ export const ApiGroup = HttpApiGroup.make("api")
           query: Schema.optional(Schema.String.pipe(Schema.maxLength(200))).annotations({
             description: "Words that a path must match: a part of it, or characters of it in this order. Default: every path."
           }),
-          limit: count("limit").annotations({ description: "At most this many paths. Default 20, at most 200." })
+          limit: count("limit", maxFoundFiles).annotations({ description: "At most this many paths. Default 20." })
         })
       )
       .addSuccess(FoundFiles)
@@ -267,7 +272,7 @@ export const ApiGroup = HttpApiGroup.make("api")
       .annotate(OpenApi.Summary, "Read a file of a thread's directory")
       .annotate(
         OpenApi.Description,
-        "At most 1 MiB. `path` has its slashes as they are, not as `%2F`. Text is `text/plain`, PNG, JPEG, GIF and WebP images have their type, and all else is a download."
+        "At most 1 MiB. 403 for a file of a git directory. `path` has its slashes as they are, not as `%2F`. Text is `text/plain`, PNG, JPEG, GIF and WebP images have their type, and all else is a download."
       )
       .setPath(Schema.Struct({ id: ThreadId, path: Schema.String }))
       .addSuccess(Schema.String.annotations({ description: "The content of the file." }))

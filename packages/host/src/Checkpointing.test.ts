@@ -96,7 +96,7 @@ it("W1 W2 each turn has a checkpoint of its start and of its end, and the person
   const { patch } = await host.patch(id, { turnId: turnId as TurnId })
   expect(Buffer.from(patch).toString()).toBe(git(root, "diff", first.checkpoint, last.checkpoint))
   const unknown = host.diff(id, { turnId: "trn_none" as TurnId })
-  await expect(unknown).rejects.toMatchObject({ _tag: "CommandRejected", rule: "NoCheckpoint", id: "trn_none" })
+  await expect(unknown).rejects.toMatchObject({ _tag: "NotFound", what: "turn", id: "trn_none" })
   expect(readFileSync(join(root, ".git/index"))).toEqual(index)
 })
 

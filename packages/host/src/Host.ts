@@ -4,6 +4,7 @@
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { CursorError, StorageUnavailable } from "@millrace/contracts/Errors"
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { SubscriptionFrame } from "@millrace/contracts/Frame"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import { type ProviderAdapter, Providers } from "@millrace/contracts/ProviderAdapter"
@@ -12,7 +13,10 @@ import * as DataDirectory from "@millrace/log/DataDirectory"
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
 import * as EventLogMemory from "@millrace/log/EventLogMemory"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
+import * as Query from "@millrace/log/Query"
 import * as Secrets from "@millrace/log/Secrets"
+import { storageUnavailable } from "@millrace/log/StorageError"
+import * as Collections from "@millrace/orchestration/readmodel/Collections"
 import * as Directories from "@millrace/orchestration/engine/Directories"
 import * as AttachmentFiles from "@millrace/orchestration/sessions/AttachmentFiles"
 import * as Dispatcher from "@millrace/orchestration/sessions/Dispatcher"
@@ -154,12 +158,17 @@ const service = ({ maintenance, onStep }: Limits) =>
     )
     const views = yield* Views.Views
     const { search } = yield* Search.Search
+    const hasTurn = (threadId: ThreadId, turnId: TurnId) =>
+      Effect.mapBoth(log.query({ turn: Query.row(Collections.turn, turnId) }), {
+        onFailure: storageUnavailable,
+        onSuccess: ({ turn }) => turn?.value.threadId === threadId
+      })
     return Host.of({
       ...Blobs.make(log),
       ...logWorks,
       ...views,
       ...(yield* WorkspaceReads.make(views)),
-      ...(yield* ThreadDiffs.make(views)),
+      ...(yield* ThreadDiffs.make(views, hasTurn)),
       ...ThreadAnswers.complete(views, engine, { adapters }, yield* Signals.Signals),
       search,
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),

@@ -27,7 +27,11 @@ it.effect("W2 at most four comparisons of all clients run at a time", () =>
       threads: Effect.succeed([])
     })
     const view = { cwd: "/work" } as ThreadView
-    const diffs = yield* Effect.provideService(ThreadDiffs.make({ thread: () => Effect.succeed(view) }), Checkpoints, checkpoints)
+    const diffs = yield* Effect.provideService(
+      ThreadDiffs.make({ thread: () => Effect.succeed(view) }, () => Effect.succeed(true)),
+      Checkpoints,
+      checkpoints
+    )
     const ask = (index: number) => {
       const threadId = ThreadId.make(`thr_${index}`)
       return index % 2 === 0 ? Effect.asVoid(diffs.diff(threadId, {})) : Effect.asVoid(diffs.patch(threadId, {}))

@@ -1,6 +1,6 @@
 /** What the turns of a thread changed in its directory, from its checkpoints. */
 import { defined } from "@millrace/contracts/Defined"
-import { CommandRejected, type NotFound, StorageUnavailable } from "@millrace/contracts/Errors"
+import { CommandRejected, NotFound, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import { make as makePermits } from "@millrace/contracts/Permits"
@@ -56,7 +56,14 @@ const viewOf = ({ hunks, oldPath, path, ...file }: Change, turnId: TurnId | unde
   ...defined({ hunks: hunks?.map((lines) => Object.assign({}, lines, defined({ turnId }))) })
 })
 
-export const make = (views: Pick<Millrace, "thread">): Effect.Effect<ThreadDiffs> =>
+const noTurn = (id: TurnId) =>
+  new NotFound({ what: "turn", id, message: "The thread has no such turn. Read /api/threads/ID/turns." })
+
+/** `hasTurn`: whether the turn is one of the thread. */
+export const make = (
+  views: Pick<Millrace, "thread">,
+  hasTurn: (threadId: ThreadId, turnId: TurnId) => Effect.Effect<boolean, StorageUnavailable>
+): Effect.Effect<ThreadDiffs> =>
   Effect.map(Effect.serviceOption(Checkpoints), (service) => {
     const permits = makePermits(concurrent)
     const resolved = Effect.fn("ThreadDiffs.resolve")(function* (threadId: ThreadId, range: Range) {
@@ -66,13 +73,14 @@ export const make = (views: Pick<Millrace, "thread">): Effect.Effect<ThreadDiffs
       const { cwd } = thread
       const points = yield* Effect.mapError(checkpoints.list(threadId, cwd), worded)
       const find = (turnId: TurnId, point: "start" | "end") => points.find((one) => one.turnId === turnId && one.point === point)
-      const need = (found: Point | undefined, turnId: TurnId | undefined, what: string) =>
-        found === undefined
-          ? noCheckpoint(
-              `The thread has no checkpoint of ${what}. Check the turn's id; the events checkpoint.failed of the thread say why a checkpoint is missing.`,
-              turnId
-            )
-          : Effect.succeed(found)
+      const need = Effect.fnUntraced(function* (found: Point | undefined, turnId: TurnId | undefined, what: string) {
+        if (found !== undefined) return found
+        if (turnId !== undefined && !(yield* hasTurn(threadId, turnId))) return yield* noTurn(turnId)
+        return yield* noCheckpoint(
+          `The thread has no checkpoint of ${what}. The events checkpoint.failed of the thread say why a checkpoint is missing.`,
+          turnId
+        )
+      })
       const { from = "start", to = "now", turnId } = range
       const first =
         turnId === undefined && from === "start"

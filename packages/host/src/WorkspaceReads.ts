@@ -19,8 +19,8 @@ export interface WorkspaceReads {
   readonly searchFiles: (
     threadId: ThreadId,
     options: { readonly query?: string | undefined; readonly limit?: number | undefined }
-  ) => Effect.Effect<FoundFiles, NotFound | StorageUnavailable>
-  /** A file of at most 1 MiB. `path`: relative to the thread's directory, with slashes. Nothing outside of the directory is read (W5). */
+  ) => Effect.Effect<FoundFiles, BadRequest | NotFound | StorageUnavailable>
+  /** A file of at most 1 MiB. `path`: relative to the thread's directory, with slashes. Nothing outside of the directory is read, and nothing of a git directory (W5). */
   readonly readFile: (threadId: ThreadId, path: string) => Effect.Effect<FoundFile, FileRefused>
   /** The worktrees of threads, oldest first, also those that were kept when their thread was deleted. */
   readonly worktrees: Effect.Effect<ReadonlyArray<Worktree>>
@@ -45,6 +45,7 @@ const refusals: { readonly [R in Refusal]: (path: string) => FileRefused } = {
   absent: (id) => new NotFound({ what: "file", id, message: "There is no such file in the thread's directory." }),
   outside: () =>
     new Forbidden({ message: "The path leads out of the thread's directory by a link. Only files inside can be read." }),
+  git: () => new Forbidden({ message: "The path is in a git directory, which is no part of the workspace's files." }),
   directory: () => new BadRequest({ path: "path", message: "The path is a directory. Search its files with ?query=." }),
   special: () => new BadRequest({ path: "path", message: "The path is a device, a pipe or a socket. Only files can be read." }),
   "too-large": () =>
@@ -74,12 +75,11 @@ export const make = (views: Pick<Millrace, "thread">): Effect.Effect<WorkspaceRe
   Effect.map(Effect.all([Files, Effect.serviceOption(Worktrees)]), ([files, worktrees]) => ({
     worktrees: worktrees._tag === "None" ? Effect.succeed([]) : worktrees.value.list,
     searchFiles: (threadId, { limit = defaultLimit, query = "" }) =>
-      Effect.flatMap(views.thread(threadId), (thread) =>
-        Effect.mapError(
-          files.search(thread.cwd, { query, limit: Math.min(maxFoundFiles, Math.max(1, limit)), ...changedAt(thread) }),
-          unavailable(thread.cwd)
-        )
-      ),
+      Number.isInteger(limit) && limit >= 1 && limit <= maxFoundFiles
+        ? Effect.flatMap(views.thread(threadId), (thread) =>
+            Effect.mapError(files.search(thread.cwd, { query, limit, ...changedAt(thread) }), unavailable(thread.cwd))
+          )
+        : new BadRequest({ path: "limit", message: `limit must be a whole number from 1 to ${maxFoundFiles}.` }),
     readFile: (threadId, path) =>
       Effect.gen(function* () {
         const wrong = malformed(path)

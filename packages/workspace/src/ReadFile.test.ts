@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import { execFileSync } from "node:child_process"
 import { appendFileSync, chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as Person from "../test/Person.ts"
 import { read, type Step } from "./ReadFile.ts"
 
 /** A workspace, and files next to it that must not be read. */
@@ -73,6 +74,67 @@ it.scoped("W5 files inside are read, also through links that stay inside and wit
     expect(yield* reading(join(base, "linked"), "src/a.ts")).toBe("a\n")
     expect(yield* reading(join(base, "none"), "src/a.ts")).toBe("absent")
   })
+)
+
+it.scoped(
+  "W5 no file of a git directory is read: by any spelling, by links, of a worktree, a submodule or a bare repository",
+  () =>
+    Effect.gen(function* () {
+      const { base, root } = yield* workspace
+      const [bare, main] = [join(root, "stores/bare"), join(root, "main")]
+      Person.init(main)
+      Person.write(main, { a: "a" })
+      Person.commitAll(main)
+      Person.git(root, "clone", "-q", "--bare", main, bare)
+      Person.git(root, "init", "-q", `--separate-git-dir=${join(root, "apart")}`, join(root, "separate"))
+      Person.git(main, "worktree", "add", "-q", join(root, "tree"))
+      Person.git(main, "submodule", "--quiet", "add", bare, "module")
+      symlinkSync("main/.git", join(root, "link"))
+      symlinkSync("main/.git/config", join(root, "config"))
+      symlinkSync(root, join(base, "linked"))
+      const paths = [
+        "main/.git/config",
+        "main/.GIT/config",
+        "main/.Git/HEAD",
+        "main/.git/none",
+        "main/.git",
+        "main/.g\u200cit/config",
+        "main/.git./config",
+        "main/.git /config",
+        "main/GIT~1/config",
+        "main/.git::$INDEX_ALLOCATION/config",
+        "link/config",
+        "config",
+        "tree/.git",
+        "main/module/.git",
+        "main/.git/worktrees/tree/gitdir",
+        "main/.git/modules/module/config",
+        "stores/bare/config",
+        "stores/bare/hooks/update.sample",
+        "apart/config"
+      ]
+      for (const path of paths) {
+        expect([path, yield* reading(root, path)]).toEqual([path, "git"])
+        expect([path, yield* reading(join(base, "linked"), path)]).toEqual([path, "git"])
+      }
+      expect([yield* reading(bare, "config"), yield* reading(join(main, ".git/worktrees/tree"), "gitdir")]).toEqual([
+        "git",
+        "git"
+      ])
+      Person.write(main, { ".gitignore": "x", ".github/a": "a", "git/HEAD": "b", "x.git/config": "c" })
+      for (const path of [".gitignore", ".github/a", "git/HEAD", "x.git/config", "module/a"])
+        expect([path, (yield* reading(main, path)).length]).toEqual([path, 1])
+      expect(yield* reading(join(root, "tree"), "a")).toBe("a")
+      // The link changes after it was resolved.
+      const changed = reading(root, "src/a.ts", async (step) => {
+        if (step !== "resolved") return
+        renameSync(join(root, "src"), join(root, "src2"))
+        mkdirSync(join(main, ".git/src"))
+        writeFileSync(join(main, ".git/src/a.ts"), "secret")
+        symlinkSync(join(main, ".git/src"), join(root, "src"))
+      })
+      expect(yield* changed).toBe("git")
+    })
 )
 
 it.scoped("W5 a pipe, a device and a file without permission are refused without waiting; 1 MiB is the limit", () =>

@@ -7,9 +7,10 @@ import { createHash } from "node:crypto"
 import { constants, type Stats } from "node:fs"
 import { type FileHandle, lstat, open, readlink, realpath, stat } from "node:fs/promises"
 import { join, sep } from "node:path"
+import { hasGitName, isInGitDirectory } from "./GitDirectory.ts"
 
-/** Why a file was not read. */
-export type Refusal = "absent" | "outside" | "directory" | "special" | "too-large" | "not-permitted" | "changed"
+/** Why a file was not read. `git`: it is in a git directory, or is one. */
+export type Refusal = "absent" | "outside" | "git" | "directory" | "special" | "too-large" | "not-permitted" | "changed"
 
 export interface FoundFile {
   readonly content: Uint8Array
@@ -73,11 +74,13 @@ export const read = async (
   path: string,
   onStep: (step: Step) => Promise<void> = async () => {}
 ): Promise<FoundFile | Refusal> => {
+  if (hasGitName(path)) return "git"
   try {
     const base = await realpath(root)
     const asked = join(base, path)
     const resolved = await realpath(asked)
     if (!isInside(base, resolved)) return "outside"
+    if (await isInGitDirectory(base, resolved)) return "git"
     const kind = kindOf(await stat(resolved))
     if (kind !== undefined) return kind
     await onStep("resolved")
@@ -91,6 +94,7 @@ export const read = async (
       const name = await nameOf(file, resolved)
       if (name === undefined) return "changed"
       if (!isInside(base, name)) return "outside"
+      if (await isInGitDirectory(base, name)) return "git"
       await onStep("named")
       const content = await contentOf(file)
       if (content === undefined) return "too-large"

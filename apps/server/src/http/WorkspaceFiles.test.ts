@@ -52,8 +52,10 @@ it.scopedLive("W5 C6 paths are found over HTTP and in process, and the state of 
       conflicts: 0,
       dirty: true
     })
-    for (const query of ["limit=0", "limit=x", "other=1", `query=${"x".repeat(201)}`])
+    for (const query of ["limit=0", "limit=201", "limit=x", "other=1", `query=${"x".repeat(201)}`])
       expect([query, (yield* get(`/files?${query}`)).status]).toEqual([query, 400])
+    for (const limit of [0, 201, 1.5])
+      expect(yield* Effect.flip(host.searchFiles(id, { limit }))).toMatchObject({ _tag: "BadRequest", path: "limit" })
     rmSync(cwd, { recursive: true })
     const missing = yield* get("/files/src/Main.ts")
     expect([missing.status, JSON.parse(missing.body)]).toMatchObject([404, { _tag: "NotFound", what: "file" }])
@@ -116,6 +118,12 @@ it.scopedLive(
         ["large", 413, "PayloadTooLarge"],
         ["out", 403, "Forbidden"],
         ["root/etc/passwd", 403, "Forbidden"],
+        [".git/config", 403, "Forbidden"],
+        [".GIT/config", 403, "Forbidden"],
+        ["%2egit/%63onfig", 403, "Forbidden"],
+        [".git%2Fconfig", 400, "BadRequest"],
+        ["src/%2e%2e/.git/config", 403, "Forbidden"],
+        ["./src/../.git/none", 403, "Forbidden"],
         ["src%2Fa.ts", 400, "BadRequest"],
         ["..%2f..%2fetc%2fpasswd", 400, "BadRequest"],
         ["%2Fetc%2Fpasswd", 400, "BadRequest"],

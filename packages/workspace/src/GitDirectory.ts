@@ -1,0 +1,33 @@
+/** Git directories are no part of a workspace's files: they hold credentials, hooks and other branches. */
+import { stat } from "node:fs/promises"
+import { dirname, join } from "node:path"
+
+/** Characters that HFS+ leaves out of a name. Git refuses names that become `.git` without them, as it refuses those below. */
+const ignorable = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g
+
+/** Whether some file system may take the name for `.git`: by capitals, by characters that it ignores, or by a short name of NTFS. */
+export const isGitName = (name: string): boolean => /^(\.git|git~1)[. ]*(:.*)?$/s.test(name.replace(ignorable, "").toLowerCase())
+
+/** Whether a segment of the path is such a name. */
+export const hasGitName = (path: string): boolean => path.split("/").some(isGitName)
+
+const exists = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false
+  )
+
+/** As git recognises one: HEAD with objects and refs, or, of a linked work tree, HEAD with the name of the common directory. */
+const isGitDirectory = async (path: string): Promise<boolean> =>
+  (await exists(join(path, "HEAD"))) &&
+  ((await exists(join(path, "commondir"))) || ((await exists(join(path, "objects"))) && (await exists(join(path, "refs")))))
+
+/** Whether the canonical path of a file below the canonical root is in a git directory, whatever its name is: a bare repository, or one of `--separate-git-dir`. */
+export const isInGitDirectory = async (root: string, path: string): Promise<boolean> => {
+  if (hasGitName(path.slice(root.length))) return true
+  for (let at = dirname(path); at.length >= root.length; at = dirname(at)) {
+    if (await isGitDirectory(at)) return true
+    if (dirname(at) === at) break
+  }
+  return false
+}
