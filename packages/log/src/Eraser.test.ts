@@ -5,9 +5,10 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFi
 import { join } from "node:path"
 import type { Envelope, RowChange } from "./EventLog.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
+import { migrate, migrations } from "./Migrations.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { StorageFailure } from "./Storage.ts"
-import { envelope, event, type Log, range, wire } from "./suite/subject.ts"
+import { bytesOf, envelope, event, type Log, range, wire } from "./suite/subject.ts"
 
 const open = (directory: string, options: Partial<EventLogSqlite.Options> = {}) =>
   EventLogSqlite.make({ file: join(directory, "log.db"), synchronous: "NORMAL", ...options })
@@ -92,6 +93,45 @@ describe("L14 deleted words are erased", () => {
     )
     return Effect.map(check, () => expect(checked).toBeGreaterThan(20))
   })
+
+  it.scoped(
+    "a log that another program wrote without auto_vacuum is rewritten at the start: it is erased and shrinks as any other",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* temporaryDirectory
+        const file = join(directory, "log.db")
+        const before = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const log = yield* open(directory)
+            for (const seed of [1, 2, 3]) yield* fill(log, seed)
+            return bytesOf([yield* log.read({ after: 0, maxBytes: 1e9, limit: 1e6 })])
+          })
+        )
+        const db = Sqlite.openWriter(file, "NORMAL")
+        for (const sql of ["journal_mode = DELETE", "auto_vacuum = NONE"]) db.pragma(sql)
+        db.exec("VACUUM")
+        Sqlite.close(db)
+        // Without space for the copy the log opens as it is.
+        yield* migrate(file, "NORMAL", migrations, () => 4_096)
+        const mode = () => {
+          const reader = Sqlite.openReader(file)
+          const found = reader.pragma("auto_vacuum", { simple: true })
+          Sqlite.close(reader)
+          return found
+        }
+        expect(mode()).toBe(0)
+        const log = yield* open(directory)
+        expect(mode()).toBe(2)
+        expect(bytesOf([yield* log.read({ after: 0, maxBytes: 1e9, limit: 1e6 })])).toEqual(before)
+        yield* log.append([forget("thread/t1", "thread/t2")])
+        yield* log.awaitErased
+        expect(filesWith(directory, "word-of-t1", "word-of-t2")).toEqual([])
+        const { fileBytes } = yield* log.disk
+        yield* log.trim(yield* log.head)
+        while ((yield* log.pack({ below: 1e9, before: "9999" })).more);
+        expect((yield* log.disk).fileBytes).toBeLessThan(fileBytes / 2)
+      })
+  )
 
   it.scoped("a crash at any step of the erasure loses no position, and the next start completes it", () =>
     Effect.gen(function* () {

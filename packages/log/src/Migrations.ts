@@ -3,10 +3,11 @@ import * as Reactivity from "@effect/experimental/Reactivity"
 import * as Migrator from "@effect/sql/Migrator"
 import * as SqlClient from "@effect/sql/SqlClient"
 import { SqliteClient } from "@effect/sql-sqlite-node"
-import { deletedProject } from "@millrace/contracts/Ids"
 import { Cause, Effect, Schema } from "effect"
 import { renameSync, rmSync } from "node:fs"
 import { dirname } from "node:path"
+import * as AutoVacuum from "./AutoVacuum.ts"
+import { deletedThreads } from "./DeletedThreads.ts"
 import { freeBytes as ofDisk, type FreeBytes } from "./FreeBytes.ts"
 import * as RowValue from "./RowValue.ts"
 import * as Sqlite from "./Sqlite.ts"
@@ -86,26 +87,6 @@ const blobs = statements(
   `CREATE UNIQUE INDEX blob_parts_by_blob ON blob_parts (blob, part)`,
   `CREATE TABLE blob_refs (stream INTEGER NOT NULL, blob INTEGER NOT NULL, PRIMARY KEY (stream, blob)) STRICT, WITHOUT ROWID`,
   `CREATE INDEX blob_refs_by_blob ON blob_refs (blob)`
-)
-
-const isDeleted = `IN (SELECT substr(name, length('thread/') + 1) FROM streams WHERE forgotten > 0)`
-
-/**
- * Forgets the threads that earlier versions deleted, as `thread.delete` does now: their events, the rows of what they said, and all of their state but the
- * id and the time of the deletion (`ThreadState.deleted`).
- */
-const deletedThreads = statements(
-  `PRAGMA secure_delete = ON`,
-  `UPDATE streams SET forgotten = deleted.last - 1
-   FROM (SELECT stream, max(offset) AS last FROM events WHERE type = 'thread.deleted' GROUP BY stream) AS deleted WHERE streams.id = deleted.stream`,
-  `DELETE FROM rows WHERE collection IN ('turn', 'item', 'request', 'request-open') AND parent ${isDeleted}`,
-  `UPDATE rows SET json = (
-     SELECT json_object('threadId', rows.key, 'projectId', '${deletedProject}', 'provider', '', 'title', '', 'cwd', '', 'archived', json('false'),
-       'deleted', json('true'), 'createdAt', e.json ->> '$.at', 'updatedAt', e.json ->> '$.at', 'capabilities', json('[]'), 'failed', json('false'),
-       'turns', json('[]'), 'queue', json('[]'), 'items', json('[]'), 'requests', json('[]'))
-     FROM streams s JOIN events e ON e.offset = s.forgotten + 1 WHERE s.name = 'thread/' || rows.key AND json_valid(e.json))
-   WHERE collection = 'thread-state' AND key ${isDeleted}
-     AND EXISTS (SELECT 1 FROM streams s JOIN events e ON e.offset = s.forgotten + 1 WHERE s.name = 'thread/' || rows.key AND json_valid(e.json))`
 )
 
 /** Rows that one statement of `rowValues` reads, and those after which it reports its progress. */
@@ -247,6 +228,7 @@ export const migrate = (
       (db) =>
         Effect.gen(function* () {
           const version = yield* Sqlite.attempt("open", () => currentVersion(db))
+          yield* AutoVacuum.ensure(db, file, freeBytes)
           if (version === 0 || version >= supported) return version
           yield* Effect.logInfo(
             `${file} is migrated from schema version ${version} to ${supported}, after a copy of it. With a million rows this takes minutes.`

@@ -69,6 +69,10 @@ const options = (content: Uint8Array): BrotliOptions => ({
   chunkSize: 64 * 1024,
   params: { [constants.BROTLI_PARAM_QUALITY]: 3, [constants.BROTLI_PARAM_SIZE_HINT]: content.byteLength }
 })
+/** The segment without any content, because it was damaged when a thread with events in it was deleted. */
+export const emptied = (stored: Stored): Stored => ({ ...stored, crc: 0, bytes: new Uint8Array() })
+export const isEmptied = ({ bytes, crc }: Pick<Stored, "bytes" | "crc">): boolean => crc === 0 && bytes.length === 0
+
 const stored = (first: number, last: number, bytes: Uint8Array): Stored => ({ first, last, codec, crc: crc32(bytes), bytes })
 
 /**

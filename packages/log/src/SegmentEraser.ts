@@ -23,11 +23,11 @@ const without = (marked: Marked, stored: Segment.Stored): Effect.Effect<Segment.
   Effect.gen(function* () {
     const segment = yield* Segment.openInPool(stored)
     if (segment instanceof Segment.Damaged) {
-      if (stored.bytes.length > 0)
+      if (!Segment.isEmptied(stored))
         yield* Effect.logWarning(
           `The events ${stored.first} to ${stored.last} were damaged (${segment.reason}) and are emptied, because a deleted thread had events among them. A backup from before the damage keeps those of the other threads.`
         )
-      return { ...stored, crc: 0, bytes: new Uint8Array() }
+      return Segment.emptied(stored)
     }
     yield* Effect.yieldNow()
     const content = Segment.rewrite(segment, (row) => masked(row, marked))

@@ -18,13 +18,22 @@ import type { Part } from "./Manifest.ts"
 import type { Objects } from "./Objects.ts"
 import * as Stamp from "./Stamp.ts"
 
-/** The parts of the log that could not be read. */
-export interface Damaged {
-  /** The backup has it, as an earlier backup copied it. */
-  readonly kept: ReadonlyArray<Damage>
-  /** The backup does not have it. */
-  readonly lost: ReadonlyArray<Damage>
+/** Parts of the log without their content. `kept`: the backup has it, as an earlier backup copied it. `lost`: it does not. */
+interface Missing<A> {
+  readonly kept: ReadonlyArray<A>
+  readonly lost: ReadonlyArray<A>
 }
+
+/** The parts of the log that could not be read. */
+export interface Damaged extends Missing<Damage> {
+  /** Segments that the log itself emptied when a thread was deleted, because they were damaged. That is not new damage, and no repair of the log ends it. */
+  readonly emptied: Missing<Damage>
+}
+
+const missing = () => ({ kept: new Array<Part>(), lost: new Array<Part>() })
+type Found = ReturnType<typeof missing>
+
+const damageOf = ({ kept, lost }: Found): Missing<Damage> => ({ kept: ofParts(kept), lost: ofParts(lost) })
 
 interface Options {
   readonly copy: DatabaseCopy
@@ -76,18 +85,19 @@ export const make = ({ copy, earlier, objects }: Options) => {
     return kept
   })
 
-  const copySegment = Effect.fnUntraced(function* (key: Key, damaged: { kept: Array<Part>; lost: Array<Part> }) {
+  const copySegment = Effect.fnUntraced(function* (key: Key, damaged: Found, emptied: Found) {
     const bytes = yield* read(key)
-    const isSound =
-      bytes !== undefined && Either.isRight(yield* Effect.either(Segment.contentOf({ ...copy.segment(key.key), bytes })))
-    if (isSound) return yield* put(key, bytes)
+    const stored = bytes === undefined ? undefined : { ...copy.segment(key.key), bytes }
+    if (stored !== undefined && Either.isRight(yield* Effect.either(Segment.contentOf(stored))))
+      return yield* put(key, stored.bytes)
+    const found = stored !== undefined && Segment.isEmptied(stored) ? emptied : damaged
     const kept = yield* rescue(key)
     if (kept !== undefined) {
-      damaged.kept.push(kept)
+      found.kept.push(kept)
       return kept
     }
     const lost: Part = { ...(yield* put(key, bytes ?? new Uint8Array())), damaged: true }
-    damaged.lost.push(lost)
+    found.lost.push(lost)
     return lost
   })
 
@@ -108,11 +118,7 @@ export const make = ({ copy, earlier, objects }: Options) => {
     })
 
   /** The parts of a blob of which some were copied. */
-  const checkBlob = Effect.fnUntraced(function* (
-    blob: CopiedBlob,
-    parts: Map<number, Part>,
-    damaged: { kept: Array<Part>; lost: Array<Part> }
-  ) {
+  const checkBlob = Effect.fnUntraced(function* (blob: CopiedBlob, parts: Map<number, Part>, damaged: Found) {
     const current = blob.parts.flatMap((key) => parts.get(key) ?? [])
     if (yield* isBlob(blob, current)) return
     const old = blob.parts.flatMap((key, n) => {
@@ -135,14 +141,15 @@ export const make = ({ copy, earlier, objects }: Options) => {
       onProgress: (done: number) => Effect.Effect<void>,
       onCopied: Effect.Effect<void, LogUnavailable>
     ) {
-      const damaged = { kept: new Array<Part>(), lost: new Array<Part>() }
+      const damaged = missing()
+      const emptied = missing()
       const segments: Array<Part> = []
       const blobs = new Map<number, Part>()
       const copied = new Set<number>()
       for (const [n, key] of keys.entries()) {
         if (n % 100 === 0) yield* onProgress(n)
         const part = known(key)
-        if (key.table === "segments") segments.push(part ?? (yield* copySegment(key, damaged)))
+        if (key.table === "segments") segments.push(part ?? (yield* copySegment(key, damaged, emptied)))
         else if (part !== undefined) blobs.set(key.key, part)
         else {
           const bytes = yield* read(key)
@@ -157,7 +164,7 @@ export const make = ({ copy, earlier, objects }: Options) => {
         if (blob.parts.some((key) => copied.has(key))) yield* checkBlob(blob, blobs, damaged)
       return {
         parts: [...segments, ...blobs.values()],
-        damaged: { kept: ofParts(damaged.kept), lost: ofParts(damaged.lost) } satisfies Damaged
+        damaged: { ...damageOf(damaged), emptied: damageOf(emptied) } satisfies Damaged
       }
     })
   }

@@ -31,7 +31,15 @@ const backup = Command.make(
         yield* output.out(
           `${output.outStyle.green("ok")}  ${plural(head, "event")} and all other files in ${directory}: ${size(bytes)}, ${size(added.bytes)} of it new\n`
         )
-      const { kept, lost } = damaged
+      const { emptied, kept, lost } = damaged
+      if (!json && emptied.kept.length + emptied.lost.length > 0)
+        yield* output.out(
+          `${output.outStyle.yellow("!!")}  ${[
+            "The log has parts without content, which were damaged when a thread with events in them was deleted.",
+            ...(emptied.kept.length > 0 ? [`The backup keeps ${text(emptied.kept)} from an earlier one.`] : []),
+            ...(emptied.lost.length > 0 ? [`Lost: ${text(emptied.lost)}.`] : [])
+          ].join(" ")}\n`
+        )
       if (kept.length > 0 || lost.length > 0)
         return yield* failed(
           [
