@@ -995,7 +995,9 @@ export interface components {
          *         "cwd": "/home/me/app",
          *         "forkedFrom": {
          *           "threadId": "thr_01KB7Q",
-         *           "turnId": "trn_01KB7S"
+         *           "turnId": "trn_01KB7S",
+         *           "resumeKey": "019a-source",
+         *           "nativeTurnId": "019a-turn"
          *         }
          *       }
          *     }
@@ -1098,6 +1100,8 @@ export interface components {
             threadId: components["schemas"]["ThreadId"];
             /** @description What the agent needs to copy its own conversation. Absent: it gets the conversation from the log. */
             resumeKey?: string;
+            /** @description With `resumeKey`: the agent's id of the last turn that the fork has, if the agent can copy up to it. */
+            nativeTurnId?: string;
             /** @description The last turn that the fork has. */
             turnId?: components["schemas"]["TurnId"];
             /** @description The fork has the turns before this one, which it repeats. */
@@ -1365,6 +1369,11 @@ export interface components {
                 continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
                 /** @description handed-off, replayed: the part of the history that the agent did not receive. */
                 lost?: string;
+                /**
+                 * @description Of a fork whose agent has no conversation yet. agent: it copied its own conversation; transcript: it gets the conversation from the log.
+                 * @enum {string}
+                 */
+                fork?: "agent" | "transcript";
                 /** @enum {string} */
                 status: "starting" | "running";
                 activeTurnId?: components["schemas"]["TurnId"];
@@ -1377,6 +1386,11 @@ export interface components {
                 continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
                 /** @description handed-off, replayed: the part of the history that the agent did not receive. */
                 lost?: string;
+                /**
+                 * @description Of a fork whose agent has no conversation yet. agent: it copied its own conversation; transcript: it gets the conversation from the log.
+                 * @enum {string}
+                 */
+                fork?: "agent" | "transcript";
                 /** @enum {string} */
                 status: "ready" | "interrupted" | "stopped" | "error";
                 activeTurnId?: unknown;
@@ -1401,6 +1415,23 @@ export interface components {
          *           "approvals",
          *           "interrupt"
          *         ]
+         *       }
+         *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "session.state.changed",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "epoch": 1,
+         *         "status": "ready",
+         *         "continuity": "resumed",
+         *         "fork": "agent",
+         *         "resumeKey": "019a-copy",
+         *         "capabilities": []
          *       }
          *     }
          */
@@ -1434,6 +1465,11 @@ export interface components {
                 continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
                 /** @description handed-off, replayed: the part of the history that the agent did not receive. */
                 lost?: string;
+                /**
+                 * @description Of a fork whose agent has no conversation yet. agent: it copied its own conversation; transcript: it gets the conversation from the log.
+                 * @enum {string}
+                 */
+                fork?: "agent" | "transcript";
                 /** @enum {string} */
                 status: "starting" | "running";
                 activeTurnId?: components["schemas"]["TurnId"];
@@ -1449,6 +1485,11 @@ export interface components {
                 continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
                 /** @description handed-off, replayed: the part of the history that the agent did not receive. */
                 lost?: string;
+                /**
+                 * @description Of a fork whose agent has no conversation yet. agent: it copied its own conversation; transcript: it gets the conversation from the log.
+                 * @enum {string}
+                 */
+                fork?: "agent" | "transcript";
                 /** @enum {string} */
                 status: "ready" | "interrupted" | "stopped" | "error";
                 activeTurnId?: unknown;
@@ -5269,6 +5310,11 @@ export interface components {
             /** @description handed-off, replayed: the part of the history that the agent did not receive. */
             lost?: string;
             /**
+             * @description Of a fork whose agent has no conversation yet. agent: it copied its own conversation; transcript: it gets the conversation from the log.
+             * @enum {string}
+             */
+            fork?: "agent" | "transcript";
+            /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}
              */
@@ -5282,6 +5328,11 @@ export interface components {
             continuity?: "fresh" | "resumed" | "replayed" | "handed-off";
             /** @description handed-off, replayed: the part of the history that the agent did not receive. */
             lost?: string;
+            /**
+             * @description Of a fork whose agent has no conversation yet. agent: it copied its own conversation; transcript: it gets the conversation from the log.
+             * @enum {string}
+             */
+            fork?: "agent" | "transcript";
             /**
              * @description discriminator enum property added by openapi-typescript
              * @enum {string}

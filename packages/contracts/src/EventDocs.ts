@@ -91,7 +91,7 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
         provider: "demo",
         title: "Say hello",
         cwd: "/home/me/app",
-        forkedFrom: { threadId: "thr_01KB7Q", turnId }
+        forkedFrom: { threadId: "thr_01KB7Q", turnId, resumeKey: "019a-source", nativeTurnId: "019a-turn" }
       }
     ]
   },
@@ -124,7 +124,8 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
         continuity: "fresh",
         resumeKey: "demo-7f3a",
         capabilities: ["approvals", "interrupt"]
-      }
+      },
+      { ...thread, epoch: 1, status: "ready", continuity: "resumed", fork: "agent", resumeKey: "019a-copy", capabilities: [] }
     ]
   },
   "session.stop.requested": {

@@ -28,7 +28,8 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
 /**
  * What an agent's session can do; a closed list. Without a capability the server degrades as docs/providers.md says, never silently.
  * steer: text can be added to the running turn · interrupt: a turn can be stopped and the session stays · resume: a later session can continue the
- * conversation · fork: a copy of the conversation can continue separately · approvals: the agent asks before it acts · questions: it asks for user
+ * conversation · fork: a copy of the conversation can continue separately · fork-at: such a copy
+ * can end at an earlier turn · approvals: the agent asks before it acts · questions: it asks for user
  * input · plan, diff, usage: it reports its plan, changes, tokens · images: it accepts them with a prompt · compact, review: it runs such turns ·
  * set-model, set-effort, set-permission-mode: a running session takes such a change.
  */
@@ -37,6 +38,7 @@ export const Capability = Schema.Literal(
   "interrupt",
   "resume",
   "fork",
+  "fork-at",
   "approvals",
   "questions",
   "plan",
@@ -115,8 +117,8 @@ export interface OpenInput {
   /** Continue a copy of that conversation. The copy gets a new resume key. Only for an agent with the `fork` capability. */
   readonly fork?: true
   /**
-   * With `fork`: the agent's id of the last turn that the copy has; absent: all. An agent that cannot copy up to there begins a new conversation, as
-   * after a lost one.
+   * With `fork`: the agent's id of the last turn that the copy has; absent: all. Only for an agent with the `fork-at` capability. An agent that cannot
+   * copy up to there begins a new conversation, as after a lost one.
    */
   readonly forkAt?: string
   /** The conversation from the log, for an agent that stores none. It is read when the effect runs. */

@@ -17,12 +17,20 @@ import { Effective, PermissionMode, ProjectEnv, settled } from "./Settings.ts"
 export const Continuity = Schema.Literal("fresh", "resumed", "replayed", "handed-off")
 export type Continuity = typeof Continuity.Type
 
+/** How the agent of a fork got the conversation. */
+export const ForkWay = Schema.Literal("agent", "transcript")
+export type ForkWay = typeof ForkWay.Type
+
 const session = {
   epoch: Epoch,
   reason: Schema.optional(Schema.String),
   continuity: Schema.optional(Continuity),
   lost: Schema.optional(Schema.String).annotations({
     description: "handed-off, replayed: the part of the history that the agent did not receive."
+  }),
+  fork: Schema.optional(ForkWay).annotations({
+    description:
+      "Of a fork whose agent has no conversation yet. agent: it copied its own conversation; transcript: it gets the conversation from the log."
   })
 }
 
@@ -163,6 +171,9 @@ export const ForkSource = Schema.Struct({
   threadId: ThreadId,
   resumeKey: Schema.optional(Schema.String).annotations({
     description: "What the agent needs to copy its own conversation. Absent: it gets the conversation from the log."
+  }),
+  nativeTurnId: Schema.optional(Schema.String).annotations({
+    description: "With `resumeKey`: the agent's id of the last turn that the fork has, if the agent can copy up to it."
   }),
   turnId: Schema.optional(TurnId).annotations({ description: "The last turn that the fork has." }),
   before: Schema.optional(TurnId).annotations({ description: "The fork has the turns before this one, which it repeats." })

@@ -62,9 +62,10 @@ export const sessionOf = (data: {
   readonly reason?: string | undefined
   readonly continuity?: SessionState["continuity"]
   readonly lost?: string | undefined
+  readonly fork?: SessionState["fork"]
 }): SessionState => {
   const rest = {
-    ...defined({ reason: data.reason, continuity: data.continuity, lost: data.lost })
+    ...defined({ reason: data.reason, continuity: data.continuity, lost: data.lost, fork: data.fork })
   }
   const { epoch, status } = data
   return holdsTurn(status)
@@ -118,8 +119,9 @@ export const changes = (thread: Facts, event: DomainEvent): Partial<Facts> | und
     case "session.stopped":
       return { session: sessionOf(event.data), background: [], stopping: undefined }
     case "session.state.changed": {
-      const { continuity = thread.session?.continuity, lost = thread.session?.lost } = event.data
-      return { session: sessionOf({ ...event.data, continuity, lost }) }
+      const { session } = thread
+      const { continuity = session?.continuity, lost = session?.lost, fork = session?.fork } = event.data
+      return { session: sessionOf({ ...event.data, continuity, lost, fork }) }
     }
     case "session.stop.requested":
       return { stopping: event.data.reason }

@@ -1,7 +1,7 @@
 /** The real Codex with the whole orchestration, over a log in memory. Run by `pnpm test:real`. */
 import { assert, describe, it } from "@effect/vitest"
 import type { LogEvent } from "@millrace/contracts/Event"
-import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
+import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import * as Verify from "@millrace/orchestration/readmodel/Verify"
 import * as Codex from "@millrace/providers/internal/codex/Codex"
 import * as Ledger from "@millrace/providers/process/Ledger"
@@ -13,7 +13,13 @@ import * as Kit from "./Orchestration.ts"
 const data = (event: LogEvent) => event.data as Readonly<Record<string, unknown>>
 
 /** Runs a test with the whole orchestration. Afterwards the log must pass `verify`. */
-const withCodex = <E, R>(test: (home: { readonly workspace: string; readonly codexHome: string }) => Effect.Effect<void, E, R>) =>
+const withCodex = <E, R>(
+  test: (home: {
+    readonly workspace: string
+    readonly codexHome: string
+    readonly endpoint: ModelEndpoint.ModelEndpoint
+  }) => Effect.Effect<void, E, R>
+) =>
   Effect.gen(function* () {
     const endpoint = yield* ModelEndpoint.make
     const home = yield* makeCodexHome(endpoint)
@@ -21,7 +27,7 @@ const withCodex = <E, R>(test: (home: { readonly workspace: string; readonly cod
     // Threads of the kit use the directory /work. Codex needs an existing one.
     const adapter = { ...codex, open: (input: Parameters<typeof codex.open>[0]) => codex.open({ ...input, cwd: home.workspace }) }
     const layer = Kit.layer({ providers: [{ adapter, calls: [], live: () => 0 }] })
-    yield* test(home).pipe(
+    yield* test({ ...home, endpoint }).pipe(
       Effect.zipRight(Effect.flatMap(Verify.run, ({ problems }) => Effect.sync(() => assert.deepStrictEqual(problems, [])))),
       Effect.provide(layer)
     )
@@ -57,6 +63,39 @@ describe("the real codex, orchestrated", () => {
         assert.strictEqual(whole === undefined ? undefined : data(whole)["text"], expected)
         // The log has far fewer rows than there were deltas (L5).
         assert.isBelow(events.filter(message).length, 100)
+      })
+    )
+  )
+
+  it.live("T18 a fork at a turn, and a retry, are copies of Codex: the model gets the turns up to there and no later ones", () =>
+    withCodex(({ endpoint }) =>
+      Effect.gen(function* () {
+        const { threadId, turnId: first } = yield* create("[[say apple]]")
+        yield* Kit.eventually(is("turn.completed", { turnId: first }))
+        const say = (thread: ThreadId, word: string) =>
+          Effect.gen(function* () {
+            const { turnId } = yield* Kit.dispatch("turn.start", { threadId: thread, text: `[[say ${word}]]` })
+            yield* Kit.eventually(is("turn.completed", { turnId }))
+            return turnId as TurnId
+          })
+        const second = yield* say(threadId, "banana")
+        const third = yield* say(threadId, "cherry")
+        const sent = Effect.map(endpoint.requests, (requests) => JSON.stringify(requests.at(-1)?.input))
+        const copied = (thread: string) => is("session.state.changed", { threadId: thread, continuity: "resumed", fork: "agent" })
+
+        const forked = (yield* Kit.dispatch("thread.fork", { threadId, turnId: second })).threadId as ThreadId
+        yield* say(forked, "dragonfruit")
+        yield* Kit.eventually(copied(forked))
+        const atSecond = yield* sent
+        for (const word of ["apple", "banana", "dragonfruit"]) assert.include(atSecond, word)
+        for (const word of ["cherry", "<transcript>"]) assert.notInclude(atSecond, word)
+
+        const retried = yield* Kit.dispatch("turn.retry", { threadId, turnId: third, text: "[[say elderberry]]" })
+        yield* Kit.eventually(is("turn.completed", { turnId: retried.turnId }))
+        yield* Kit.eventually(copied(retried.threadId ?? ""))
+        const again = yield* sent
+        for (const word of ["apple", "banana", "elderberry"]) assert.include(again, word)
+        for (const word of ["cherry", "dragonfruit", "<transcript>"]) assert.notInclude(again, word)
       })
     )
   )

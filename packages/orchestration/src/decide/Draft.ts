@@ -11,6 +11,7 @@ import type { TurnView, Waiting } from "@millrace/contracts/State"
 import { type Blob as Named, named } from "@millrace/contracts/Blob"
 import type { Blob, BlobReference } from "@millrace/log/Blob"
 import type { Envelope, NewEvent, RowChange } from "@millrace/log/EventLog"
+import type * as ForkPoint from "../readmodel/ForkPoint.ts"
 import type { Change } from "../readmodel/RowChanges.ts"
 import type { Policy } from "../state/Continuation.ts"
 import { evolve } from "../state/evolve.ts"
@@ -34,6 +35,8 @@ export interface StateReader {
   readonly turn?: (threadId: ThreadId, turnId: TurnId) => TurnView | undefined
   /** The turn of the thread that began last, as of the last commit. Known only for the source of a `thread.fork`. */
   readonly lastTurn?: (threadId: ThreadId) => TurnId | undefined
+  /** The agent's id of the last turn of this source that a fork has. Known only for the source of a `thread.fork` or `turn.retry`. */
+  readonly forkPoint?: (source: ForkPoint.Source) => string | undefined
   /** The threads of a project that are not deleted, also archived ones, if the command deletes them with it. */
   readonly threadsOf: (id: ProjectId) => Iterable<ThreadId>
   /** Why the next turn of this thread cannot start now. Absent: the number of agents is not limited. */

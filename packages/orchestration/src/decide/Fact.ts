@@ -8,7 +8,7 @@ import type { DataOf } from "@millrace/contracts/Event"
 import type { Imported } from "@millrace/contracts/Import"
 import type { Failure } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
-import type { Continuity } from "@millrace/contracts/State"
+import type { Continuity, ForkWay } from "@millrace/contracts/State"
 import type { Blob } from "@millrace/log/Blob"
 
 /** Awake milliseconds of silence after which the server acts; 0 = never. */
@@ -66,6 +66,7 @@ export type Fact =
       readonly continuity: Continuity
       /** With `handed-off` or `replayed`: the parts of the conversation that the agent did not get. */
       readonly lost?: string
+      readonly fork?: ForkWay
       readonly resumeKey: string | undefined
       readonly capabilities: ReadonlyArray<string>
     }

@@ -281,3 +281,83 @@ it.effect("T18 a turn that failed before it began can be retried, and no fork ca
     assert.deepStrictEqual((yield* Verify.run).problems, [])
   }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
 })
+
+it.effect(
+  "T18 an agent that can copy up to a turn does so at a fork or a retry, and the session says which way was taken",
+  () => {
+    const opened: Array<OpenInput> = []
+    const agent = ScriptedProvider.make({
+      capabilities: ["interrupt", "resume", "fork", "fork-at"],
+      open: (input) => Effect.sync(() => void opened.push(input)),
+      turn: (turn) =>
+        Effect.zipRight(
+          turn.emit({
+            _tag: "TurnStarted",
+            turnId: turn.turnId,
+            origin: "user",
+            // An agent that gives a turn no id.
+            ...(turn.text.endsWith("nameless") ? {} : { nativeTurnId: `native ${turn.text.split("\n").at(-1)}` })
+          }),
+          turn.complete
+        )
+    })
+    return Effect.gen(function* () {
+      const views = yield* Views
+      let done = 0
+      const start = (threadId: ThreadId, text: string) =>
+        Effect.gen(function* () {
+          const { turnId } = yield* Kit.dispatch("turn.start", { threadId, text })
+          yield* ends(++done)
+          return turnId as TurnId
+        })
+      const wayOf = (threadId: ThreadId) => Effect.map(views.thread(threadId), ({ session }) => session?.fork)
+      const threadId = (yield* Kit.dispatch("thread.create", { provider: "scripted", cwd: "/work" })).threadId as ThreadId
+      const first = yield* start(threadId, "one")
+      const second = yield* start(threadId, "two")
+      const nameless = yield* start(threadId, "nameless")
+      const last = yield* start(threadId, "four")
+      const source = { fork: true, resumeKey: `key-${threadId}` } as const
+      const forkAt = (turnId: TurnId) =>
+        Effect.map(Kit.dispatch("thread.fork", { threadId, turnId }), (made) => made.threadId as ThreadId)
+
+      const atSecond = yield* forkAt(second)
+      yield* start(atSecond, "a")
+      assert.deepInclude(opened.at(-1), { threadId: atSecond, ...source, forkAt: "native two" })
+      assert.strictEqual(yield* wayOf(atSecond), "agent")
+      assert.isUndefined(yield* wayOf(threadId))
+
+      const atNameless = yield* forkAt(nameless)
+      yield* start(atNameless, "b")
+      assert.isUndefined(opened.at(-1)?.fork)
+      assert.strictEqual(yield* wayOf(atNameless), "transcript")
+
+      // The last turn: a copy of all turns, until the source has another one.
+      const whole = yield* forkAt(last)
+      const later = yield* forkAt(last)
+      yield* start(whole, "c")
+      assert.deepInclude(opened.at(-1), source)
+      assert.isUndefined(opened.at(-1)?.forkAt)
+      yield* start(threadId, "five")
+      yield* start(later, "d")
+      assert.deepInclude(opened.at(-1), { ...source, forkAt: "native four" })
+
+      const retried = (yield* Kit.dispatch("turn.retry", { threadId, turnId: second })).threadId as ThreadId
+      yield* ends(++done)
+      assert.deepInclude(opened.at(-1), { threadId: retried, ...source, forkAt: "native one" })
+      assert.strictEqual(yield* wayOf(retried), "agent")
+      const anew = (yield* Kit.dispatch("turn.retry", { threadId, turnId: first })).threadId as ThreadId
+      yield* ends(++done)
+      assert.isUndefined(opened.at(-1)?.resumeKey)
+      assert.isUndefined(yield* wayOf(anew))
+
+      // A copy needs no log of its source.
+      const orphan = yield* forkAt(second)
+      yield* Kit.dispatch("thread.delete", { threadId })
+      // The log no longer delivers the five turns of the source.
+      done -= 5
+      yield* start(orphan, "e")
+      assert.deepInclude(opened.at(-1), { threadId: orphan, ...source, forkAt: "native two" })
+      assert.deepStrictEqual((yield* Verify.run).problems, [])
+    }).pipe(Effect.provide(Kit.layer({ providers: [agent] })))
+  }
+)

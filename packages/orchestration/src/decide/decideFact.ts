@@ -250,14 +250,14 @@ const itemClosed = (
 const isCurrent = (state: ThreadState, epoch: number): boolean => epoch === epochOf(state) && hasLiveSession(state)
 
 const opened = (draft: Draft, state: ThreadState, fact: Extract<Fact, { _tag: "SessionOpened" }>): void => {
-  const { threadId, epoch, continuity, lost, resumeKey, capabilities } = fact
+  const { threadId, epoch, continuity, lost, fork, resumeKey, capabilities } = fact
   const activeTurnId = state.session?.activeTurnId ?? Object.values(state.turns)[0]?.turnId
   const extra = {
     threadId,
     epoch,
     continuity,
     capabilities,
-    ...defined({ lost, resumeKey })
+    ...defined({ lost, fork, resumeKey })
   }
   draft.emit(
     threadId,

@@ -11,6 +11,7 @@ import { Either } from "effect"
 import { type CommandOutcome, ok, reject, rejected, threadFor } from "./CommandOutcome.ts"
 import * as Attachments from "./decideAttachments.ts"
 import type { Draft } from "./Draft.ts"
+import type * as ForkPoint from "../readmodel/ForkPoint.ts"
 import { startNext } from "./lifecycle.ts"
 import type { ThreadState } from "../state/ThreadState.ts"
 
@@ -48,9 +49,13 @@ const emitFork = (draft: Draft, state: ThreadState, title: string, forkedFrom: t
   return threadId
 }
 
+/** The agent's id of the last turn of the fork, if its agent can copy its conversation up to there. */
+const forkPoint = (draft: Draft, { capabilities, resumeKey }: ThreadState, source: ForkPoint.Source): string | undefined =>
+  capabilities.includes("fork-at") && resumeKey !== undefined ? draft.state.forkPoint?.(source) : undefined
+
 /**
- * The agent makes its own copy when the new thread's first session opens, if it can and the source has no other turn by then. Otherwise it gets the
- * transcript. The earlier transcript stays in the source thread only.
+ * The agent makes its own copy when the new thread's first session opens, if it can: up to the last turn of the fork, or of all turns, if the source has
+ * no other turn by then. Otherwise it gets the transcript. The earlier transcript stays in the source thread only.
  */
 export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): CommandOutcome =>
   Either.gen(function* () {
@@ -66,9 +71,10 @@ export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): Com
         running
       )
     const last = running === undefined ? draft.state.lastTurn?.(source) : undefined
+    const nativeTurnId = forkPoint(draft, state, { threadId: source, ...defined({ turnId }) })
     const isWhole = turnId === undefined || turnId === last
-    const copied = isWhole && capabilities.includes("fork") ? resumeKey : undefined
-    const forkedFrom = { threadId: source, ...defined({ resumeKey: copied, turnId: turnId ?? last }) }
+    const copied = nativeTurnId !== undefined || (isWhole && capabilities.includes("fork")) ? resumeKey : undefined
+    const forkedFrom = { threadId: source, ...defined({ resumeKey: copied, nativeTurnId, turnId: turnId ?? last }) }
     return { projectId, threadId: emitFork(draft, state, title ?? state.title, forkedFrom) }
   })
 
@@ -86,7 +92,9 @@ export const turnRetry = (draft: Draft, command: CommandOf<"turn.retry">, blobs:
       )
     const kept = attachments === undefined ? turn.attachments?.map(bare) : undefined
     const prompt = yield* Attachments.prompt({ text: command.text ?? turn.text, attachments }, blobs, kept)
-    const threadId = emitFork(draft, state, state.title, { threadId: source, before })
+    const nativeTurnId = forkPoint(draft, state, { threadId: source, before })
+    const copied = nativeTurnId === undefined ? {} : defined({ resumeKey: state.resumeKey, nativeTurnId })
+    const threadId = emitFork(draft, state, state.title, { threadId: source, before, ...copied })
     const turnId = `trn_${draft.context.seed}` as TurnId
     const asked = { ...defined({ attachments: kept }), ...prompt }
     draft.emit(threadId, "turn.requested", { threadId, turnId, ...asked, strategy: "enqueue", position: "back" })

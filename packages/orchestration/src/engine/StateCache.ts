@@ -3,6 +3,7 @@
  * `idle` threads, so the size does not grow with the number of threads ever made. Until `commit`, `rollback` undoes the changes of a batch.
  */
 import type { Command } from "@millrace/contracts/Command"
+import { defined } from "@millrace/contracts/Defined"
 import type { ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { TurnView } from "@millrace/contracts/State"
 import type { Queryable } from "@millrace/log/EventLog"
@@ -12,6 +13,7 @@ import type { DataOf } from "@millrace/contracts/Event"
 import type { Draft, StateReader } from "../decide/Draft.ts"
 import { type Bounds, Places, unbounded } from "./Places.ts"
 import type { ProjectState } from "../state/ProjectState.ts"
+import * as ForkPoint from "../readmodel/ForkPoint.ts"
 import * as History from "../readmodel/History.ts"
 import * as Collections from "../readmodel/Collections.ts"
 import * as ThreadRow from "../readmodel/ThreadRow.ts"
@@ -32,7 +34,8 @@ const idsOf = (needs: ReadonlyArray<Needed>) => {
     purged: new Set<ProjectId>(),
     turns: new Set<TurnId>(),
     requests: new Set<RequestId>(),
-    forked: new Set<ThreadId>()
+    forked: new Set<ThreadId>(),
+    sources: [] as Array<ForkPoint.Source>
   }
   for (const needed of needs) {
     if ("directory" in needed && needed.directory !== undefined) ids.cwds.add(needed.directory)
@@ -43,12 +46,18 @@ const idsOf = (needs: ReadonlyArray<Needed>) => {
     if ("turnId" in names && names.turnId !== undefined) ids.turns.add(names.turnId)
     if ("requestId" in names) ids.requests.add(names.requestId)
     if ("type" in names && names.type === "thread.delete") ids.deleted.add(names.threadId)
-    if ("type" in names && names.type === "thread.fork") ids.forked.add(names.threadId)
+    if ("type" in names && names.type === "thread.fork") {
+      ids.forked.add(names.threadId)
+      ids.sources.push({ threadId: names.threadId, ...defined({ turnId: names.turnId }) })
+    }
+    if ("type" in names && names.type === "turn.retry") ids.sources.push({ threadId: names.threadId, before: names.turnId })
     if ("deletes" in needed) ids.deleted.add(needed.threadId)
     if ("type" in names && names.type === "project.delete" && names.purge === true) ids.purged.add(names.projectId)
   }
   return ids
 }
+
+const keyOf = ({ before, threadId, turnId }: ForkPoint.Source): string => JSON.stringify([threadId, turnId, before])
 
 /** The threads of a project that are not deleted. */
 const threadsIn = (log: Queryable, projectId: ProjectId) =>
@@ -71,6 +80,7 @@ export class StateCache implements StateReader {
   private readonly turns = new Map<TurnId, TurnView>()
   /** The last turn that began, of each thread that a command forks. */
   private readonly lastTurns = new Map<ThreadId, TurnId>()
+  private readonly forkPoints = new Map<string, string>()
   private undo: Array<() => void> = []
   private readonly idle: number
   readonly places: Places
@@ -101,6 +111,7 @@ export class StateCache implements StateReader {
     const turn = this.turns.get(turnId)
     return turn?.threadId === threadId ? turn : undefined
   }
+  readonly forkPoint = (source: ForkPoint.Source) => this.forkPoints.get(keyOf(source))
   readonly lastTurn = (threadId: ThreadId) => this.lastTurns.get(threadId)
 
   /** Whether rows must be read from the log before the command or fact can be decided. */
@@ -154,6 +165,11 @@ export class StateCache implements StateReader {
     }
     for (const projectId of ids.purged) for (const threadId of yield* threadsIn(log, projectId)) threads.add(threadId)
     yield* this.loadStates(log, threads, projects)
+    for (const source of ids.sources) {
+      if (this.threads.get(source.threadId)?.capabilities.includes("fork-at") !== true) continue
+      const found = yield* ForkPoint.find(log, source)
+      if (found !== undefined) this.forkPoints.set(keyOf(source), found)
+    }
     // Deleting a thread changes its project.
     const owners = Array.from(ids.deleted, (threadId) => this.threads.get(threadId)?.projectId ?? [])
     yield* this.loadStates(log, [], owners.flat())
@@ -220,6 +236,7 @@ export class StateCache implements StateReader {
     this.requests.clear()
     this.turns.clear()
     this.lastTurns.clear()
+    this.forkPoints.clear()
     this.evict()
   }
 

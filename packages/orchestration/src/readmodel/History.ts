@@ -87,22 +87,6 @@ export const lastTurnOf = (log: Queryable, threadId: ThreadId) =>
     ({ page }) => beganOf(page.rows).toSorted(byStart).at(-1)
   )
 
-/**
- * Whether a copy of the source's conversation, which its agent makes now, has the turns of the fork and no others. `createdAt`: of the fork. True if the
- * source was deleted: the log has no turns to give instead.
- */
-export const isUnchanged = (log: Queryable, { threadId, turnId }: typeof ForkSource.Type, createdAt: string) =>
-  Effect.gen(function* () {
-    const { row } = yield* log.query({ row: Query.row(Collections.threadState, threadId) })
-    if (row === undefined || row.value.deleted) return true
-    if (row.value.turns.length > 0) return false
-    const last = yield* lastTurnOf(log, threadId)
-    // A fork of an older version names its last turn only if it was made at a turn.
-    return turnId === undefined
-      ? last === undefined || (last.endedAt !== undefined && last.endedAt <= createdAt)
-      : last?.turnId === turnId
-  })
-
 /** A thread, and which of its turns belong to the conversation. */
 interface Segment {
   readonly threadId: ThreadId
@@ -110,7 +94,11 @@ interface Segment {
 }
 
 /** The source of a fork, with the turns that the fork has. `createdAt`: of the fork. */
-const segmentOf = (log: Queryable, { before, threadId, turnId }: typeof ForkSource.Type, createdAt: string) =>
+const segmentOf = (
+  log: Queryable,
+  { before, threadId, turnId }: Pick<typeof ForkSource.Type, "threadId" | "turnId" | "before">,
+  createdAt: string
+) =>
   Effect.gen(function* () {
     const bound = turnId ?? before
     if (bound === undefined) return { threadId, accepts: ({ endedAt }: Began) => endedAt !== undefined && endedAt <= createdAt }
@@ -151,6 +139,18 @@ const turnsOf = (log: Queryable, { accepts, threadId }: Segment, limit: number) 
     }
     return found.toSorted((a, b) => byStart(b, a)).slice(0, limit + 1)
   })
+
+/** The newest turns of the source that a fork has, newest first. `createdAt`: of the fork. */
+export const lastTurnsOf = (
+  log: Queryable,
+  source: Pick<typeof ForkSource.Type, "threadId" | "turnId" | "before">,
+  createdAt: string,
+  limit: number
+) =>
+  Effect.map(
+    Effect.flatMap(segmentOf(log, source, createdAt), (segment) => turnsOf(log, segment, limit)),
+    (turns) => turns.slice(0, limit)
+  )
 
 /** The last `bytes` bytes of the text. */
 const endOf = (text: string, bytes: number): string => {

@@ -14,6 +14,7 @@ import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scop
 import { Engine } from "../engine/Engine.ts"
 import * as Collections from "../readmodel/Collections.ts"
 import { Worktrees } from "../engine/Worktrees.ts"
+import * as ForkPoint from "../readmodel/ForkPoint.ts"
 import * as History from "../readmodel/History.ts"
 import { AttachmentFiles } from "./AttachmentFiles.ts"
 import { BeforeTurn } from "./BeforeTurn.ts"
@@ -110,7 +111,7 @@ export const make = (options: Options = {}) =>
         const source = row?.value.forkedFrom
         const copies =
           row !== undefined && source !== undefined && (row.value.resumeKey ?? source.resumeKey) === source.resumeKey
-            ? readFor(provider, "open", History.isUnchanged(log, source, row.value.createdAt))
+            ? readFor(provider, "open", ForkPoint.copyOf(log, source, row.value.createdAt))
             : undefined
         return {
           cwd: row?.value.cwd ?? "/",

@@ -233,7 +233,7 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         )
       }).pipe(Effect.uninterruptible)
 
-    const runOpened = ({ continuity, cwd, lost, session, brief, settings: given }: SessionOpening.Opened) =>
+    const runOpened = ({ continuity, cwd, fork, lost, session, brief, settings: given }: SessionOpening.Opened) =>
       Effect.gen(function* () {
         pendingBrief = brief
         directory = cwd
@@ -243,7 +243,15 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         const resumeKey = brief !== undefined && continuity === "replayed" ? undefined : session.resumeKey
         const how =
           lost === undefined ? { continuity: session.continuity } : { continuity: continuity ?? session.continuity, lost }
-        const applied = yield* engine.submit({ _tag: "SessionOpened", threadId, epoch, ...how, resumeKey, capabilities })
+        const applied = yield* engine.submit({
+          _tag: "SessionOpened",
+          threadId,
+          epoch,
+          ...how,
+          ...defined({ fork }),
+          resumeKey,
+          capabilities
+        })
         yield* Deferred.succeed(opened, session)
         if (!applied) yield* Effect.forkIn(stop("its thread no longer needs it"), scope)
         // The agent may switch to another conversation at any time, for example by one of its own commands. The next session resumes the latest one.

@@ -11,10 +11,12 @@ import {
   type ProviderSession
 } from "@millrace/contracts/ProviderAdapter"
 import { onlyModel, unsupported } from "@millrace/contracts/Settable"
+import type { ForkWay } from "@millrace/contracts/State"
 import type { ProjectEnv, Settings } from "@millrace/contracts/Settings"
 import type { Secrets } from "@millrace/log/Secrets"
 import { type Duration, Effect, ExecutionStrategy, Exit, Scope } from "effect"
 import * as GivenSecrets from "../engine/GivenSecrets.ts"
+import type * as ForkPoint from "../readmodel/ForkPoint.ts"
 import * as Handover from "./Handover.ts"
 
 export interface Input {
@@ -36,11 +38,8 @@ export interface Input {
       readonly history: NonNullable<OpenInput["history"]>
       /** The previous agent, after a hand-over. */
       readonly handedFrom?: string
-      /**
-       * Only for a fork whose agent has no conversation yet. `true`: the agent may copy the one of `resumeKey`, which is the source's. `false`: that one
-       * has other turns by now, so the agent gets the transcript.
-       */
-      readonly copies?: Effect.Effect<boolean, ProviderError>
+      /** Only for a fork whose agent has no conversation yet: what it may copy now of the one of `resumeKey`, which is the source's. */
+      readonly copies?: Effect.Effect<ForkPoint.Copy, ProviderError>
     },
     ProviderError
   >
@@ -58,6 +57,8 @@ export interface Opened {
   readonly continuity?: "handed-off" | "replayed"
   /** The transcript to put before the first prompt. Absent if the agent has read the conversation itself. */
   readonly brief?: Handover.HandoverBrief
+  /** Of a fork whose agent had no conversation yet. */
+  readonly fork?: ForkWay
 }
 
 const noProvider = (provider: string): Failure => ({
@@ -106,7 +107,7 @@ const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): E
     const { cwd } = rest
     let read: History | undefined
     const recordingHistory = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
-    const openWith = (conversation: Pick<OpenInput, "resumeKey" | "fork">) =>
+    const openWith = (conversation: Pick<OpenInput, "resumeKey" | "fork" | "forkAt">) =>
       Effect.gen(function* () {
         const agent = yield* Scope.fork(scope, ExecutionStrategy.sequential)
         const opening = target.open({
@@ -121,15 +122,19 @@ const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): E
         })
         return { agent, session: yield* Scope.extend(opening, agent) }
       })
-    /** Opens the agent with a copy of the source's conversation. The source may begin a turn meanwhile, which the copy may then have. */
-    const openCopy = (source: string, isUnchanged: Effect.Effect<boolean, ProviderError>) =>
+    /** Opens the agent with a copy of the source's conversation. The source may begin a turn meanwhile, which a copy of all turns may then have. */
+    const openCopy = (source: string, planned: Effect.Effect<ForkPoint.Copy, ProviderError>) =>
       Effect.gen(function* () {
-        if (!(yield* isUnchanged)) return (yield* openWith({})).session
-        const { agent, session } = yield* openWith({ resumeKey: source, fork: true })
-        if (yield* isUnchanged) return session
+        const copy = yield* planned
+        if (copy._tag === "None") return (yield* openWith({})).session
+        const all = { resumeKey: source, fork: true } as const
+        if (copy._tag === "UpTo") return (yield* openWith({ ...all, forkAt: copy.nativeTurnId })).session
+        const { agent, session } = yield* openWith(all)
+        const after = yield* planned
+        if (after._tag === "All") return session
         yield* Scope.close(agent, Exit.void)
         read = undefined
-        return (yield* openWith({})).session
+        return (yield* openWith(after._tag === "None" ? {} : { ...all, forkAt: after.nativeTurnId })).session
       })
     const session =
       copies !== undefined && resumeKey !== undefined
@@ -140,13 +145,14 @@ const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): E
     // imported or forked. (A first session of any other thread has no turns before it, so its brief is empty.)
     const isFirst = input.epoch === 1 || copies !== undefined
     const forgot = handedFrom === undefined && session.continuity === "fresh" && (resumeKey !== undefined || isFirst)
-    if (handedFrom === undefined && !forgot) return { session, settings: given, cwd }
-    if (read !== undefined && read.turns.length > 0)
-      return { session, settings: given, cwd, lost: Handover.replayed(read), continuity }
+    const opened = { session, settings: given, cwd }
+    const isFork = copies !== undefined && handedFrom === undefined
+    if (handedFrom === undefined && !forgot)
+      return isFork && session.continuity === "resumed" ? { ...opened, fork: "agent" } : opened
+    const way: Pick<Opened, "fork"> = isFork ? { fork: "transcript" } : {}
+    if (read !== undefined && read.turns.length > 0) return { ...opened, ...way, lost: Handover.replayed(read), continuity }
     const brief = Handover.brief(handedFrom, yield* history(Handover.bounds))
-    return brief === undefined
-      ? { session, settings: given, cwd }
-      : { session, settings: given, cwd, lost: brief.lost, brief, continuity }
+    return brief === undefined ? opened : { ...opened, ...way, lost: brief.lost, brief, continuity }
   })
 
 /** The session lives in the scope. `stopped`: completes with a reason if the session is stopped before it has opened. */

@@ -35,6 +35,7 @@ export const capabilities = [
   "questions",
   "resume",
   "fork",
+  "fork-at",
   "plan",
   "diff",
   "usage",

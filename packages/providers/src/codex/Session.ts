@@ -27,6 +27,7 @@ export const capabilities = [
   "questions",
   "resume",
   "fork",
+  "fork-at",
   "plan",
   "diff",
   "usage",

@@ -13,12 +13,14 @@ import { Chunk, Clock, Effect, Exit, Fiber, Scope, Stream } from "effect"
 import * as Claude from "../../src/claude/Claude.ts"
 import * as Ledger from "../../src/process/Ledger.ts"
 import * as McpServer from "@millrace/testing/McpServer"
+import * as Kit from "@millrace/testing/Orchestration"
 import * as Shot from "@millrace/testing/Shot"
 import { faults, finish, record } from "@millrace/adapter-kit/Recording"
 import { completed, deltas, opaque, reported, story } from "@millrace/adapter-kit/Story"
 
 const binary = process.env["MILLRACE_CLAUDE_BIN"] ?? ""
 const threadId = ThreadId.make("thr_real")
+const fieldsOf = ({ data }: { readonly data: unknown }) => data as Readonly<Record<string, unknown>>
 const turn = (n: number) => TurnId.make(`trn_${n}`)
 
 /** The scripted model, in a separate process: it follows the prompt's directives and writes its requests to a file. */
@@ -374,6 +376,56 @@ describe.skipIf(binary === "")("the real claude", () => {
       assert.strictEqual(lost.session.continuity, "fresh")
       yield* lost.recording.until("Opaque", ({ method }) => method === "millrace/conversation-lost")
       yield* finish(lost.session, lost.recording)
+    })
+  )
+
+  live(
+    "T18 a fork at a turn, and a retry, are copies of Claude: the model gets the turns up to there and no later ones",
+    Effect.gen(function* () {
+      const { adapter, cwd, log } = yield* world
+      const agent = { ...adapter, open: (input: OpenInput) => adapter.open({ ...input, cwd }) }
+      const run = Effect.gen(function* () {
+        const ended = (turnId: string | undefined) =>
+          Kit.eventually((event) => event.type === "turn.completed" && fieldsOf(event)["turnId"] === turnId)
+        const say = (thread: ThreadId, word: string) =>
+          Effect.gen(function* () {
+            const { turnId } = yield* Kit.dispatch("turn.start", { threadId: thread, text: `[[say text="${word}"]]` })
+            yield* ended(turnId)
+            return turnId as TurnId
+          })
+        /** What the model got with the prompt of this word, after the agent's own copy. */
+        const sent = (thread: string | undefined, word: string) =>
+          Effect.map(
+            Kit.eventually(
+              (event) =>
+                event.type === "session.state.changed" &&
+                fieldsOf(event)["threadId"] === thread &&
+                fieldsOf(event)["fork"] === "agent"
+            ),
+            () => {
+              const lines = readFileSync(log, "utf8").trim().split("\n")
+              return lines.findLast((line) => line.includes(word) && line.includes('"stream":true')) ?? ""
+            }
+          )
+        const { threadId: made } = yield* Kit.dispatch("thread.create", { provider: "claude", cwd: "/work" })
+        const threadId = made as ThreadId
+        yield* say(threadId, "apple")
+        const second = yield* say(threadId, "banana")
+        const third = yield* say(threadId, "cherry")
+
+        const forked = (yield* Kit.dispatch("thread.fork", { threadId, turnId: second })).threadId as ThreadId
+        yield* say(forked, "dragonfruit")
+        const atSecond = yield* sent(forked, "dragonfruit")
+        for (const word of ["apple", "banana"]) assert.include(atSecond, word)
+        for (const word of ["cherry", "<transcript>"]) assert.notInclude(atSecond, word)
+
+        const retried = yield* Kit.dispatch("turn.retry", { threadId, turnId: third, text: '[[say text="elderberry"]]' })
+        yield* ended(retried.turnId)
+        const again = yield* sent(retried.threadId, "elderberry")
+        for (const word of ["apple", "banana"]) assert.include(again, word)
+        for (const word of ["cherry", "dragonfruit", "<transcript>"]) assert.notInclude(again, word)
+      })
+      yield* Effect.provide(run, Kit.layer({ providers: [{ adapter: agent, calls: [], live: () => 0 }] }))
     })
   )
 
