@@ -195,7 +195,7 @@ export const make = (options: Options = {}) =>
     ).pipe(
       Effect.catchAll(({ message }) => Effect.logWarning(`Old checkpoints are kept, because the log cannot be read: ${message}`))
     )
-    yield* FiberSet.run(running, sweep)
+    yield* FiberSet.run(running, Effect.zipRight(sweep, checkpoints.prune))
 
     yield* Effect.addFinalizer(() =>
       Effect.asVoid(

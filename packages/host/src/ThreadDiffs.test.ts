@@ -24,7 +24,8 @@ it.effect("W2 at most four comparisons of all clients run at a time", () =>
       patch: () => counted({ patch: new Uint8Array(), truncated: false }),
       names: () => Effect.succeed([]),
       forget: () => Effect.void,
-      threads: Effect.succeed([])
+      threads: Effect.succeed([]),
+      prune: Effect.void
     })
     const view = { cwd: "/work" } as ThreadView
     const diffs = yield* Effect.provideService(

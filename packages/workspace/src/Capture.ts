@@ -59,15 +59,23 @@ const identity = {
 /** Files whose kind and size are read at the same time. */
 const batch = 256
 
+/** Whether the error says that there is no such file, and not that the server cannot see it. */
+const isMissing = (cause: unknown): boolean =>
+  cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR")
+
 type Inspected = { readonly path: RawPath.RawPath } & (
   | { readonly kind: "file"; readonly bytes: number }
   | { readonly kind: "absent" }
   | { readonly kind: "unreadable"; readonly reason: string }
 )
 
-const inspect = async (root: Buffer, path: RawPath.RawPath): Promise<Inspected> => {
+export const inspect = async (root: Buffer, path: RawPath.RawPath): Promise<Inspected> => {
   const absolute = Buffer.concat([root, RawPath.toBytes(path)])
-  const info = await lstat(absolute).catch(() => undefined)
+  const info = await lstat(absolute).catch((cause: unknown) => {
+    if (isMissing(cause)) return undefined
+    return "the server may not read it"
+  })
+  if (typeof info === "string") return { path, kind: "unreadable", reason: info }
   if (info === undefined || info.isDirectory()) return { path, kind: "absent" }
   if (info.isSymbolicLink()) return { path, kind: "file", bytes: info.size }
   if (!info.isFile()) return { path, kind: "unreadable", reason: "it is no regular file" }

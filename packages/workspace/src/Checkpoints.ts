@@ -3,14 +3,14 @@
  * capture serves every request that was made before it began to read.
  */
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { make as makePermits, type Permits } from "@millrace/contracts/Permits"
 import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Option, Schema, type Scope } from "effect"
-import { mkdir, readdir, rm, writeFile } from "node:fs/promises"
+import { mkdir, readdir, rm } from "node:fs/promises"
 import { basename, join } from "node:path"
 import * as Capture from "./Capture.ts"
 import * as Diff from "./Diff.ts"
 import type { RawPath } from "./RawPath.ts"
 import { Git, type GitError, GitTimeout, type NotARepository } from "./Git.ts"
+import * as KeyedPermits from "./KeyedPermits.ts"
 import * as Refs from "./Refs.ts"
 import * as Repository from "./Repository.ts"
 import * as WorkTree from "./WorkTree.ts"
@@ -79,11 +79,12 @@ export class Checkpoints extends Context.Tag("@millrace/workspace/Checkpoints")<
     readonly forget: (threadId: ThreadId) => Effect.Effect<void, GitError>
     /** The threads that may have refs. */
     readonly threads: Effect.Effect<ReadonlyArray<ThreadId>>
+    /** Removes the private git directories that no thread uses. `forget` removes that of the last thread. */
+    readonly prune: Effect.Effect<void>
   }
 >() {}
 
 interface Lane {
-  readonly oneAtATime: Permits
   /** The capture that has not begun to read. */
   next: Deferred.Deferred<Capture.Captured, CheckpointError> | undefined
   timeouts: number
@@ -96,6 +97,9 @@ const isTurnId = Schema.is(TurnId)
 const isThreadId = Schema.is(ThreadId)
 const isThread = (name: string): name is ThreadId => isThreadId(name)
 
+/** As `WorkTree.placeOf` names them. */
+const isPrivateName = /^[0-9a-f]{32}$/
+
 const namesIn = (directory: string): Promise<ReadonlyArray<string>> => readdir(directory).catch(() => [])
 
 export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service, never, Git | Scope.Scope> =>
@@ -104,11 +108,13 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
     const scope = yield* Effect.scope
     const { bounds, deadline = "2 minutes", home, pause = "10 minutes" } = options
     const withGit = Effect.provideService(Git, git)
+    /** By root of the work tree. */
+    const oneCapture = KeyedPermits.make()
     const lanes = new Map<string, Lane>()
     const laneOf = (root: string): Lane => {
       const known = lanes.get(root)
       if (known !== undefined) return known
-      const lane: Lane = { oneAtATime: makePermits(1), next: undefined, timeouts: 0, pausedUntil: 0 }
+      const lane: Lane = { next: undefined, timeouts: 0, pausedUntil: 0 }
       lanes.set(root, lane)
       return lane
     }
@@ -162,18 +168,12 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
           lane.next = undefined
           return guarded(lane, repository)
         })
-        yield* Effect.forkIn(Deferred.complete(next, lane.oneAtATime(begin)), scope)
+        yield* Effect.forkIn(Deferred.complete(next, oneCapture(repository.root)(begin)), scope)
         return next
       }).pipe(Effect.uninterruptible, Effect.flatMap(Deferred.await))
 
     /** By private directory: a removal between the marker and its ref would remove the marker and leave the ref. */
-    const changes = new Map<string, Permits>()
-    const oneChange = (directory: string): Permits => {
-      const permits = changes.get(directory) ?? makePermits(1)
-      changes.set(directory, permits)
-      return permits
-    }
-    const marker = (directory: string, threadId: string) => join(directory, "threads", threadId)
+    const oneChange = KeyedPermits.make()
 
     const take = Effect.fn("Checkpoints.take")(function* ({
       cwd,
@@ -190,7 +190,7 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
       // A capture may serve several requests, so only the commit of this one says that it is late.
       const commit = late ? yield* withGit(Capture.store(place, result.tree, { ...result.message, late: true })) : result.commit
       // Before the ref: after a crash, the deletion of the thread finds the repository.
-      const mark = Effect.promise(() => writeFile(marker(privateDir, threadId), ""))
+      const mark = Effect.promise(() => WorkTree.mark(repository, home, threadId))
       yield* oneChange(privateDir)(
         Effect.zipRight(mark, withGit(Refs.write(repository, Refs.nameOf(threadId, turnId, point), commit)))
       )
@@ -218,19 +218,37 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
       return refs.flatMap(pointOf).toSorted((a, b) => a.at - b.at)
     })
 
-    const directories = Effect.promise(async () => (await namesIn(home)).map((name) => join(home, name)))
+    const directories = Effect.promise(async () =>
+      (await namesIn(home)).filter((name) => isPrivateName.test(name)).map((name) => join(home, name))
+    )
+
+    /** Between two captures, because one may be using the index. A thread that is about to be marked makes the directory again. */
+    const removeUnused = (directory: string) =>
+      Effect.flatMap(
+        Effect.promise(() => WorkTree.repositoryOf(directory)),
+        (place) =>
+          oneCapture(place?.root ?? directory)(
+            oneChange(directory)(
+              Effect.promise(async () => {
+                if ((await namesIn(join(directory, "threads"))).length === 0)
+                  await rm(directory, { recursive: true, force: true })
+              })
+            )
+          )
+      )
 
     const forgetIn = (directory: string, threadId: ThreadId) =>
       Effect.gen(function* () {
         const names = yield* Effect.promise(() => namesIn(join(directory, "threads")))
-        if (!names.includes(threadId)) return
+        if (!names.includes(threadId)) return false
         const place = yield* Effect.promise(() => WorkTree.repositoryOf(directory))
         // The repository was removed, with its refs.
         if (place !== undefined) {
           const refs = yield* withGit(Refs.list(place, threadId))
           yield* withGit(Refs.remove(place, refs))
         }
-        yield* Effect.promise(() => rm(marker(directory, threadId), { force: true }))
+        yield* Effect.promise(() => rm(WorkTree.marker(directory, threadId), { force: true }))
+        return true
       })
 
     yield* Effect.promise(() => mkdir(home, { recursive: true, mode: 0o700 }))
@@ -243,8 +261,16 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
       names: (cwd, from, to) => Effect.flatMap(placeOf(cwd), (place) => withGit(Diff.names(place, from, to))),
       forget: (threadId) =>
         Effect.flatMap(directories, (all) =>
-          Effect.forEach(all, (directory) => oneChange(directory)(forgetIn(directory, threadId)), { discard: true })
+          Effect.forEach(
+            all,
+            (directory) =>
+              Effect.flatMap(oneChange(directory)(forgetIn(directory, threadId)), (had) =>
+                had ? removeUnused(directory) : Effect.void
+              ),
+            { discard: true }
+          )
         ),
+      prune: Effect.flatMap(directories, (all) => Effect.forEach(all, removeUnused, { discard: true })),
       threads: Effect.flatMap(directories, (all) =>
         Effect.promise(async () => {
           const names = await Promise.all(all.map((directory) => namesIn(join(directory, "threads"))))

@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { layerMemory } from "@millrace/providers/process/Ledger"
 import * as Deadline from "@millrace/testing/Deadline"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Fiber, Layer, type Scope } from "effect"
 import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs"
 import { readFile } from "node:fs/promises"
@@ -134,7 +134,7 @@ test("W2 a git that hangs is ended at its deadline, by TERM first, so that it re
 
 test("W2 at most so many processes of git run at a time", () =>
   Effect.gen(function* () {
-    const { run } = yield* Git.make(2)
+    const { run } = yield* Git.make({ places: 2 })
     const { cwd, env } = yield* fakeGit("mkdir running/$$; ls running; sleep 0.1; rmdir running/$$")
     mkdirSync(join(cwd, "running"))
     const outputs = yield* Effect.all(
@@ -144,4 +144,20 @@ test("W2 at most so many processes of git run at a time", () =>
     const counts = outputs.map(({ stdout }) => stdout.toString().trim().split("\n").length)
     expect(Math.max(...counts)).toBeLessThanOrEqual(2)
     expect(counts).toHaveLength(6)
+  }).pipe(Effect.provide(layerMemory)))
+
+test("W2 a checkout takes no place of other calls, and a call without a place fails within a bound", () =>
+  Effect.gen(function* () {
+    const { run } = yield* Git.make({ places: 1, longPlaces: 1, wait: "1 hour" })
+    const { cwd, env } = yield* fakeGit('case "$*" in *worktree*) echo > begun; exec sleep 600;; esac; echo done')
+    execFileSync("mkfifo", [join(cwd, "begun")])
+    const checkout = yield* Effect.fork(run(["worktree", "add"], { cwd, env, long: true, deadline: "2 hours" }))
+    yield* Effect.promise(() => readFile(join(cwd, "begun")))
+    expect((yield* run(["status"], { cwd, env })).stdout.toString()).toBe("done\n")
+    // The wait ends when the call has been asked for, not after an hour.
+    const second = Effect.flip(run(["worktree", "remove"], { cwd, env, long: true }))
+    const error = yield* Deadline.endsWith("1 hour", Effect.void)(second)
+    expect(error).toMatchObject({ _tag: "GitBusy", command: "worktree" })
+    yield* Fiber.interrupt(checkout)
+    expect((yield* run(["status"], { cwd, env, long: true })).stdout.toString()).toBe("done\n")
   }).pipe(Effect.provide(layerMemory)))

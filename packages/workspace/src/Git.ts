@@ -4,7 +4,7 @@
  */
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Spawn from "@millrace/providers/process/Spawn"
-import { make as makePermits } from "@millrace/contracts/Permits"
+import { make as makePermits, type Permits } from "@millrace/contracts/Permits"
 import { Context, Duration, Effect, ExecutionStrategy, Exit, Layer, Schema, Scope } from "effect"
 
 /** There is no `git` on the server's PATH. */
@@ -30,7 +30,13 @@ export class GitTimeout extends Schema.TaggedError<GitTimeout>()("GitTimeout", {
   message: Schema.String
 }) {}
 
-export type GitError = GitMissing | GitFailed | GitTimeout
+/** Other processes of git had all places for as long as a call waits for one. Try again later. */
+export class GitBusy extends Schema.TaggedError<GitBusy>()("GitBusy", {
+  command: Schema.String,
+  message: Schema.String
+}) {}
+
+export type GitError = GitMissing | GitFailed | GitTimeout | GitBusy
 
 export interface GitOptions {
   /** Absolute path of an existing directory. */
@@ -47,6 +53,8 @@ export interface GitOptions {
   readonly codes?: ReadonlyArray<number>
   /** Permits network protocols and the person's ssh agent. Default false. */
   readonly network?: boolean
+  /** A call that may take minutes, such as a checkout: it has other places than the rest. Default false. */
+  readonly long?: boolean
 }
 
 export interface GitOutput {
@@ -103,8 +111,10 @@ const failed = ({ kind, message }: Spawn.SpawnFailure, command: string): GitMiss
     ? new GitMissing({ message: "The server found no git. Install git, or set checkpoints to off in the configuration." })
     : new GitFailed({ command, code: null, stderr: "", message: `git ${command} could not be started: ${message}` })
 
+const commandOf = (args: ReadonlyArray<string>): string => args.find((arg) => !arg.startsWith("-")) ?? ""
+
 const run = (args: ReadonlyArray<string>, options: GitOptions, scope: Scope.Scope) => {
-  const command = args.find((arg) => !arg.startsWith("-")) ?? ""
+  const command = commandOf(args)
   const { codes = [0], cwd, deadline = "30 seconds", env, input = "", maxBytes = defaultBytes, network = false } = options
   return Effect.gen(function* () {
     const child = yield* Effect.mapError(
@@ -171,13 +181,45 @@ const scopedIn = <A, E, R>(scope: Scope.Scope, use: Effect.Effect<A, E, R>) =>
     })
   )
 
-/** `concurrent`: most processes at a time; further calls wait, and their deadline begins with their process. */
-export const make = (concurrent = 16) =>
+export interface Options {
+  /** Most processes at a time. Default 16. */
+  readonly places?: number
+  /** Most processes of `long` calls at a time, in addition. Default 4. */
+  readonly longPlaces?: number
+  /** How long a call waits for a place. Its own deadline begins with its process. Default 30 seconds. */
+  readonly wait?: Duration.DurationInput
+}
+
+/** Runs the effect when it has a place; fails if it has none within the time. */
+const withPlace = (places: Permits, wait: Duration.DurationInput, command: string) => {
+  const busy = new GitBusy({
+    command,
+    message: `git ${command} could not begin within ${Duration.format(Duration.decode(wait))}, because too many processes of git run. Try again later.`
+  })
+  return <A, E, R>(self: Effect.Effect<A, E, R>) =>
+    Effect.suspend(() => {
+      let hasBegun = false
+      const begun = Effect.suspend(() => {
+        hasBegun = true
+        return self
+      })
+      // Interruptible also for a caller that is not, such as a finalizer: the race waits for the end of its loser.
+      const waited = Effect.interruptible(Effect.flatMap(Effect.sleep(wait), () => (hasBegun ? Effect.never : busy)))
+      return Effect.raceFirst(places(begun), waited)
+    })
+}
+
+export const make = ({ longPlaces = 4, places = 16, wait = "30 seconds" }: Options = {}) =>
   Effect.gen(function* () {
     const ledger = yield* Ledger.Ledger
     const scope = yield* Effect.scope
-    const permits = makePermits(concurrent)
-    return Git.of({ run: (args, options) => permits(Effect.provideService(run(args, options, scope), Ledger.Ledger, ledger)) })
+    const [short, long] = [makePermits(places), makePermits(longPlaces)]
+    return Git.of({
+      run: (args, options) => {
+        const ran = Effect.provideService(run(args, options, scope), Ledger.Ledger, ledger)
+        return withPlace(options.long === true ? long : short, wait, commandOf(args))(ran)
+      }
+    })
   })
 
 export const layer = Layer.scoped(Git, make())

@@ -152,6 +152,17 @@ export const repositoryOf = async (privateDir: string): Promise<Repository | und
   return found !== undefined && (await exists(found.commonDir)) ? found : undefined
 }
 
+/** The file that says that a thread has checkpoints of the work tree. */
+export const marker = (privateDir: string, threadId: string): string => join(privateDir, "threads", threadId)
+
+/** Says that the thread has checkpoints of the work tree, so that their removal finds the repository. Also if the directory was removed meanwhile. */
+export const mark = async (repository: Repository, home: string, threadId: string): Promise<void> => {
+  const { privateDir } = placeOf(repository, home)
+  await mkdir(join(privateDir, "threads"), { recursive: true, mode: 0o700 })
+  await put(join(privateDir, "repository.json"), JSON.stringify(repository))
+  await writeFile(marker(privateDir, threadId), "")
+}
+
 /** Opens the private directory of the work tree and updates it to the person's settings. `home`: the directory of all private directories. */
 export const open = (repository: Repository, home: string) =>
   Effect.gen(function* () {
@@ -193,14 +204,21 @@ const seed = (workTree: WorkTree, { converts }: Settings) =>
     const { stdout: shared } = yield* git.run(["rev-parse", "--shared-index-path"], { cwd: root })
     const isPlain = shared.length === 0 && !converts && !(yield* hasConversions(workTree))
     if (isPlain) {
+      const copy = join(privateDir, "index.copy")
       yield* Effect.promise(async () => {
-        const copy = join(privateDir, "index.copy")
+        await rm(`${copy}.lock`, { force: true })
         await copyFile(theirs, copy)
         // Git trusts a file that is older than the index. The copy keeps the time of the original, rounded down, so that git trusts no more files.
         const at = Math.floor(info.mtimeMs / 1000)
         await utimes(copy, at, at)
-        await rename(copy, join(privateDir, "index"))
       })
+      const onCopy = { cwd: root, env: { ...workTree.env, GIT_INDEX_FILE: copy }, deadline: "60 seconds" } as const
+      // The person asked git not to look at these files. A checkpoint has them as they are.
+      const { stdout: tags } = yield* git.run(["ls-files", "-v", "-z"], { ...onCopy, maxBytes: 512 * 1024 * 1024 })
+      const assumed = RawPath.fields(tags).flatMap((line) => (/^[a-z]/.test(line) ? [line.slice(2)] : []))
+      if (assumed.length > 0)
+        yield* git.run(["update-index", "-z", "--no-assume-unchanged", "--stdin"], { ...onCopy, input: RawPath.input(assumed) })
+      yield* Effect.promise(() => rename(copy, join(privateDir, "index")))
       return
     }
     const { stdout } = yield* git.run(["ls-files", "-z", "-s", "-t"], { cwd: root, maxBytes: 512 * 1024 * 1024 })

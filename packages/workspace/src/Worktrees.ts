@@ -116,7 +116,8 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
           {
             cwd,
             deadline: fetchDeadline,
-            network: true
+            network: true,
+            long: true
           }
         )
         .pipe(
@@ -183,7 +184,8 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
           if (isKnown === true)
             yield* git.run(["worktree", "remove", ...(force ? ["--force"] : []), root], {
               cwd: repository,
-              deadline: checkoutDeadline
+              deadline: checkoutDeadline,
+              long: true
             })
           yield* onStep("removed")
           // Only while it is where it began: the compare is part of the update.
@@ -303,7 +305,7 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
               root,
               isNewBranch ? commit : branch
             ],
-            { cwd: directory, deadline: checkoutDeadline }
+            { cwd: directory, deadline: checkoutDeadline, long: true }
           )
           yield* write(record)
           yield* onStep("recorded").pipe(

@@ -4,6 +4,7 @@ import { layerMemory } from "@millrace/providers/process/Ledger"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Checkpoints from "@millrace/workspace/Checkpoints"
 import * as Git from "@millrace/workspace/Git"
+import { inspect } from "@millrace/workspace/internal/Capture"
 import * as Refs from "@millrace/workspace/internal/Refs"
 import * as Repository from "@millrace/workspace/Repository"
 import { Effect, Fiber, Layer, type Scope } from "effect"
@@ -180,6 +181,17 @@ const cases: Readonly<Record<string, Case>> = {
       Person.write(root, { a: "1" })
       Person.commitAll(root)
       Person.write(root, { b: "2" })
+    }
+  },
+  "files that the index does not look at": {
+    prepare: (root) => {
+      Person.init(root)
+      Person.write(root, { a: "1", b: "2", c: "3" })
+      Person.commitAll(root)
+      Person.git(root, "update-index", "--assume-unchanged", "a")
+      Person.git(root, "update-index", "--skip-worktree", "b")
+      Person.git(root, "update-index", "--assume-unchanged", "--skip-worktree", "c")
+      Person.write(root, { a: "changed", b: "changed too", c: "also" })
     }
   },
   "a split index": {
@@ -379,6 +391,40 @@ test("W1 a deleted thread leaves no ref, also after a crash and when refs are pa
     expect(yield* after.threads).toEqual([])
   }))
 
+test("W1 the private git directory is removed with its last thread, or at a start, and made again when it is needed", () =>
+  Effect.gen(function* () {
+    const { checkpoints, home, options, root, take } = yield* fixture
+    Person.init(root)
+    Person.write(root, { a: "1" })
+    Person.commitAll(root)
+    yield* take()
+    yield* checkpoints.take({ threadId: ThreadId.make("thr_ab"), turnId, point: "start", cwd: root })
+    yield* checkpoints.forget(ThreadId.make("thr_ab"))
+    yield* checkpoints.prune
+    const [name = ""] = readdirSync(home)
+    expect(existsSync(join(home, name, "index"))).toBe(true)
+    yield* checkpoints.forget(threadId)
+    expect(readdirSync(home)).toEqual([])
+    Person.write(root, { b: "2" })
+    const { commit } = yield* take()
+    expect(Person.treeOf(root, commit)).toEqual(Person.files(root))
+    // As after a crash before the removal. Other names are not ours.
+    rmSync(join(home, name, "threads", threadId))
+    writeFileSync(join(home, "other"), "")
+    yield* (yield* Checkpoints.make(options)).prune
+    expect(readdirSync(home)).toEqual(["other"])
+  }))
+
+test("W2 a file that the server cannot see is skipped, not taken for a removed one", () =>
+  Effect.gen(function* () {
+    const { base } = yield* fixture
+    writeFileSync(join(base, "file"), "")
+    const kinds = yield* Effect.forEach(["file", "none", "file/none", "x".repeat(300)], (path) =>
+      Effect.promise(() => inspect(Buffer.from(`${base}/`), path))
+    )
+    expect(kinds.map(({ kind }) => kind)).toEqual(["file", "absent", "absent", "unreadable"])
+  }))
+
 test("W1 a thread that is deleted while its checkpoint is written leaves no ref", () =>
   Effect.gen(function* () {
     const { options, root, take } = yield* fixture
@@ -404,6 +450,7 @@ test("W1 a thread that is deleted while its checkpoint is written leaves no ref"
     if (forgotten !== undefined) yield* Fiber.join(forgotten)
     yield* checkpoints.forget(threadId)
     expect(Person.git(root, "for-each-ref", "refs/millrace")).toBe("")
+    expect(readdirSync(options.home)).toEqual([])
   }))
 
 test("W1 in a repository that a group shares, the group may write where objects are stored", () =>
