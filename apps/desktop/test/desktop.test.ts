@@ -50,13 +50,14 @@ const begin = async ({ token, url }: Ready, text: string) => {
   })
   expect(answer.status).toBe(200)
 }
-/** Reads until the text arrives, or to the end of the stream if `toTheEnd`. */
-const read = async ({ token, url }: Ready, part: string, toTheEnd = false) => {
-  const answer = await fetch(`${url}/api/events`, { headers: { authorization: `Bearer ${token}`, accept: "text/event-stream" } })
+const open = ({ token, url }: Ready) =>
+  fetch(`${url}/api/events`, { headers: { authorization: `Bearer ${token}`, accept: "text/event-stream" } })
+/** Reads until the text arrives, or to the end of the stream. */
+const read = async (answer: Response, part?: string) => {
   let text = ""
   for await (const bytes of answer.body ?? []) {
     text += new TextDecoder().decode(bytes)
-    if (text.includes(part) && !toTheEnd) break
+    if (part !== undefined && text.includes(part)) break
   }
   return text
 }
@@ -82,10 +83,10 @@ it("S10 an application that quits shuts its server down in order: bye, a termina
   const app = application()
   const server = await app.ready()
   await begin(server, "[[say begun]] [[sleep 600000]]")
-  await read(server, "begun")
-  const reader = read(server, "event: bye", true)
+  await read(await open(server), "begun")
+  const events = await open(server)
   app.quit()
-  expect(await reader).toContain("event: bye")
+  expect(await read(events)).toContain("event: bye")
   expect(await app.over, app.errors()).toBe(0)
   expect(existsSync(join(dataDir, "server.json"))).toBe(false)
   expectOrderly(await history(), 1)
@@ -98,10 +99,10 @@ it("S10 P1 after SIGKILL of the application its server shuts down in order; afte
   const second = await app.ready()
   expect(second.pid).not.toBe(first.pid)
   await begin(second, "[[say begun]] [[sleep 600000]]")
-  await read(second, "begun")
-  const reader = read(second, "event: bye", true)
+  await read(await open(second), "begun")
+  const events = await open(second)
   app.kill()
-  expect(await reader).toContain("event: bye")
+  expect(await read(events)).toContain("event: bye")
   await app.over
   expect(app.errors()).toContain("the parent process has exited")
   expect(existsSync(join(dataDir, "server.json"))).toBe(false)

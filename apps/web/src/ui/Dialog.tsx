@@ -1,5 +1,5 @@
-/** A dialog over the page. Escape closes it; the focus then returns to where it was. */
-import { type ReactNode, useEffect, useRef } from "react"
+/** A dialog over the page. Escape closes it. When it closes or is removed, the focus returns to where it was. */
+import { type ReactNode, useLayoutEffect, useRef } from "react"
 
 export const Dialog = (props: {
   readonly label: string
@@ -8,8 +8,11 @@ export const Dialog = (props: {
   readonly children: ReactNode
 }) => {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
-    if (dialog.current?.open === false) dialog.current.showModal()
+  useLayoutEffect(() => {
+    const node = dialog.current
+    if (node?.open === false) node.showModal()
+    // A browser returns the focus only from a dialog that is closed before it leaves the document.
+    return () => node?.close()
   }, [])
   return (
     <dialog ref={dialog} className={props.className} aria-label={props.label} onClose={props.onClose}>
