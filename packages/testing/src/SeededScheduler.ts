@@ -122,7 +122,7 @@ export const simulate = <A, E>(seed: number, effect: Effect.Effect<A, E>, option
 }
 
 /** A loop over seeds stops after this time and prints a line, so a slow machine tries fewer seeds, but at least 20. */
-const budgetMillis = 60_000 * slower
+const budgetMillis = 20_000 * slower
 const least = 20
 
 /**
