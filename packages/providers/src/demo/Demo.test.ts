@@ -247,6 +247,34 @@ describe("demo agent", () => {
       expect(readdirSync(cwd)).not.toContain("no")
     }))
 
+  test("D12 the agent reports a mode, slash commands, its context and limits; a directive without its words fails the turn", () =>
+    Effect.gen(function* () {
+      const demo = yield* open()
+      const script =
+        "[[mode plan]] [[commands /fix: Fixes the build | test]] [[context 50000 200000]] [[limit weekly 80]] [[limit 5 hours 20]]"
+      const events = yield* demo.play(script)
+      expect(events.flatMap((event) => (event._tag === "Signal" && event.kind === "agent" ? [event.data] : []))).toEqual([
+        { mode: "plan" },
+        {
+          commands: [
+            { name: "fix", description: "Fixes the build" },
+            { name: "test", description: "" }
+          ]
+        },
+        { context: { tokens: 50_000, window: 200_000 } },
+        { limits: [{ name: "weekly", usedPercent: 80 }] },
+        {
+          limits: [
+            { name: "weekly", usedPercent: 80 },
+            { name: "5 hours", usedPercent: 20 }
+          ]
+        }
+      ])
+      expect(last(events)?._tag).toBe("TurnCompleted")
+      for (const wrong of ["[[commands | x]]", "[[context 1]]", "[[limit weekly]]"])
+        expect(last(yield* demo.play(wrong))?._tag).toBe("TurnFailed")
+    }))
+
   test("P2 an interrupt ends the turn at once and kills the command's whole process group", () =>
     Effect.gen(function* () {
       const demo = yield* open()

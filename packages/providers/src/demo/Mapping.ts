@@ -3,6 +3,7 @@ import { ItemStatus } from "@millrace/contracts/Item"
 import { Schema } from "effect"
 import { optional } from "../Fields.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
+import * as Report from "../Report.ts"
 import * as Wire from "./Wire.ts"
 
 const isStatus = Schema.is(ItemStatus)
@@ -57,6 +58,10 @@ const notification = (message: Wire.Notification): NativeEvent => {
         content: content ?? {},
         ...(files == null ? {} : { files })
       }
+    }
+    case "session/report": {
+      const { commands, ...report } = message.params
+      return Report.event({ ...report, ...(commands === undefined ? {} : { commands: Report.commands(commands) }) })
     }
     case "session/idle":
       return { _tag: "AgentIdle" }

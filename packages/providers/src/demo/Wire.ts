@@ -1,4 +1,5 @@
 /** Decoders for the demo agent's protocol, which `agent.mjs` documents. Later code trusts the decoded messages. */
+import { AgentReport } from "@millrace/contracts/AgentReport"
 import { ApprovalOption, Question, Decision, ItemContent, PlanStep, Usage } from "@millrace/contracts/Item"
 import { Progress } from "@millrace/contracts/Signal"
 import { Schema } from "effect"
@@ -48,6 +49,7 @@ export const Notification = Schema.Union(
       files: loose(Files)
     })
   }),
+  Schema.Struct({ method: Schema.Literal("session/report"), params: AgentReport }),
   Schema.Struct({ method: Schema.Literal("session/idle"), params: Schema.Struct({}) }),
   Schema.Struct({ method: Schema.Literal("request/cancelled"), params: Schema.Struct({ request: text, reason: loose(text) }) })
 )

@@ -15,6 +15,7 @@
  *                       turn/usage {turn, usage} while text is streamed, item/progress {turn, item, progress} while a command runs: a few a second
  *                       item/started {turn, item, parent?, kind, content} · item/delta {turn, item, kind, text}
  *                       item/completed {turn, item, parent?, kind, status, content, files?: [{name, mediaType, base64}]}
+ *                       session/report {mode?, commands?: [{name, description}], context?: {tokens, window}, limits?: [{name, usedPercent}]}
  *                       session/idle {} · request/cancelled {request, reason} · background/started {task, turn, millis} · background/ended {task}
  *
  * The text of a command or a flood is in its deltas only: the client joins them.
@@ -44,6 +45,9 @@ const names = new Set([
   "ask",
   "choose",
   "mode",
+  "commands",
+  "context",
+  "limit",
   "sleep",
   "hang",
   "idle",
@@ -415,6 +419,20 @@ const change = {
   diff: "@@ -1,3 +1,3 @@\n one\n-two\n+two and a half\n three\n"
 }
 
+/** @type {Map<string, { name: string, usedPercent: number }>} the limits that were reported, by name */
+const limits = new Map()
+
+/** `[[commands NAME: TEXT | NAME ...]]`: the slash commands from now on. @param {Directive} directive */
+const commandsOf = ({ text }) => {
+  const commands = text.split("|").map((part) => {
+    const [, name = "", description = ""] = /^\s*\/?([^:\s]*)\s*(?::\s*([\s\S]*?))?\s*$/.exec(part) ?? []
+    return { name, description }
+  })
+  if (commands.some(({ name }) => name === ""))
+    throw new Failed(`[[commands ${text}]]: give names, like [[commands fix: Fixes the build | test]]`)
+  return commands
+}
+
 /** A sub-agent that thinks, and says the text. @param {Turn} turn @param {string} text */
 const subagent = async (turn, text) => {
   const tool = begin(turn, "tool-call", { tool: "subagent", input: { prompt: text } })
@@ -464,7 +482,19 @@ const perform = async (turn, directive) => {
   if (name === "ask") return question(turn, directive)
   if (name === "choose") return choose(turn, directive)
   if (name === "mcp") return callTool(turn, text)
-  if (name === "mode") return say(turn, "agent-message", `Settings: ${JSON.stringify(settings)}`)
+  if (name === "mode" && text === "") return say(turn, "agent-message", `Settings: ${JSON.stringify(settings)}`)
+  if (name === "mode") return notify("session/report", { mode: text })
+  if (name === "commands") return notify("session/report", { commands: commandsOf(directive) })
+  if (name === "context")
+    return notify("session/report", {
+      context: { tokens: number(directive, 0, "TOKENS"), window: number(directive, 1, "WINDOW") }
+    })
+  if (name === "limit") {
+    const [, limit = "", percent] = /^(.+?)\s+(\d{1,3})$/.exec(text) ?? []
+    if (percent === undefined) throw new Failed(`[[limit ${text}]]: give a name and a percentage, like [[limit weekly 80]]`)
+    limits.set(limit, { name: limit, usedPercent: Number(percent) })
+    return notify("session/report", { limits: [...limits.values()] })
+  }
   if (name === "sleep") return sleep(turn, number(directive, 0, "MS"))
   if (name === "hang") {
     hanging = true
