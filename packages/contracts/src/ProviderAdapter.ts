@@ -214,6 +214,8 @@ export interface ProviderAdapter {
   readonly name: string
   /** Absent: only `model` can be set. */
   readonly settable?: Settable
+  /** What can be set for a thread of this directory, by the choices of the agent's last session there. `undefined`: it had none. Absent: `settable` holds. */
+  readonly settableIn?: (cwd: string) => Settable | undefined
   /** The settings of the instance. They apply to a thread that sets nothing else. */
   readonly defaults?: Settings
   /** The command line with which a person signs the agent in, on the server's machine. Absent: the failure says what to do. */

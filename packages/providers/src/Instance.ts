@@ -183,7 +183,12 @@ const adapterOf = (name: string, instance: Instance): Effect.Effect<ProviderAdap
 export const make = (name: string, instance: Instance): Effect.Effect<ProviderAdapter, never, Ledger | Scope.Scope> =>
   Effect.map(adapterOf(name, instance), (adapter) => ({
     name,
-    ...defined({ history: adapter.history, settable: adapter.settable, defaults: adapter.defaults }),
+    ...defined({
+      history: adapter.history,
+      settable: adapter.settable,
+      settableIn: adapter.settableIn,
+      defaults: adapter.defaults
+    }),
     probe: Effect.map(adapter.probe, (status) => ({ ...status, provider: name, kind: instance.kind })),
     open: (input) =>
       Effect.mapError(

@@ -57,6 +57,7 @@ export interface Options {
   readonly onSteer?: Effect.Effect<void>
   readonly takes?: NonNullable<ProviderSession["takes"]>
   readonly settable?: ProviderAdapter["settable"]
+  readonly settableIn?: NonNullable<ProviderAdapter["settableIn"]>
   readonly defaults?: ProviderAdapter["defaults"]
   /** Called when the running session gets changed settings. */
   readonly configure?: NonNullable<ProviderSession["configure"]>
@@ -209,7 +210,7 @@ export const make = (options: Options = {}): Scripted => {
     live: () => live,
     adapter: {
       name,
-      ...defined({ settable: options.settable, defaults: options.defaults }),
+      ...defined({ settable: options.settable, settableIn: options.settableIn, defaults: options.defaults }),
       probe: Effect.succeed({ provider: name, installed: true, signedIn: "not-needed", capabilities: [] }),
       open: (input) =>
         Effect.gen(function* () {

@@ -53,6 +53,8 @@ export interface DecisionContext {
   readonly paused: boolean
   /** The providers of this server, and what can be set for each. */
   readonly providers: ReadonlyMap<string, Settable>
+  /** What can be set for a thread of this directory, if its agent has reported it. */
+  readonly settableIn?: (provider: string, cwd: string) => Settable | undefined
   /** When and how often interrupted work is continued automatically; absent: `Continuation.defaults`. */
   readonly policy?: Policy
   /** By provider: the command line with which a person signs its agent in. */

@@ -112,7 +112,8 @@ const threadCreate = (
   if (command.cwd !== undefined && directory === undefined) return noDirectory(command.cwd)
   if (command.projectId === undefined && directory === undefined)
     return reject("ProjectNotFound", "A thread belongs to a project: give its projectId, or a cwd.")
-  const settings = changedSettings(draft, provider, {}, settingsOf(command), further)
+  const where = directory ?? (command.projectId === undefined ? undefined : draft.project(command.projectId)?.cwd)
+  const settings = changedSettings(draft, provider, {}, settingsOf(command), where, further)
   if (Either.isLeft(settings)) return Either.left(settings.left)
   let projectId: ProjectId
   let cwd = directory
@@ -185,7 +186,7 @@ const threadConfigure = (
   const approve = distinct(command.approve)
   return Either.gen(function* () {
     const state = yield* threadFor(draft, threadId)
-    const settings = yield* changedSettings(draft, state.provider, state, command, further)
+    const settings = yield* changedSettings(draft, state.provider, state, command, state.cwd, further)
     const changed = {
       ...settings,
       ...(recovery === undefined || recovery === state.recovery ? {} : { recovery }),

@@ -5,6 +5,7 @@ import { unsupported } from "@millrace/contracts/Settable"
 import { Either } from "effect"
 import * as Continuations from "./decideContinuation.ts"
 import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
+import { settableIn } from "./decideSettings.ts"
 import type { Draft } from "./Draft.ts"
 import { startNext } from "./lifecycle.ts"
 import { epochOf, hasLiveSession } from "../state/ThreadState.ts"
@@ -19,8 +20,7 @@ export const threadHandover = (draft: Draft, command: CommandOf<"thread.handover
     const effort = parked?.effort
     const { providers } = draft.context
     const [turnId] = Object.keys(state.turns)
-    const settable = providers.get(provider)
-    if (settable === undefined) {
+    if (!providers.has(provider)) {
       const names = [...providers.keys()].join(", ")
       return reject("ProviderUnknown", `This server has no provider ${provider}. It has: ${names}.`, provider)
     }
@@ -30,7 +30,7 @@ export const threadHandover = (draft: Draft, command: CommandOf<"thread.handover
       return reject("TurnActive", "A turn runs. Wait for its end, or interrupt it; pause a goal before that.", turnId)
     const { directories, instructions, mcpServers, permissionMode } = state
     const kept = defined({ model, effort, directories, instructions, mcpServers, permissionMode })
-    const refused = unsupported(provider, kept, settable)
+    const refused = unsupported(provider, kept, settableIn(draft, provider, state.cwd))
     if (refused !== undefined)
       return reject("Unsupported", `${refused} Set it to null with thread.configure, then hand over.`, threadId)
     const reason = `handed over to ${provider} by ${actor}`

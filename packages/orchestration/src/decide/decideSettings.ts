@@ -1,5 +1,5 @@
 /** decide for the settings of a thread: what its agent cannot do is rejected by name. */
-import { onlyModel, unsupported } from "@millrace/contracts/Settable"
+import { onlyModel, type Settable, unsupported } from "@millrace/contracts/Settable"
 import type { CommandRejected } from "@millrace/contracts/Errors"
 import { type Changes, differing, settingsOf, type SomeSettings } from "@millrace/contracts/Settings"
 import { resettled } from "@millrace/model/Thread"
@@ -7,15 +7,20 @@ import { Either } from "effect"
 import { reject } from "./CommandOutcome.ts"
 import type { Draft } from "./Draft.ts"
 
-/** The given settings that differ, with resolved directories. `further`: the resolved path of each given directory, if it exists. */
+/** What can be set for a thread of this directory. */
+export const settableIn = ({ context }: Draft, provider: string, cwd: string | undefined): Settable =>
+  (cwd === undefined ? undefined : context.settableIn?.(provider, cwd)) ?? context.providers.get(provider) ?? onlyModel
+
+/** The given settings that differ, with resolved directories. `cwd`: of the thread. `further`: the resolved path of each given directory, if it exists. */
 export const changedSettings = (
   draft: Draft,
   provider: string,
   before: SomeSettings,
   given: Changes,
+  cwd: string | undefined,
   further: ReadonlyArray<string | undefined>
 ): Either.Either<Changes, CommandRejected> => {
-  const refused = unsupported(provider, given, draft.context.providers.get(provider) ?? onlyModel)
+  const refused = unsupported(provider, given, settableIn(draft, provider, cwd))
   if (refused !== undefined) return reject("Unsupported", refused, provider)
   const missing = (given.directories ?? []).find((_, at) => further[at] === undefined)
   if (missing !== undefined)

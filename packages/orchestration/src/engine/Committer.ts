@@ -61,6 +61,7 @@ export interface Committer {
 export const make = (options: {
   readonly idleThreads: number
   readonly providers: DecisionContext["providers"]
+  readonly settableIn: NonNullable<DecisionContext["settableIn"]>
   readonly signIn: NonNullable<DecisionContext["signIn"]>
   readonly isPaused: () => boolean
   readonly policy: Policy
@@ -82,6 +83,7 @@ export const make = (options: {
       seed,
       paused: options.isPaused(),
       providers: options.providers,
+      settableIn: options.settableIn,
       signIn: options.signIn,
       policy: options.policy,
       approve: options.approve,

@@ -200,6 +200,7 @@ export const make = (options: Options = {}) =>
       references,
       idleThreads: options.idleThreads ?? 1000,
       providers: new Map(Array.from(adapters, ([name, { settable = onlyModel }]) => [name, settable])),
+      settableIn: (provider, cwd) => adapters.get(provider)?.settableIn?.(cwd),
       signIn: new Map(
         Array.from(adapters).flatMap(([name, { signIn }]) => (signIn === undefined ? [] : [[name, signIn] as const]))
       ),

@@ -238,6 +238,31 @@ describe("settings", () => {
     }).pipe(Effect.provide(Kit.layer({ providers: [scripted, other] })))
   })
 
+  it.effect("T17 C1 what the agent reported it does not have in this directory is refused by name before a session opens", () => {
+    const reported = { settings: new Set(["permissionMode"] as const), permissionModes: new Set(["plan"] as const) }
+    const scripted = ScriptedProvider.make({
+      settable: all,
+      settableIn: (cwd) => (cwd === "/work" ? reported : undefined)
+    })
+    return Effect.gen(function* () {
+      const made = (cwd: string, body: object) => Kit.dispatch("thread.create", { provider: "scripted", cwd, ...body })
+      const effort = yield* Effect.flip(made("/work", { effort: "high" }))
+      assert.deepInclude(effort, { rule: "Unsupported" })
+      assert.include(effort.message, "scripted cannot set effort. It can set: permissionMode.")
+      const { projectId, threadId } = yield* made("/work", { permissionMode: "plan" })
+      const mode = yield* Effect.flip(Kit.dispatch("thread.configure", { threadId: threadId as ThreadId, permissionMode: "ask" }))
+      assert.include(mode.message, "scripted has no permission mode ask. It has: plan.")
+      // The directory is that of the project.
+      const again = yield* Effect.flip(
+        Kit.dispatch("thread.create", { provider: "scripted", projectId: projectId!, effort: "high" })
+      )
+      assert.include(again.message, "effort")
+      yield* made("/other", { effort: "high", permissionMode: "ask" })
+      assert.deepStrictEqual(scripted.calls, [])
+      yield* sound
+    }).pipe(Effect.provide(Kit.layer({ providers: [scripted] })))
+  })
+
   it.effect("C1 further directories must exist; a fork and a hand-over keep the settings", () => {
     const { scripted } = agent({ capabilities: ["interrupt", "resume", "fork"] })
     const other = ScriptedProvider.make({ name: "other", settable: all })

@@ -1,6 +1,8 @@
 /** Adapter for any agent that speaks the Agent Client Protocol on its pipes (tested with opencode 1.18). */
 import { tmpdir } from "node:os"
 import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
+import { BoundedMap } from "@millrace/contracts/BoundedMap"
+import type { Settable } from "@millrace/contracts/Settable"
 import { defined } from "@millrace/contracts/Defined"
 import { Effect } from "effect"
 import type { Ledger } from "../process/Ledger.ts"
@@ -21,20 +23,35 @@ const look = (agent: Agents.AcpAgent, command: string) =>
     return agentInfo?.version ?? undefined
   }).pipe(Effect.scoped)
 
+/** Most directories whose last session is remembered. */
+const maxDirectories = 1000
+
 /** Builds the adapter. The ledger records each process that it starts. */
 export const make = (agent: Agents.AcpAgent): Effect.Effect<ProviderAdapter, never, Ledger> =>
-  Effect.map(program(agent), (adapter) => ({ ...adapter, ...defined({ signIn: agent.signIn }) }))
-
-const program = (agent: Agents.AcpAgent) =>
-  Program.adapter({
-    name: agent.name,
-    capabilities: Session.capabilities,
-    settable: Settings.settable,
-    defaults: {},
-    find: () => Agents.find(agent, process.env),
-    missing: () => Agents.notInstalled(agent),
-    // A probe starts the whole agent: `opencode` takes 2.6 s on two quiet cores, and took more than 15 s on a stalled machine.
-    probeMillis: 30_000,
-    probe: (command) => Effect.map(look(agent, command), (version) => (version === undefined ? {} : { version })),
-    open: (input, command, learn) => Session.open(input, agent, command, learn)
+  Effect.suspend(() => {
+    const byDirectory = new BoundedMap<string, Settable>(maxDirectories)
+    const program = Program.adapter({
+      name: agent.name,
+      capabilities: Session.capabilities,
+      settable: Settings.settable,
+      defaults: {},
+      find: () => Agents.find(agent, process.env),
+      missing: () => Agents.notInstalled(agent),
+      // A probe starts the whole agent: `opencode` takes 2.6 s on two quiet cores, and took more than 15 s on a stalled machine.
+      probeMillis: 30_000,
+      probe: (command) => Effect.map(look(agent, command), (version) => (version === undefined ? {} : { version })),
+      open: (input, command, learn) =>
+        Session.open(input, agent, command, {
+          offered: learn,
+          settings: (choices) => {
+            learn(Settings.offeredBy(choices))
+            byDirectory.renew(input.cwd, Settings.settableBy(choices))
+          }
+        })
+    })
+    return Effect.map(program, (adapter) => ({
+      ...adapter,
+      settableIn: (cwd: string) => byDirectory.get(cwd),
+      ...defined({ signIn: agent.signIn })
+    }))
   })

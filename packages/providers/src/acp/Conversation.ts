@@ -2,7 +2,7 @@
 import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, ResumeSessionRequest } from "@agentclientprotocol/sdk"
 import { defined } from "@millrace/contracts/Defined"
 import { ProviderError, type OpenInput } from "@millrace/contracts/ProviderAdapter"
-import type { Continuity, Offered } from "@millrace/contracts/State"
+import type { Continuity } from "@millrace/contracts/State"
 import { Effect, Fiber, Schema, Stream } from "effect"
 import { methodNotFound } from "../process/Message.ts"
 import * as McpServers from "../McpServers.ts"
@@ -10,7 +10,8 @@ import type { NativeEvent } from "../NativeEvent.ts"
 import type { RpcChild } from "../process/RpcChild.ts"
 import * as Report from "../Report.ts"
 import * as Settings from "./Settings.ts"
-import { InitializeAnswer, LoadAnswer, NewAnswer } from "./Wire.ts"
+import * as LiveSettings from "./LiveSettings.ts"
+import { InitializeAnswer, LoadAnswer, NewAnswer, type Settings as Offered } from "./Wire.ts"
 
 /** Deadline of the first answers of a process; opencode takes two seconds on a quiet machine. */
 const startMillis = 30_000
@@ -65,6 +66,7 @@ export interface Begun {
   readonly takesImages: boolean
   /** The agent can copy a conversation. */
   readonly forks: boolean
+  readonly live: LiveSettings.LiveSettings
 }
 
 /** Whether the agent answered with an error: it neither exited nor missed a deadline. */
@@ -170,7 +172,8 @@ export const begin = Effect.fn("Acp.begin")(function* (
           ? fresh(resumeKey, `${provider} cannot continue a conversation.`)
           : Effect.catchIf(resume(method, resumeKey), isRefusal, (error) => fresh(resumeKey, error.failure.message))
   const { continuity, lost, sessionId, settings } = yield* Effect.mapError(opened, signIn(agent))
-  learn(Settings.offeredBy(settings))
+  learn(settings)
+  const live = LiveSettings.make(provider, child, sessionId, settings)
   const unset = yield* Settings.apply(provider, child, sessionId, settings, input)
   const takesImages = abilities?.promptCapabilities?.image === true
   // Of what the thread sets, the agent reports the value that it took.
@@ -180,5 +183,5 @@ export const begin = Effect.fn("Acp.begin")(function* (
     mode: input.settings?.permissionMode === undefined ? mode : undefined
   })
   const reports = Object.keys(report).length === 0 ? [] : [Report.event(report)]
-  return { sessionId, continuity, notices: [...lost, ...unset, ...reports], takesImages, forks } satisfies Begun
+  return { sessionId, continuity, notices: [...lost, ...unset, ...reports], takesImages, forks, live } satisfies Begun
 })

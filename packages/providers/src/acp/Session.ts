@@ -20,9 +20,22 @@ import { cancelled, type Outcome } from "./PendingRequest.ts"
 import * as Conversation from "./Conversation.ts"
 import * as Files from "./Files.ts"
 import * as Mapping from "./Mapping.ts"
-import { codec } from "./Wire.ts"
+import * as Report from "../Report.ts"
+import * as Settings from "./Settings.ts"
+import { codec, type Settings as Choices } from "./Wire.ts"
 
-export const capabilities = ["interrupt", "approvals", "resume", "fork", "plan", "usage", "images"] as const
+export const capabilities = [
+  "interrupt",
+  "approvals",
+  "resume",
+  "fork",
+  "plan",
+  "usage",
+  "images",
+  "set-model",
+  "set-effort",
+  "set-permission-mode"
+] as const
 
 /** Most bytes of an image in a prompt: agents pass it on to endpoints, which take about 5 MiB of base64. */
 const maxImageBytes = (5 * 1024 * 1024 * 3) / 4
@@ -66,15 +79,15 @@ export const open = Effect.fn("Acp.open")(function* (
   input: OpenInput,
   agent: Agents.AcpAgent,
   command: string,
-  learn: (offered: Offered) => void = () => {}
+  learn: { readonly offered: (offered: Offered) => void; readonly settings: (settings: Choices) => void }
 ): Effect.fn.Return<ProviderSession, ProviderError, Scope.Scope | Ledger> {
   const provider = agent.name
   const child = yield* start(agent, command, input)
   const begun = yield* Conversation.handshake(provider, child).pipe(
-    Effect.flatMap((abilities) => Conversation.begin(provider, child, abilities, input, learn)),
+    Effect.flatMap((abilities) => Conversation.begin(provider, child, abilities, input, learn.settings)),
     Effect.tapError(() => child.stop("its start failed"))
   )
-  const { continuity, forks, notices, sessionId, takesImages } = begun
+  const { continuity, forks, live, notices, sessionId, takesImages } = begun
   const normaliser = Normaliser.make(input)
   const mapping = Mapping.make(sessionId)
   const turns = Turns.make()
@@ -130,6 +143,9 @@ export const open = Effect.fn("Acp.open")(function* (
       if (message._tag === "Notification") {
         const events = mapping.notification(message.method, message.params)
         turns.note(events)
+        for (const event of events)
+          if (event._tag === "Signal" && event.kind === "agent" && event.data.commands !== undefined)
+            learn.offered({ commands: event.data.commands })
         const turnEnded = events.some((event) => event._tag === "TurnEnded") && asking.size > 0
         return turnEnded ? { events, reply: giveUpAsking } : { events }
       }
@@ -166,8 +182,18 @@ export const open = Effect.fn("Acp.open")(function* (
     events: session.events,
     continuity,
     resumeKey: sessionId,
-    // An agent takes images and copies conversations only if it says so.
-    capabilities: capabilities.filter((one) => (one !== "images" || takesImages) && (one !== "fork" || forks)),
+    // An agent takes images, copies conversations and changes settings only if it says so.
+    capabilities: capabilities.filter(
+      (one) =>
+        (one !== "images" || takesImages) &&
+        (one !== "fork" || forks) &&
+        (!one.startsWith("set-") || live.capabilities.includes(one))
+    ),
+    configure: (changed) =>
+      Effect.zipRight(
+        live.configure(changed),
+        Effect.suspend(() => session.add([Report.event(Settings.reportOf(live.offered()))]))
+      ),
     takes: (attachment) => takesImages && Images.isImage(attachment, maxImageBytes),
     startTurn: Effect.fn("Acp.startTurn")(function* ({ attachments, text, turnId }) {
       const native = ours(turnId)

@@ -4,9 +4,10 @@ import type { AgentReport } from "@millrace/contracts/AgentReport"
 import { type OpenInput, ProviderError } from "@millrace/contracts/ProviderAdapter"
 import type { Settable } from "@millrace/contracts/Settable"
 import { defined } from "@millrace/contracts/Defined"
-import { type PermissionMode, permissionModes } from "@millrace/contracts/Settings"
+import { type PermissionMode, permissionModes, type SettingName } from "@millrace/contracts/Settings"
 import { maxOffered, type Offered as Reported } from "@millrace/contracts/State"
 import { Effect } from "effect"
+import { stringAt } from "../Fields.ts"
 import type { RpcChild } from "../process/RpcChild.ts"
 import type { NativeEvent } from "../NativeEvent.ts"
 import type { Settings as Offered } from "./Wire.ts"
@@ -42,13 +43,29 @@ export const offeredBy = (offered: Offered): Reported => {
   }
 }
 
+const valueOf = (offered: Offered, ...names: ReadonlyArray<string>): string | undefined => {
+  const current = option(offered, ...names)?.currentValue
+  return typeof current === "string" ? current : undefined
+}
+/** The model of the session; `undefined`: the agent offers no choice, or does not say which one it uses. */
+export const modelOf = (offered: Offered) => valueOf(offered, "model") ?? stringAt(offered.models, "currentModelId")
+/** The effort of the session; `undefined`: the agent offers no choice, or does not say which one it uses. */
+export const effortOf = (offered: Offered) => valueOf(offered, "thought_level", "effort", "reasoning_effort")
+
+/** What can be set, by the choices of a session. */
+export const settableBy = (offered: Offered): Settable => ({
+  settings: new Set<SettingName>([
+    ...(option(offered, "model") === undefined && offered.models == null ? [] : (["model"] as const)),
+    ...(option(offered, "thought_level", "effort", "reasoning_effort") === undefined ? [] : (["effort"] as const)),
+    "permissionMode",
+    "mcpServers"
+  ]),
+  permissionModes: new Set(offeredBy(offered).permissionModes)
+})
+
 /** The model and the mode that the agent reports; empty: it reports none. */
 export const reportOf = (offered: Offered): AgentReport => {
-  const value = (...names: ReadonlyArray<string>) => {
-    const current = option(offered, ...names)?.currentValue
-    return typeof current === "string" ? current : undefined
-  }
-  return defined({ model: value("model"), mode: value("mode") ?? offered.modes?.currentModeId ?? undefined })
+  return defined({ model: modelOf(offered), mode: valueOf(offered, "mode") ?? offered.modes?.currentModeId ?? undefined })
 }
 
 /** The ids of the agent's own modes. */
@@ -78,7 +95,7 @@ const choose = (child: RpcChild, sessionId: string, configId: string, value: str
   child.request("session/set_config_option", { sessionId, configId, value } satisfies SetSessionConfigOptionRequest)
 
 /** Sets the mode by a config option, or by the older `session/set_mode`. */
-const setMode = (provider: string, child: RpcChild, sessionId: string, offered: Offered, mode: PermissionMode) => {
+export const setMode = (provider: string, child: RpcChild, sessionId: string, offered: Offered, mode: PermissionMode) => {
   const known = ids[mode] ?? []
   const config = option(offered, "mode")
   const names = modesOf(offered)
@@ -90,7 +107,7 @@ const setMode = (provider: string, child: RpcChild, sessionId: string, offered: 
     : choose(child, sessionId, config.id, id)
 }
 
-const setEffort = (provider: string, child: RpcChild, sessionId: string, offered: Offered, effort: string) => {
+export const setEffort = (provider: string, child: RpcChild, sessionId: string, offered: Offered, effort: string) => {
   const config = option(offered, "thought_level", "effort", "reasoning_effort")
   return config === undefined
     ? Effect.fail(refused(provider, `${provider} does not let clients choose the effort.`))
@@ -98,7 +115,7 @@ const setEffort = (provider: string, child: RpcChild, sessionId: string, offered
 }
 
 /** Sets the model by a config option, or by the older `session/set_model`. */
-const setModel = (child: RpcChild, sessionId: string, offered: Offered, model: string) => {
+export const setModel = (child: RpcChild, sessionId: string, offered: Offered, model: string) => {
   const config = option(offered, "model")
   if (config !== undefined) return Effect.as(choose(child, sessionId, config.id, model), [])
   if (offered.models != null) return Effect.as(child.request("session/set_model", { sessionId, modelId: model }), [])

@@ -209,4 +209,6 @@ const settings = {
 }
 export const NewAnswer = Schema.Struct({ sessionId: text, ...settings })
 export const LoadAnswer = Schema.NullOr(Schema.Struct(settings))
+/** The answer to a choice; newer agents answer with all choices. */
+export const decodeChosen = Schema.decodeUnknownOption(Schema.Struct({ configOptions: settings.configOptions }))
 export type Settings = Omit<typeof NewAnswer.Type, "sessionId">

@@ -190,6 +190,37 @@ describe.skipIf(command === "")("the real opencode", () => {
   )
 
   live(
+    "T17 a running session takes a model and a permission mode; its commands are listed, and what it does not have is known",
+    Effect.gen(function* () {
+      const { adapter, cwd, endpoint, open } = yield* world
+      const { recording, session } = yield* open(1)
+      assert.includeMembers([...session.capabilities], ["set-model", "set-permission-mode"])
+      const run = (n: number) =>
+        Effect.gen(function* () {
+          yield* session.startTurn({ turnId: turn(n), text: `[[say answer ${n}]]` })
+          yield* recording.until("TurnCompleted", ({ turnId }) => turnId === turn(n))
+          const chats = yield* endpoint.chats
+          return JSON.stringify(chats.findLast((body) => JSON.stringify(body).includes(`[[say answer ${n}]]`)))
+        })
+      assert.include(yield* run(1), '"model":"scripted"')
+      yield* session.configure?.({ model: "local/other", permissionMode: "plan" }) ?? Effect.void
+      const two = yield* run(2)
+      assert.include(two, '"model":"other"')
+      assert.include(two.toLowerCase(), "plan mode")
+      assert.include(two, "[[say answer 1]]")
+      yield* session.configure?.({ model: undefined }) ?? Effect.void
+      assert.include(yield* run(3), '"model":"scripted"')
+      assert.isTrue((yield* adapter.probe).commands?.some(({ name }) => name === "init"))
+      const known = adapter.settableIn?.(cwd)
+      assert.isTrue(known?.settings.has("model"))
+      assert.isFalse(known?.settings.has("effort"))
+      assert.deepStrictEqual([...(known?.permissionModes ?? [])], ["plan"])
+      yield* finish(session, recording)
+    }),
+    120_000
+  )
+
+  live(
     "T13 accept runs it, decline does not; T7 an interrupt and a stop end their turns by a message",
     Effect.gen(function* () {
       const { cwd, open } = yield* world

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import type { OpenInput } from "@millrace/contracts/ProviderAdapter"
+import type { OpenInput, ProviderSession } from "@millrace/contracts/ProviderAdapter"
 import { Effect, type Scope } from "effect"
 import * as Acp from "../../src/acp/Acp.ts"
 import * as Agents from "../../src/acp/Agents.ts"
@@ -50,6 +50,61 @@ describe("acp session", () => {
       const error = yield* Effect.flip(openSmall("", { settings }))
       assert.deepInclude(error.failure, { kind: "refused" })
       assert.include(error.failure.message, "remote has a url")
+    })
+  )
+
+  const chosen = (ability: string, ...changes: ReadonlyArray<Parameters<NonNullable<ProviderSession["configure"]>>[0]>) =>
+    Effect.gen(function* () {
+      const adapter = yield* Acp.make({ name: "small", command: small, env: { AGENT: ability } })
+      const session = yield* adapter.open({ threadId, epoch: 1, cwd: import.meta.dirname })
+      const recording = yield* record(session)
+      for (const change of changes) yield* session.configure?.(change) ?? Effect.void
+      yield* session.startTurn({ turnId: turn(1), text: "chosen" })
+      yield* recording.until("TurnCompleted")
+      yield* finish(session, recording)
+      const changed = session.capabilities.filter((one) => one.startsWith("set-"))
+      return { adapter, changed, recording, chosen: JSON.parse(deltas(recording.events, "agent-message")) as unknown }
+    })
+
+  played(
+    "T17 a running session takes a model, an effort and a mode by config options; its commands and choices are known afterwards",
+    Effect.gen(function* () {
+      const changes = [
+        { model: "m2", effort: "max", permissionMode: "plan" },
+        { model: undefined, effort: undefined }
+      ] as const
+      const { adapter, changed, chosen: made, recording } = yield* chosen("options", ...changes)
+      assert.deepStrictEqual(changed, ["set-model", "set-effort", "set-permission-mode"])
+      assert.deepStrictEqual(made, [
+        { configId: "mode", value: "plan" },
+        { configId: "model", value: "m2" },
+        { configId: "thought_level", value: "max" },
+        { configId: "model", value: "m1" },
+        { configId: "thought_level", value: "low" }
+      ])
+      const commands = [{ name: "init", description: "Begins." }]
+      assert.deepStrictEqual(reported(recording.events).commands, commands)
+      assert.deepInclude(yield* adapter.probe, { commands, permissionModes: ["plan", "ask"] })
+      const known = adapter.settableIn?.(import.meta.dirname)
+      assert.deepStrictEqual([...(known?.settings ?? [])], ["model", "effort", "permissionMode", "mcpServers"])
+      assert.deepStrictEqual([...(known?.permissionModes ?? [])], ["plan", "ask"])
+      assert.isUndefined(adapter.settableIn?.(tmpdir()))
+    })
+  )
+
+  played(
+    "T17 an agent with the older requests takes a model and a mode, and no effort; one without choices takes no change",
+    Effect.gen(function* () {
+      const older = yield* chosen("older", { model: "m2", permissionMode: "plan" }, { model: undefined })
+      assert.deepStrictEqual(older.changed, ["set-model", "set-permission-mode"])
+      assert.deepStrictEqual(older.chosen, [{ modeId: "plan" }, { modelId: "m2" }, { modelId: "m1" }])
+      assert.isFalse(older.adapter.settableIn?.(import.meta.dirname)?.settings.has("effort"))
+      const none = yield* chosen("")
+      assert.deepStrictEqual(none.changed, [])
+      assert.deepStrictEqual(
+        [...(none.adapter.settableIn?.(import.meta.dirname)?.settings ?? [])],
+        ["permissionMode", "mcpServers"]
+      )
     })
   )
 

@@ -15,6 +15,23 @@ const ask = (method, params) =>
     write({ id: requests, method, params: { sessionId, ...params } })
   })
 let cancelled
+/** The changes of settings, in order. AGENT selects how the agent offers them. */
+const chosen = []
+const config = (id, currentValue, ...values) => ({ id, category: id, currentValue, options: values.map((value) => ({ value })) })
+const offers = {
+  options: () => ({
+    configOptions: [
+      config("model", "m1", "m1", "m2"),
+      // Each model has its own efforts.
+      config("thought_level", "low", ...(chosen.some(({ value }) => value === "m2") ? ["low", "max"] : ["low"])),
+      config("mode", "default", "default", "plan")
+    ]
+  }),
+  older: () => ({
+    modes: { currentModeId: "build", availableModes: [{ id: "build" }, { id: "plan" }] },
+    models: { currentModelId: "m1", availableModels: [{ modelId: "m1" }, { modelId: "m2" }] }
+  })
+}
 const options = [{ optionId: "ok", name: "OK", kind: "allow_once" }]
 
 const prompts = {
@@ -52,6 +69,11 @@ const prompts = {
     say(result.outcome.optionId)
     return { stopReason: "end_turn" }
   },
+  /** Says which settings were chosen. */
+  chosen: async () => {
+    say(JSON.stringify(chosen))
+    return { stopReason: "end_turn" }
+  },
   plan: async () => {
     update({ sessionUpdate: "agent_thought_chunk", content: { type: "text", text: "hm" } })
     update({ sessionUpdate: "plan", entries: [{ content: "a", priority: "high", status: "in_progress" }] })
@@ -73,7 +95,23 @@ const methods = {
   }),
   "session/new": () => {
     if (lacks === "auth") throw Object.assign(new Error("Authentication required"), { code: -32000 })
-    return { sessionId }
+    if (lacks === "options")
+      setImmediate(() =>
+        update({ sessionUpdate: "available_commands_update", availableCommands: [{ name: "/init", description: "Begins." }] })
+      )
+    return { sessionId, ...offers[lacks]?.() }
+  },
+  "session/set_config_option": ({ configId, value }) => {
+    chosen.push({ configId, value })
+    return offers.options()
+  },
+  "session/set_mode": ({ modeId }) => {
+    chosen.push({ modeId })
+    return {}
+  },
+  "session/set_model": ({ modelId }) => {
+    chosen.push({ modelId })
+    return {}
   },
   "session/load": ({ sessionId: wanted }) => {
     if (wanted !== sessionId) throw Object.assign(new Error("no such session"), { code: -32602 })
