@@ -69,6 +69,27 @@ export const plain = (content: Uint8Array, mediaType: string): Blob => ({
   parts: split(content)
 })
 
+/** Whether these stored parts are the blob. `part`: the next of them; undefined: it is missing. Fails only if `part` does. */
+export const isWhole = <E>(
+  { bytes, codec, hash }: Omit<BlobHead, "mediaType">,
+  count: number,
+  part: (n: number) => Effect.Effect<Uint8Array | undefined, E>
+): Effect.Effect<boolean, E> =>
+  Effect.gen(function* () {
+    const sha = createHash("sha256")
+    let length = 0
+    for (let n = 0; n < count; n++) {
+      const stored = yield* part(n)
+      if (stored === undefined) return false
+      const content = yield* Effect.catchAllDefect(decodePart(codec, stored), () => Effect.succeed(undefined))
+      if (content === undefined) return false
+      sha.update(content)
+      length += content.length
+      yield* Effect.yieldNow()
+    }
+    return length === bytes && sha.digest("hex") === hash
+  })
+
 /** Bytes that a blob takes in the log. */
 export const storedBytes = ({ parts }: Blob): number => parts.reduce((sum, part) => sum + part.length, 0)
 

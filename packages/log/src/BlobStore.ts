@@ -8,12 +8,13 @@ import {
   codecOf,
   decodePart,
   encodePart,
+  isWhole,
   notFound,
   partBytes,
   storedBytes
 } from "./Blob.ts"
 import type { EventLog, LogUnavailable, StoredBlob } from "./EventLog.ts"
-import { attempt, type BlobStorage, type FoundBlob, StorageFailure, unavailable } from "./Storage.ts"
+import { attempt, type BlobStorage, type Finish, type FoundBlob, StorageFailure, unavailable } from "./Storage.ts"
 
 /** A blob that takes more than this is written before the transaction of its append, in parts. */
 const largeBytes = partBytes
@@ -57,8 +58,23 @@ export const make = (
       attempt("putBlob", () => storage.addPart(id, n, part)),
       Effect.sleep(0)
     )
-  const finish = (id: number, head: BlobHead, typed: boolean) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => attempt("putBlob", () => storage.finish(id, head, now, typed)))
+  const finish = (id: number, head: BlobHead, how: Finish) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => attempt("putBlob", () => storage.finish(id, head, now, how)))
+  /** The id of the blob with this hash if it is stored and cannot be read. Reads all of it. */
+  const damaged = (hash: string): Effect.Effect<number | undefined, LogUnavailable> =>
+    Effect.flatMap(
+      attempt("putBlob", () => storage.find(hash)),
+      (found) => {
+        if (found === undefined) return Effect.succeed(undefined)
+        const part = (n: number) =>
+          Effect.catchIf(
+            attempt("putBlob", () => storage.part(found.id, n)),
+            ({ reason }) => reason === "corrupt",
+            () => Effect.succeed(undefined)
+          )
+        return Effect.map(isWhole(found, Math.ceil(found.bytes / partBytes), part), (whole) => (whole ? undefined : found.id))
+      }
+    )
 
   const putBlob: BlobLog["putBlob"] = (content, mediaType) =>
     upload((id) =>
@@ -81,16 +97,16 @@ export const make = (
         const { bytes, codec } = yield* Ref.get(state)
         const head: BlobHead = { hash: hash.digest("hex"), bytes, mediaType, codec }
         // The uploader's media type replaces that of an item's text with this content.
-        yield* finish(id, head, true)
+        yield* finish(id, head, { typed: true, damaged: yield* damaged(head.hash) })
         return head
       })
     )
 
-  const stageOne = ({ parts, ...head }: Blob) =>
+  const stageOne = ({ parts, ...head }: Blob, replaced: number | undefined) =>
     upload((id) =>
       Effect.zipRight(
         Effect.forEach(parts, (part, n) => addPart(id, n, part), { discard: true }),
-        finish(id, head, false)
+        finish(id, head, { typed: false, damaged: replaced })
       )
     )
 
@@ -145,16 +161,17 @@ export const make = (
     sweepBlobs,
     /**
      * Writes the large blobs of an append, which its transaction then finds: a transaction holds the event loop. If the append fails, nothing refers to
-     * them, and they are deleted after a day.
+     * them, and they are deleted after a day. A blob of several parts that is stored and damaged is replaced here, one of a single part by the transaction.
      */
     stage: (blobs) =>
       Effect.forEach(
-        blobs.filter((blob) => storedBytes(blob) > largeBytes),
+        blobs.filter((blob) => blob.parts.length > 1 || storedBytes(blob) > largeBytes),
         (blob) =>
-          Effect.flatMap(
-            attempt("append", () => storage.find(blob.hash)),
-            (found) => (found === undefined ? stageOne(blob) : Effect.void)
-          ),
+          Effect.gen(function* () {
+            const isStored = (yield* attempt("append", () => storage.find(blob.hash))) !== undefined
+            const replaced = isStored ? yield* damaged(blob.hash) : undefined
+            if (isStored ? replaced !== undefined : storedBytes(blob) > largeBytes) yield* stageOne(blob, replaced)
+          }),
         { discard: true }
       )
   }

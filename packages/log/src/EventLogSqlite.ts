@@ -98,7 +98,7 @@ const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string):
       blobs: {
         begin: (at) => write((blobs) => blobs.begin(at)),
         addPart: (id, part, content) => write((blobs) => blobs.addPart(id, part, content)),
-        finish: (id, head, at, typed) => write((blobs) => blobs.finish(id, head, at, typed)),
+        finish: (id, head, at, how) => write((blobs) => blobs.finish(id, head, at, how)),
         abandon: (id) => write((blobs) => blobs.abandon(id)),
         find: (hash) => Sqlite.guarded(() => reader.blobs.find(hash)),
         part: (id, part) => Sqlite.guarded(() => reader.blobs.part(id, part)),

@@ -1,7 +1,7 @@
 /** The blobs of a log in memory, with the rules of `SqliteBlobs`. */
 import type { Blob, BlobHead, BlobReference } from "./Blob.ts"
 import { BlobMissing } from "./EventLog.ts"
-import type { BlobStorage } from "./Storage.ts"
+import type { BlobStorage, Finish } from "./Storage.ts"
 
 interface Stored {
   head: BlobHead | undefined
@@ -29,7 +29,7 @@ export class MemoryBlobs implements BlobStorage {
     const stored = this.#blobs.get(id)
     if (stored !== undefined) stored.parts[part] = content.slice()
   }
-  readonly finish = (id: number, head: BlobHead, at: number, typed: boolean): void => {
+  readonly finish = (id: number, head: BlobHead, at: number, { typed }: Finish): void => {
     const known = this.#named(head.hash)
     if (known !== undefined) {
       known[1].at = at

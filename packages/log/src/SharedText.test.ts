@@ -1,12 +1,14 @@
 /** L22: a long text is stored once, and every reader gets the bytes that were appended. */
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect, FastCheck } from "effect"
+import { Effect, FastCheck, Stream } from "effect"
 import { readdirSync, readFileSync } from "node:fs"
+import * as Blob from "./Blob.ts"
 import { EventLog, type Envelope } from "./EventLog.ts"
 import * as EventLogMemory from "./EventLogMemory.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import * as Query from "./Query.ts"
+import * as SharedText from "./SharedText.ts"
 import * as Sqlite from "./Sqlite.ts"
 import * as SqliteCheck from "./SqliteCheck.ts"
 import { bytesOf, envelope, event, type Log, packAll, range, wire } from "./suite/subject.ts"
@@ -198,6 +200,64 @@ describe("L22 long texts are stored once", () => {
       }
     })
   )
+
+  it.scoped(
+    "L6 a damaged large value is replaced by the next upload or event with the same content, and its references stay",
+    () =>
+      Effect.gen(function* () {
+        const parts = [Buffer.alloc(1024 * 1024, "heron "), Buffer.from("the end")]
+        for (const [size, sql] of [
+          [2, "UPDATE blob_parts SET bytes = substr(bytes, 1, 40) WHERE part = 0"],
+          [2, "DELETE FROM blob_parts WHERE part = 1"],
+          [2, "UPDATE blobs SET codec = 'identity'"],
+          [1, "UPDATE blob_parts SET bytes = substr(bytes, 1, 40)"]
+        ] as const)
+          for (const again of ["upload", "event"] as const) {
+            const content = Buffer.concat(parts.slice(2 - size))
+            const blob = yield* Blob.make(content, "text/plain")
+            const file = `${yield* temporaryDirectory}/log.db`
+            const refer = (stream: string): Envelope => ({
+              ...envelope([event(stream)]),
+              blobs: [blob],
+              references: [{ stream, hash: blob.hash }]
+            })
+            yield* Effect.scoped(Effect.flatMap(EventLogSqlite.make({ file }), (log) => log.append([refer("thread/thr_1")])))
+            const db = Sqlite.openWriter(file, "NORMAL")
+            db.exec(sql)
+            Sqlite.close(db)
+            const log = yield* EventLogSqlite.make({ file })
+            if (again === "upload") yield* log.putBlob(Stream.make(content), "text/markdown")
+            else yield* log.append([refer("thread/thr_2")])
+            const found = yield* log.getBlob(blob.hash)
+            const read = Buffer.concat(Array.from(yield* Stream.runCollect(found!.content)))
+            expect(read.equals(content), `${size} ${sql} ${again}`).toBe(true)
+            // What was uploaded long ago and is in no event is deleted; the parts of the damaged one are.
+            yield* log.sweepBlobs(Number.MAX_SAFE_INTEGER)
+            expect(stored(file, "SELECT count(*) FROM blobs UNION ALL SELECT count(*) FROM blob_parts")).toEqual([1, size])
+            expect(stored(file, "SELECT media_type FROM blobs")).toEqual([again === "upload" ? "text/markdown" : "text/plain"])
+          }
+      })
+  )
+
+  it("a row that is written again with the same text does not decode and hash it again, in bounded memory", () => {
+    const json = JSON.stringify({ text: words(3), at: "1" })
+    const hashes = new SharedText.Hashes()
+    const take = (isIntact: boolean) => {
+      const shared = new SharedText.SharedTexts(() => isIntact, hashes)
+      return { stored: shared.take("thread/thr_1", json), blobs: shared.blobs, references: shared.references }
+    }
+    const first = take(false)
+    const decode = vi.spyOn(JSON, "parse")
+    const second = take(true)
+    expect(decode).not.toHaveBeenCalled()
+    decode.mockRestore()
+    expect(second).toEqual({ ...first, blobs: [] })
+    // A text that was deleted or damaged meanwhile is stored again.
+    expect(take(false)).toEqual(first)
+    for (const n of range(1, 3)) hashes.add(`${n}`.repeat(SharedText.Hashes.maxCharacters * 0.4), "hash")
+    expect(hashes.get("1".repeat(SharedText.Hashes.maxCharacters * 0.4))).toBeUndefined()
+    expect(hashes.get("3".repeat(SharedText.Hashes.maxCharacters * 0.4))).toBe("hash")
+  })
 
   for (const [damage, sql] of [
     ["missing", "DELETE FROM blob_parts WHERE blob = 1"],

@@ -28,12 +28,41 @@ const blobOf = (hash: string, content: Buffer): Blob => {
   }
 }
 
-/** The UTF-8 text of a JSON string, given without its quotes; undefined if `JSON.stringify` would write it in another way. */
-const contentOf = (escaped: string): Buffer | undefined => {
+interface Text {
+  readonly content: Buffer
+  /** As it is in the JSON, in memory of its own. */
+  readonly escaped: string
+}
+
+/** A JSON string, given without its quotes, as UTF-8; undefined if `JSON.stringify` would write it in another way. */
+const textOf = (escaped: string): Text | undefined => {
   const text = JSON.parse(`"${escaped}"`) as string
-  if (!text.isWellFormed() || JSON.stringify(text) !== `"${escaped}"`) return undefined
+  const again = JSON.stringify(text).slice(1, -1)
+  if (!text.isWellFormed() || again !== escaped) return undefined
   const content = Buffer.from(text)
-  return content.byteLength > partBytes ? undefined : content
+  return content.byteLength > partBytes ? undefined : { content, escaped: again }
+}
+
+/** The hashes of the texts that were stored last: the row of a turn has its prompt, and is written again at each change of the turn. */
+export class Hashes {
+  readonly #byText = new Map<string, string>()
+  #characters = 0
+  /** Most characters of the texts that are kept. */
+  static readonly maxCharacters = 2 * 1024 * 1024
+
+  get(escaped: string): string | undefined {
+    return this.#byText.get(escaped)
+  }
+
+  add(escaped: string, hash: string): void {
+    if (!this.#byText.has(escaped)) this.#characters += escaped.length
+    this.#byText.set(escaped, hash)
+    for (const oldest of this.#byText.keys()) {
+      if (this.#characters <= Hashes.maxCharacters) return
+      this.#byText.delete(oldest)
+      this.#characters -= oldest.length
+    }
+  }
 }
 
 /** Where the long string values of a JSON begin and end, without their quotes. */
@@ -50,10 +79,12 @@ export class SharedTexts {
   readonly blobs: Array<Blob> = []
   readonly references: Array<{ readonly stream: string; readonly hash: string }> = []
   readonly #isIntact: (hash: string) => boolean
+  readonly #hashes: Hashes
   readonly #seen = new Set<string>()
 
-  constructor(isIntact: (hash: string) => boolean) {
+  constructor(isIntact: (hash: string) => boolean, hashes: Hashes) {
     this.#isIntact = isIntact
+    this.#hashes = hashes
   }
 
   /** What to store for the JSON, which `JSON.stringify` made, of an event or a row of this stream. */
@@ -62,17 +93,22 @@ export class SharedTexts {
     let stored = ""
     let from = 0
     for (const [start, end] of longStrings(json)) {
-      const content = contentOf(json.slice(start, end))
-      if (content === undefined) continue
-      stored += json.slice(from, start) + slash + this.#keep(stream, content)
+      const hash = this.#keep(stream, json.slice(start, end))
+      if (hash === undefined) continue
+      stored += json.slice(from, start) + slash + hash
       from = end
     }
     return from === 0 ? json : stored + json.slice(from)
   }
 
-  #keep(stream: string, content: Buffer): string {
-    const hash = createHash("sha256").update(content).digest("hex")
-    if (!this.#seen.has(hash) && !this.#isIntact(hash)) this.blobs.push(blobOf(hash, content))
+  /** The hash of a text that is stored as a blob. */
+  #keep(stream: string, escaped: string): string | undefined {
+    const known = this.#hashes.get(escaped)
+    const text = known === undefined ? textOf(escaped) : undefined
+    if (known === undefined && text === undefined) return undefined
+    const hash = known ?? createHash("sha256").update(text!.content).digest("hex")
+    if (text !== undefined) this.#hashes.add(text.escaped, hash)
+    if (!this.#seen.has(hash) && !this.#isIntact(hash)) this.blobs.push(blobOf(hash, (text ?? textOf(escaped)!).content))
     this.#seen.add(hash)
     this.references.push({ stream, hash })
     return hash

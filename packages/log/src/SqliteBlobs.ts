@@ -9,20 +9,26 @@ import { inflateRawSync } from "node:zlib"
 import { type Blob, type BlobHead, type BlobReference, partBytes } from "./Blob.ts"
 import { BlobMissing } from "./EventLog.ts"
 import * as Sqlite from "./Sqlite.ts"
-import { type FoundBlob, StorageFailure } from "./Storage.ts"
+import { type Finish, type FoundBlob, StorageFailure } from "./Storage.ts"
 
-/** Texts that were found intact and are not examined again until so many others were. */
+/** Blobs that were found intact and are not examined again until so many others were. */
 const maxIntact = 1_000
+
+interface Known {
+  readonly id: number
+  readonly at: number | null
+  readonly mediaType: string
+}
 
 export class SqliteBlobs {
   readonly #sql
   readonly #reader: SqliteBlobReader
-  /** Ids of blobs whose text was read, or written, by this process. An id is never used again. */
+  /** Ids of blobs of one part that this process has read. An id is never used again. */
   readonly #intact = new Set<number>()
   constructor(db: Sqlite.Connection) {
     this.#reader = new SqliteBlobReader(db)
     this.#sql = {
-      find: db.prepare("SELECT id, at FROM blobs WHERE hash = ?"),
+      find: db.prepare("SELECT id, at, media_type AS mediaType FROM blobs WHERE hash = ?"),
       insert: db
         .prepare(
           "INSERT INTO blobs (hash, bytes, stored, media_type, codec, at) VALUES (NULL, 0, 0, '', 'identity', ?) RETURNING id"
@@ -47,6 +53,7 @@ export class SqliteBlobs {
         `UPDATE blobs SET hash = NULL, at = -1 WHERE id IN (SELECT blob FROM blob_refs WHERE stream = ?)
            AND NOT EXISTS (SELECT 1 FROM blob_refs r WHERE r.blob = blobs.id AND r.stream <> ?)`
       ),
+      moveRefs: db.prepare("UPDATE blob_refs SET blob = ? WHERE blob = ?"),
       forget: db.prepare("DELETE FROM blob_refs WHERE stream = ?"),
       stream: db.prepare("SELECT id FROM streams WHERE name = ?").pluck(),
       due: db.prepare("SELECT id FROM blobs WHERE at < ? ORDER BY at LIMIT 1").pluck(),
@@ -66,18 +73,25 @@ export class SqliteBlobs {
     this.#sql.part.run(id, part, content)
   }
 
-  /** Gives the upload its name. If the same content is stored already, the upload is dropped. */
-  finish(id: number, { bytes, codec, hash, mediaType }: BlobHead, at: number, typed: boolean): void {
+  /**
+   * Gives the upload its name. If the same content is stored already, the upload is dropped; if that blob is the damaged one, the upload takes its references
+   * and its place.
+   */
+  finish(id: number, { bytes, codec, hash, mediaType }: BlobHead, at: number, { damaged, typed }: Finish): void {
     const known = this.#find(hash)
     if (known === undefined) this.#sql.name.run(hash, bytes, mediaType, codec, at, id)
-    else {
+    else if (known.id === damaged) {
+      this.#sql.drop.run(known.id)
+      this.#sql.name.run(hash, bytes, typed ? mediaType : known.mediaType, codec, at, id)
+      this.#sql.moveRefs.run(id, known.id)
+    } else {
       this.#sql.at.run(at, known.id)
       if (typed) this.#sql.type.run(mediaType, known.id)
       this.#sql.at.run(-1, id)
     }
   }
 
-  /** Whether the text with this hash is stored and can be read. */
+  /** Whether the blob with this hash is stored, has one part, and can be read. */
   isIntact(hash: string): boolean {
     const id = this.#find(hash)?.id
     if (id === undefined) return false
@@ -93,12 +107,12 @@ export class SqliteBlobs {
     this.#intact.add(id)
   }
 
-  /** Stores texts. One that is stored and damaged is written anew, so that its other readers get it again. */
-  writeTexts(texts: ReadonlyArray<Blob>): void {
-    for (const blob of texts) {
+  /** Stores blobs. One of a single part that is stored and damaged is written anew, so that its other readers get it again. */
+  store(blobs: ReadonlyArray<Blob>): void {
+    for (const blob of blobs) {
       const known = this.#find(blob.hash)
       if (known === undefined) this.#insert(blob)
-      else {
+      else if (blob.parts.length === 1 && !this.isIntact(blob.hash)) {
         this.#sql.dropParts.run(known.id)
         blob.parts.forEach((part, n) => this.addPart(known.id, n, part))
         this.#sql.replace.run(blob.bytes, blob.codec, known.id)
@@ -116,9 +130,9 @@ export class SqliteBlobs {
     this.#sql.at.run(-1, id)
   }
 
-  /** Stores the blobs that are new, and the references. The rows of the streams exist. */
+  /** Stores the blobs, as `store`, and the references. The rows of the streams exist. */
   write(blobs: ReadonlyArray<Blob>, references: ReadonlyArray<BlobReference>): void {
-    for (const blob of blobs) if (this.#find(blob.hash) === undefined) this.#insert(blob)
+    this.store(blobs)
     for (const { hash, stream } of references) {
       const known = this.#find(hash)
       if (known === undefined) throw new BlobMissing({ stream, hash })
@@ -127,8 +141,8 @@ export class SqliteBlobs {
     }
   }
 
-  #find(hash: string): { readonly id: number; readonly at: number | null } | undefined {
-    return this.#sql.find.get(hash) as { readonly id: number; readonly at: number | null } | undefined
+  #find(hash: string): Known | undefined {
+    return this.#sql.find.get(hash) as Known | undefined
   }
 
   /** Deletes the references of a stream. A blob without another reference cannot be found any more; `sweep` deletes its parts. */

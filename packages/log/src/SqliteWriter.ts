@@ -115,6 +115,7 @@ export class SqliteWriter {
   #session: Session | undefined
   readonly #open: () => Sqlite.Connection
   readonly #onStep: StepHook
+  readonly #hashes = new SharedText.Hashes()
   statements = 0
   /** Appends so far. */
   appends = 0
@@ -292,7 +293,7 @@ export class SqliteWriter {
       "streams",
       Array.from(placed.versions, ([name, version]) => [ids.get(name), name, version])
     )
-    const shared = new SharedText.SharedTexts((hash) => current.blobs.isIntact(hash))
+    const shared = new SharedText.SharedTexts((hash) => current.blobs.isIntact(hash), this.#hashes)
     // A stream that is forgotten here refers to no blob any more.
     const stored = (stream: string | undefined, json: string) =>
       stream === undefined || placed.forgotten.has(stream) ? json : shared.take(stream, json)
@@ -316,7 +317,7 @@ export class SqliteWriter {
       this.#onStep("blobs")
       this.statements++
       // If two blobs have one hash, the first is stored, because the batch's own may be uncompressed.
-      current.blobs.writeTexts(shared.blobs)
+      current.blobs.store(shared.blobs)
       current.blobs.write(batch.blobs, references)
     }
     run("events", events)

@@ -74,16 +74,21 @@ export interface FoundBlob extends BlobHead {
   readonly id: number
 }
 
+/** How an upload ends if its content is stored already. */
+export interface Finish {
+  /** The media type of the blob becomes that of the upload. */
+  readonly typed: boolean
+  /** The id of the blob of this content, if it cannot be read: the upload takes its place. */
+  readonly damaged?: number | undefined
+}
+
 /** Blobs outside of a commit. Each call is one transaction. Times are milliseconds since 1970. */
 export interface BlobStorage {
   /** Begins an upload, which cannot be found before `finish`. */
   readonly begin: (at: number) => number
   readonly addPart: (id: number, part: number, content: Uint8Array) => void
-  /**
-   * Ends an upload. If the content is stored already, that blob counts as uploaded now, and the new parts are dropped. `typed`: its media type becomes that
-   * of `head`.
-   */
-  readonly finish: (id: number, head: BlobHead, at: number, typed: boolean) => void
+  /** Ends an upload. If the content is stored already, that blob counts as uploaded now, and the new parts are dropped. */
+  readonly finish: (id: number, head: BlobHead, at: number, how: Finish) => void
   readonly abandon: (id: number) => void
   readonly find: (hash: string) => FoundBlob | undefined
   readonly part: (id: number, part: number) => Uint8Array | undefined

@@ -3,10 +3,9 @@
  * segment by its checksum and its content, a blob by its hash, one part at a time. In the place of one that is damaged, the backup keeps what an earlier
  * backup of the same log copied, without the events of threads that were deleted since.
  */
-import { createHash } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { Effect, Either } from "effect"
-import { decodePart } from "../Blob.ts"
+import { isWhole } from "../Blob.ts"
 import type { LogUnavailable } from "../EventLog.ts"
 import { masked } from "../Marked.ts"
 import * as Segment from "../Segment.ts"
@@ -102,20 +101,8 @@ export const make = ({ copy, earlier, objects }: Options) => {
   })
 
   /** Whether the content of these parts is the blob. Reads what was written. */
-  const isBlob = ({ bytes, codec, hash }: CopiedBlob, parts: ReadonlyArray<Part>): Effect.Effect<boolean, LogUnavailable> =>
-    Effect.gen(function* () {
-      const sha = createHash("sha256")
-      let length = 0
-      for (const { object } of parts) {
-        const stored = yield* io(() => readFileSync(objects.path(object)))
-        const content = yield* Effect.catchAllDefect(decodePart(codec, stored), () => Effect.succeed(undefined))
-        if (content === undefined) return false
-        sha.update(content)
-        length += content.length
-        yield* Effect.yieldNow()
-      }
-      return length === bytes && sha.digest("hex") === hash
-    })
+  const isBlob = (blob: CopiedBlob, parts: ReadonlyArray<Part>): Effect.Effect<boolean, LogUnavailable> =>
+    isWhole(blob, parts.length, (n) => io(() => readFileSync(objects.path(parts[n]!.object))))
 
   /** The parts of a blob of which some were copied. */
   const checkBlob = Effect.fnUntraced(function* (blob: CopiedBlob, parts: Map<number, Part>, damaged: Found) {
