@@ -6,7 +6,9 @@ import { join } from "node:path"
 import * as DataDirectory from "./DataDirectory.ts"
 import * as LogUsage from "./LogUsage.ts"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
+import * as Sqlite from "./Sqlite.ts"
 import { range } from "./suite/subject.ts"
+import { UsageTally } from "./UsageTally.ts"
 
 const day = 86_400_000
 /** Short enough to stay in the event. */
@@ -84,6 +86,65 @@ describe("log usage", () => {
       time.now += 1
       expect(yield* disk.current).toMatchObject({ head: 2 })
     }).pipe(withTime(time))
+  )
+
+  const later = { now }
+  it.scopedLive("L10 a later measurement reads only what changed, and equals a first one after any work on the log", () =>
+    Effect.gen(function* () {
+      const dataDir = yield* temporaryDirectory
+      const { logFile: file } = yield* DataDirectory.make(dataDir)
+      const log = yield* EventLogSqlite.make({ file, ringBytes: 1 })
+      const disk = yield* LogUsage.make({ dataDir })
+      const measured = Effect.suspend(() => {
+        later.now += 60_000
+        return disk.current
+      })
+      const thread = (n: number) => `thread/thr_${n}`
+      const append = (count: number, seed: number) =>
+        log.append(range(1, count).map((n) => note(thread((n * seed) % 7), (n * seed) % 900, now - (n % 2) * 20 * day)))
+      const pack = Effect.gen(function* () {
+        const options = { below: (yield* log.head) + 1, before: "9999" }
+        while ((yield* log.pack(options)).more);
+      })
+      const forget = (stream: string) => ({ ...note(stream, 0, now), forget: [stream] })
+      const steps: ReadonlyArray<readonly [string, Effect.Effect<unknown, unknown>]> = [
+        ["first events", append(2_500, 3)],
+        ["more events", append(700, 5)],
+        ["packed", pack],
+        ["nothing", Effect.void],
+        ["a block and a part of one", append(1_300, 11)],
+        ["removed", log.trim(1_400)],
+        ["packed again", pack],
+        ["a deletion", Effect.zipRight(log.append([forget(thread(2))]), log.awaitErased)],
+        ["events after it", append(10, 1)],
+        ["all removed", Effect.flatMap(log.head, log.trim)],
+        ["events again", append(10, 1)]
+      ]
+      for (const [name, step] of steps) {
+        yield* step
+        const incremental = yield* measured
+        // Reads the index of the segments, not the segments.
+        const fresh = yield* LogUsage.measure({ dataDir }, new UsageTally(0))
+        const { coldBytes, fileBytes, freeBytes, head, retainedFrom } = fresh
+        expect(incremental, name).toMatchObject({ coldBytes, fileBytes, freeBytes, head, retainedFrom })
+        expect(incremental.threads.length, name).toBe(fresh.threads.length)
+        const sizes = new Map(fresh.threads.map(({ bytes, threadId }) => [threadId, bytes]))
+        const differences = incremental.threads.map(({ bytes, threadId }) => Math.abs(bytes - (sizes.get(threadId) ?? 0)))
+        // Sums are rounded.
+        expect(Math.max(0, Math.abs(incremental.bytesPerDay - fresh.bytesPerDay), ...differences), name).toBeLessThanOrEqual(1)
+      }
+      yield* append(2_000, 1)
+      const before = (yield* measured).threads.find(({ threadId }) => threadId === "thr_1")!.bytes
+      const db = Sqlite.openWriter(file, "NORMAL")
+      const oldest = "SELECT min(offset) FROM events WHERE stream = (SELECT id FROM streams WHERE name = 'thread/thr_1')"
+      db.exec(`UPDATE events SET json = json || printf('%1000000s', ' ') WHERE offset = (${oldest})`)
+      Sqlite.close(db)
+      yield* log.append([note(thread(1), 500, now)])
+      const after = (yield* measured).threads.find(({ threadId }) => threadId === "thr_1")!.bytes
+      // The event of the new row, and nothing of the row that was read before.
+      expect(after - before).toBeGreaterThan(500)
+      expect(after - before).toBeLessThan(1_000)
+    }).pipe(withTime(later))
   )
 
   it.scopedLive("a directory without a log has an empty one", () =>

@@ -1,6 +1,7 @@
 /**
- * Measures what the log takes on the disk, on its own read connection. The work is cut into slices of about a millisecond with pauses between, and is
- * proportional to the unpacked events and the number of segments and blobs. A result is used for a minute, so an event costs nothing when it is appended.
+ * Measures what the log takes on the disk, on its own read connection. The work is cut into slices of about a millisecond with pauses between. The first
+ * measurement of a server reads the lengths of all events that are not packed and the index of the segments; a later one only what changed since
+ * (`UsageTally`). A result is used for a minute, so an event costs nothing when it is appended.
  */
 import type { LogUsage } from "@millrace/contracts/LogUsage"
 import { ThreadId } from "@millrace/contracts/Ids"
@@ -15,6 +16,7 @@ import { openCurrent } from "./Migrations.ts"
 import { jsonAt } from "./RewindHistory.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { SqliteReader } from "./SqliteReader.ts"
+import { UsageTally } from "./UsageTally.ts"
 
 export interface Options {
   readonly dataDir: string
@@ -33,38 +35,11 @@ const freshMillis = 60_000
 const dayMillis = 86_400_000
 /** The growth is the average over this time. */
 const windowMillis = 7 * dayMillis
-/** Rows per slice: about a millisecond. */
-const sliceRows = 1_000
 const maxThreads = 20
 /** Entries of the data directory that are counted. A directory of an agent may have any number. */
 const maxEntries = 20_000
 
 const io = <A>(run: () => A) => Sqlite.attempt("usage", run)
-
-type Cell = string | number
-
-/** Calls `take` for all rows of the query, slice by slice. The query takes the last row's key and the number of rows. */
-const scan = <Row extends ReadonlyArray<Cell>>(
-  db: Sqlite.Connection,
-  sql: string,
-  start: ReadonlyArray<Cell>,
-  keyOf: (row: Row) => ReadonlyArray<Cell>,
-  take: (row: Row) => void
-) =>
-  Effect.gen(function* () {
-    const statement = yield* io(() => db.prepare(sql).raw())
-    let after = start
-    for (let more = true; more;) {
-      const rows = yield* io(() => statement.all(...after, sliceRows) as ReadonlyArray<Row>)
-      for (const row of rows) take(row)
-      const last = rows.at(-1)
-      more = rows.length === sliceRows && last !== undefined
-      if (last !== undefined) after = keyOf(last)
-      yield* Effect.sleep(1)
-    }
-  })
-
-const add = (sums: Map<number, number>, key: number, value: number) => sums.set(key, (sums.get(key) ?? 0) + value)
 
 /** The first offset whose event is not older than `since`, and its time. Offsets and times have the same order but for changes of the clock. */
 const firstSince = (
@@ -86,51 +61,21 @@ const firstSince = (
     return { offset: low, at: yield* timeOf(low) }
   })
 
-const ofLog = (file: string, now: number) =>
+const ofLog = (file: string, now: number, tally: UsageTally) =>
   Effect.acquireUseRelease(
     io(() => openCurrent(file)),
     (db) =>
       Effect.gen(function* () {
         const reader = yield* io(() => new SqliteReader(db))
         const position = yield* io(() => reader.view(({ head, retainedFrom }) => ({ head, retainedFrom })))
-        const { blobBytes, coldBytes, fileBytes, freeBytes } = yield* DiskUsage.of(file, db)
+        const { fileBytes, freeBytes } = yield* DiskUsage.ofFile(file, db)
+        const blobBytes = yield* DiskUsage.ofBlobs(db)
         const first = yield* firstSince(reader, position, now - windowMillis)
-        const sums = { hot: 0, recent: 0 }
-        const streams = new Map<number, number>()
-        yield* scan<readonly [number, number, number]>(
-          db,
-          "SELECT offset, stream, octet_length(json) FROM events WHERE offset > ? ORDER BY offset LIMIT ?",
-          [0],
-          ([offset]) => [offset],
-          ([offset, stream, bytes]) => {
-            sums.hot += bytes
-            if (offset >= first.offset) sums.recent += bytes
-            add(streams, stream, bytes)
-          }
-        )
-        const perEvent = new Map<number, number>()
-        yield* scan<readonly [number, number, number]>(
-          db,
-          "SELECT first, last, length(bytes) FROM segments WHERE first > ? ORDER BY first LIMIT ?",
-          [0],
-          ([offset]) => [offset],
-          ([offset, last, bytes]) => {
-            if (offset >= first.offset) sums.recent += bytes
-            perEvent.set(offset, bytes / (last - offset + 1))
-          }
-        )
-        yield* scan<readonly [number, number, number]>(
-          db,
-          "SELECT stream, first, count FROM segment_streams WHERE (stream, first) > (?, ?) ORDER BY stream, first LIMIT ?",
-          [0, 0],
-          ([stream, offset]) => [stream, offset],
-          ([stream, offset, count]) => add(streams, stream, count * (perEvent.get(offset) ?? 0))
-        )
-        const largest = [...streams].toSorted((a, b) => b[1] - a[1])
+        yield* tally.update(db, position)
         const name = yield* io(() => db.prepare("SELECT name FROM streams WHERE id = ?").pluck())
         const threads = yield* io(() =>
-          largest
-            .slice(0, maxThreads * 2)
+          tally
+            .largest(maxThreads * 2)
             .flatMap(([id, bytes]) => {
               const [kind, threadId] = String(name.get(id) ?? "").split("/")
               return kind === "thread" && isThreadId(threadId) ? [{ threadId, bytes: Math.round(bytes) }] : []
@@ -138,7 +83,8 @@ const ofLog = (file: string, now: number) =>
             .slice(0, maxThreads)
         )
         // Rows and indexes are assumed to grow as the events do.
-        const share = sums.hot + coldBytes === 0 ? 0 : sums.recent / (sums.hot + coldBytes)
+        const { coldBytes, hotBytes } = tally
+        const share = hotBytes + coldBytes === 0 ? 0 : tally.since(first.offset) / (hotBytes + coldBytes)
         const days = Math.max(1, (now - (Number.isNaN(first.at) ? now : first.at)) / dayMillis)
         return {
           ...position,
@@ -176,11 +122,11 @@ const ofOthers = (dataDir: string) =>
 
 const empty = { head: 0, retainedFrom: 0, fileBytes: 0, coldBytes: 0, freeBytes: 0, blobBytes: 0, bytesPerDay: 0, threads: [] }
 
-/** One measurement. A data directory without a log has an empty one. */
-export const measure = Effect.fn("LogUsage.measure")(function* ({ dataDir, maxFileBytes }: Options) {
+/** One measurement. A data directory without a log has an empty one. `tally`: of the measurement before. */
+export const measure = Effect.fn("LogUsage.measure")(function* ({ dataDir, maxFileBytes }: Options, tally = new UsageTally()) {
   const now = yield* Clock.currentTimeMillis
   const file = join(dataDir, "log.db")
-  const log = existsSync(file) ? yield* ofLog(file, now) : empty
+  const log = existsSync(file) ? yield* ofLog(file, now, tally) : empty
   const otherBytes = yield* ofOthers(dataDir)
   const diskFreeBytes = yield* Effect.promise(() =>
     statfs(dataDir).then(
@@ -205,12 +151,13 @@ export const measure = Effect.fn("LogUsage.measure")(function* ({ dataDir, maxFi
 export const make = (options: Options): Effect.Effect<Measured, never, Scope.Scope> =>
   Effect.gen(function* () {
     const scope = yield* Effect.scope
+    const tally = new UsageTally()
     let last: LogUsage | undefined
     let running: Fiber.Fiber<LogUsage, LogUnavailable> | undefined
     // The measurement continues if its caller is interrupted.
     const begin = Effect.suspend(() =>
       running === undefined
-        ? measure(options).pipe(
+        ? measure(options, tally).pipe(
             Effect.tap((usage) => Effect.sync(() => (last = usage))),
             Effect.ensuring(Effect.sync(() => (running = undefined))),
             Effect.forkIn(scope),
