@@ -157,7 +157,7 @@ export class UsageTally {
       else yield* Effect.forEach(found, (block) => Effect.zipRight(Effect.sleep(1), this.#open(db, block)), { discard: true })
     })
 
-  /** A segment that cannot be read, or that is gone meanwhile, counts for no stream. */
+  /** A segment that cannot be read, or was removed meanwhile, counts for no stream. */
   #open(db: Sqlite.Connection, block: Found): Effect.Effect<void, LogUnavailable> {
     return io(() => {
       const stored = db.prepare("SELECT first, last, codec, crc, bytes FROM segments WHERE first = ?").get(block.first)
