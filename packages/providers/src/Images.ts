@@ -77,6 +77,7 @@ export class Shown {
 
   /** Adds the image and returns its placeholder. An image that is too large, or one too many, is only named. */
   add({ base64, mediaType }: Found): string {
+    if (base64 === "") return "[image, left out]"
     const bytes = Math.floor((base64.length * 3) / 4)
     if (this.files.length >= maxAttachments || this.bytes + bytes > most.bytes) return `[image of ${bytes} bytes, left out]`
     const name = `image-${this.files.length + 1}${extensionOf(mediaType) ?? ".png"}`

@@ -95,9 +95,10 @@ const threadOf = async ({ id, modified, path }: Stored): Promise<NativeThread | 
 const plural = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
 
 /** What an import leaves out, as a sentence. */
-const omittedOf = (damaged: number, cut: number, agents: number): string | undefined => {
+const omittedOf = (damaged: number, long: number, cut: number, agents: number): string | undefined => {
   const parts = [
     ...(damaged > 0 ? [`${plural(damaged, "line")} of the conversation's file could not be read`] : []),
+    ...(long > 0 ? [`the long texts and the images of ${plural(long, "line")} over 8 MiB were cut`] : []),
     ...(cut > 0 ? [`the content of ${plural(cut, "item")} is too large`] : []),
     ...(agents > 0 ? [`the steps of ${plural(agents, "subagent")} are not imported, only their results`] : [])
   ]
@@ -161,7 +162,7 @@ export const make = (options: Process.ClaudeOptions): NativeHistory => {
       return {
         thread,
         turns: Stream.fromAsyncIterable(read(), (cause) => failed("read", messageOf(cause))),
-        omitted: Effect.sync(() => omittedOf(branch.damaged, turns.cut(), agents))
+        omitted: Effect.sync(() => omittedOf(branch.damaged, branch.cut, turns.cut(), agents))
       }
     })
   }

@@ -4,13 +4,28 @@
  * and the ids of all lines, for a file of any size.
  */
 import { createReadStream } from "node:fs"
+import * as LongLine from "./LongLine.ts"
 import { type Fields, isRecord, stringAt } from "../Fields.ts"
 
 /** Maximum bytes of one line; a longer one is skipped and counted as damaged. */
 export const maxLineBytes = 64 * 1024 * 1024
 
-/** Yields each line; `undefined` for one that is too long. The last line may have no newline. */
-export async function* linesOf(path: string, limit = maxLineBytes): AsyncGenerator<Buffer | undefined> {
+/**
+ * Yields each line; `undefined` for one that is too long. The last line may have no newline. The texts of a line over `LongLine.maxDecodedBytes` are cut
+ * (`onCut`).
+ */
+export async function* linesOf(path: string, limit = maxLineBytes, onCut = () => {}): AsyncGenerator<Buffer | undefined> {
+  for await (const line of wholeLinesOf(path, limit)) {
+    if (line === undefined || line.length <= LongLine.maxDecodedBytes) yield line
+    else {
+      const short = await LongLine.shorten(line)
+      if (short !== undefined) onCut()
+      yield short
+    }
+  }
+}
+
+async function* wholeLinesOf(path: string, limit: number): AsyncGenerator<Buffer | undefined> {
   let parts: Array<Buffer> = []
   let held = 0
   const take = (last: Buffer): Buffer | undefined => {
@@ -52,6 +67,8 @@ export interface Branch {
   readonly has: (uuid: string) => boolean
   /** Lines that could not be read. */
   readonly damaged: number
+  /** Lines whose texts were cut. */
+  readonly cut: number
 }
 
 /** Reads the file once and finds the conversation's branch. If the line before another one is damaged, the next older line takes its place. */
@@ -60,8 +77,9 @@ export const branchOf = async (path: string): Promise<Branch> => {
   /** For each line: the index of its parent. -1: no parent. */
   const parents: Array<number> = []
   let damaged = 0
+  let cut = 0
   let leaf = -1
-  for await (const line of linesOf(path)) {
+  for await (const line of linesOf(path, maxLineBytes, () => cut++)) {
     if (line?.length === 0) continue
     const record = recordOf(line)
     if (record === undefined) {
@@ -78,5 +96,5 @@ export const branchOf = async (path: string): Promise<Branch> => {
   }
   const kept = new Uint8Array(parents.length)
   for (let index = leaf; index >= 0 && kept[index] === 0; index = parents[index] ?? -1) kept[index] = 1
-  return { damaged, has: (uuid) => kept[at.get(uuid) ?? -1] === 1 }
+  return { damaged, cut, has: (uuid) => kept[at.get(uuid) ?? -1] === 1 }
 }

@@ -222,4 +222,44 @@ describe("claude history", () => {
       assert.deepStrictEqual(read, [7, undefined, 0, 300 * 1024 + 8])
     })
   )
+
+  it.scoped(
+    "R7 of a line over 8 MiB the long texts are cut and the images left out, which is reported; one of short texts is damaged",
+    () =>
+      Effect.gen(function* () {
+        const { history, paths } = yield* stored("2.1.332")
+        const [path = ""] = paths
+        const first = JSON.parse(
+          readFileSync(path, "utf8")
+            .split("\n")
+            .find((line) => line.includes('"parentUuid":null')) ?? "{}"
+        ) as object
+        const prompt = (n: number, content: unknown) =>
+          JSON.stringify({
+            ...first,
+            type: "user",
+            uuid: `00000000-0000-4000-9000-00000000000${n}`,
+            parentUuid: n === 1 ? null : `00000000-0000-4000-9000-00000000000${n - 1}`,
+            isMeta: undefined,
+            message: { role: "user", content }
+          })
+        const image = { type: "image", source: { type: "base64", media_type: "image/png", data: "A".repeat(5 * 1024 * 1024) } }
+        // Cut at any place, it must neither split a character nor an escape.
+        const text = 'a 😀 \\ "q" \u0001'.repeat(300_000)
+        const long = [{ type: "text", text: "begin" }, image, { type: "text", text }]
+        const small = Array.from({ length: 300_000 }, (_, n) => ({ type: "text", text: `short text ${n}` }))
+        writeFileSync(path, [prompt(1, "before"), prompt(2, long), prompt(3, small), prompt(4, "after")].join("\n"))
+        const { omitted, turns } = yield* whole(history)
+        const texts = turns.map(({ items }) => String(items[0]?.content.text ?? ""))
+        assert.deepStrictEqual(
+          texts.map((one) => one.slice(0, 6).trim()),
+          ["before", "begin", "after"]
+        )
+        assert.isAbove(texts[1]?.length ?? 0, 10_000)
+        assert.isBelow(texts[1]?.length ?? 0, 65 * 1024)
+        const told = `${omitted}`
+        assert.include(told, "1 line of the conversation's file could not be read")
+        assert.include(told, "the long texts and the images of 1 line over 8 MiB were cut")
+      })
+  )
 })
