@@ -5824,10 +5824,15 @@ export interface components {
              * @enum {boolean}
              */
             missing?: true;
-            /** @description It has changed or untracked files, or a merge or rebase that has not ended; also if git cannot read it. */
+            /** @description It has changed or untracked files, or a merge or rebase that has not ended; also if that is unknown. */
             dirty: boolean;
             /** @description Commits made in it that are on no other branch and on no remote. */
             unpushed: number;
+            /**
+             * @description Its state is not known: git could not read it, or there are more than 1,000 worktrees before it.
+             * @enum {boolean}
+             */
+            unknown?: true;
         };
         Capabilities: {
             version: string;

@@ -92,9 +92,12 @@ export const Worktree = Schema.Struct({
   bytes: Schema.optional(count),
   missing: Schema.optional(Schema.Literal(true)).annotations({ description: "Its directory does not exist." }),
   dirty: Schema.Boolean.annotations({
-    description: "It has changed or untracked files, or a merge or rebase that has not ended; also if git cannot read it."
+    description: "It has changed or untracked files, or a merge or rebase that has not ended; also if that is unknown."
   }),
-  unpushed: count.annotations({ description: "Commits made in it that are on no other branch and on no remote." })
+  unpushed: count.annotations({ description: "Commits made in it that are on no other branch and on no remote." }),
+  unknown: Schema.optional(Schema.Literal(true)).annotations({
+    description: "Its state is not known: git could not read it, or there are more than 1,000 worktrees before it."
+  })
 }).annotations({ identifier: "Worktree" })
 export type Worktree = typeof Worktree.Type
 

@@ -6,7 +6,7 @@ import type { ThreadView } from "@millrace/contracts/State"
 import { type FoundFiles, type GitSummary, maxFileBytes, maxFoundFiles, type Worktree } from "@millrace/contracts/Workspace"
 import { Worktrees } from "@millrace/orchestration/engine/Worktrees"
 import { Files } from "@millrace/workspace/Files"
-import type { FilesUnavailable } from "@millrace/workspace/FileCalls"
+import type { FilesUnavailable } from "@millrace/contracts/FileCalls"
 import type { FoundFile, Refusal } from "@millrace/workspace/ReadFile"
 import { Effect } from "effect"
 

@@ -126,6 +126,8 @@ it.scopedLive(
         unpushed: 0
       }
       expect(yield* host.worktrees).toEqual([listed])
+      writeFileSync(join(listed.cwd, ".git"), "gitdir: /nowhere")
+      expect(yield* host.worktrees).toEqual([{ ...listed, unknown: true }])
       rmSync(listed.cwd, { recursive: true })
       expect(yield* host.worktrees).toEqual([{ ...listed, missing: true, dirty: false }])
     })

@@ -6,9 +6,9 @@ import * as Engine from "@millrace/orchestration/engine/Worktrees"
 import * as Worktrees from "@millrace/workspace/Worktrees"
 import type { WorktreeRecord } from "@millrace/workspace/WorktreeRecord"
 import { Effect, Either, Layer } from "effect"
-import { existsSync } from "node:fs"
 
-const maxListed = 1000
+/** Worktrees whose state is read for one list. That of further ones is unknown. */
+const maxRead = 1000
 
 const make = (home: string) =>
   Effect.gen(function* () {
@@ -16,12 +16,14 @@ const make = (home: string) =>
     const earlier = (yield* worktrees.records).map(({ id }) => id as ThreadId)
     const logged = (what: string) =>
       Effect.catchAll((error: { readonly message: string }) => Effect.logWarning(`${what}: ${error.message}`))
-    const view = (record: WorktreeRecord) => {
+    const view = (record: WorktreeRecord, index: number) => {
       const { branch, createdAt, id, root } = record
-      const isMissing = !existsSync(root)
-      const state = isMissing
-        ? Effect.succeed({ missing: true as const, dirty: false, unpushed: 0 })
-        : Effect.orElseSucceed(worktrees.unsaved(record), () => ({ dirty: true, unpushed: 0 }))
+      const unknown = { dirty: true, unpushed: 0, unknown: true as const }
+      const missing = { dirty: false, unpushed: 0, missing: true as const }
+      const state =
+        index < maxRead
+          ? Effect.match(worktrees.unsaved(record), { onFailure: () => unknown, onSuccess: (found) => found ?? missing })
+          : Effect.succeed(unknown)
       return Effect.map(state, (found) => ({
         threadId: id as ThreadId,
         cwd: root,
@@ -34,9 +36,8 @@ const make = (home: string) =>
     const oneList = makePermits(1)
     return Engine.Worktrees.of({
       earlier: Effect.succeed(earlier),
-      list: oneList(
-        Effect.flatMap(worktrees.records, (records) => Effect.forEach(records.slice(0, maxListed), view, { concurrency: 2 }))
-      ),
+      has: worktrees.has,
+      list: oneList(Effect.flatMap(worktrees.records, (records) => Effect.forEach(records, view, { concurrency: 2 }))),
       create: ({ threadId, ...wanted }) =>
         worktrees.create({ id: threadId, ...wanted }).pipe(
           Effect.map((created) => Either.right(created)),

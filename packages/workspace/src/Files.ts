@@ -4,8 +4,8 @@ import { Context, Effect, Layer, Scope } from "effect"
 import { lstat, realpath, stat } from "node:fs/promises"
 import { join } from "node:path"
 import * as EmptyRepository from "./EmptyRepository.ts"
-import * as FileCalls from "./FileCalls.ts"
-import { FilesUnavailable } from "./FileCalls.ts"
+import * as FileCalls from "@millrace/contracts/FileCalls"
+import { FilesUnavailable } from "@millrace/contracts/FileCalls"
 import * as FileList from "./FileList.ts"
 import { Git } from "./Git.ts"
 import * as Kept from "./Kept.ts"
@@ -78,7 +78,7 @@ export const best = (files: ReadonlyArray<PathRank.Indexed>, query: string, limi
 
 export const make = Effect.gen(function* () {
   const git = yield* Git
-  const calls = yield* FileCalls.make()
+  const calls = FileCalls.ofProcess
   // Made when it is first needed, so that a start touches no disk.
   const emptyRepository = yield* Effect.cached(Scope.extend(EmptyRepository.make, yield* Effect.scope))
   /** First of all, because the start of a process in a directory that hangs would hold the event loop. */

@@ -228,3 +228,19 @@ it.scopedLive("W2 W6 what would be lost with a worktree is found without running
     expect(existsSync(join(base, "ran"))).toBe(false)
   }).pipe(Effect.provide(services))
 )
+
+it.scopedLive("W6 of two creations with the same new branch one is refused, and the other has the branch", () =>
+  Effect.gen(function* () {
+    const { home, repository } = yield* person
+    const { create, records } = yield* Worktrees.make({ home })
+    const wanted = { directory: repository, branch: "topic" }
+    const made = yield* Effect.forEach(["thr_1", "thr_2", "thr_3"], (id) => Effect.either(create({ id, ...wanted })), {
+      concurrency: "unbounded"
+    })
+    const refused = made.flatMap((one) => (one._tag === "Left" ? [one.left] : []))
+    expect(refused.map(({ _tag }) => _tag)).toEqual(["WorktreeRefused", "WorktreeRefused"])
+    const [record, ...more] = yield* records
+    expect(more).toEqual([])
+    expect(sh(record?.root ?? "", "branch", "--show-current")).toBe("topic")
+  }).pipe(Effect.provide(services))
+)

@@ -3,10 +3,11 @@
  * anything (W6). The person's own work tree, index, HEAD and stash are not touched.
  */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
-import { existsSync } from "node:fs"
-import { lstat, mkdir, readFile, realpath, rm } from "node:fs/promises"
+import { lstat, mkdir, readFile, realpath, rm, stat } from "node:fs/promises"
 import { join, relative } from "node:path"
-import { Git, type GitError, type GitOptions } from "./Git.ts"
+import * as FileCalls from "@millrace/contracts/FileCalls"
+import { Git, type GitError, GitFailed, type GitOptions } from "./Git.ts"
+import * as KeyedPermits from "./KeyedPermits.ts"
 import * as RawPath from "./RawPath.ts"
 import * as Repository from "./Repository.ts"
 import { withoutFilters } from "./Summary.ts"
@@ -65,7 +66,10 @@ export class Worktrees extends Context.Tag("@millrace/workspace/Worktrees")<
     readonly discard: (id: string) => Effect.Effect<void, GitError>
     /** Removes the worktree if nothing is lost with it; returns what would be. `undefined`: it is removed, or there was none. Its branch stays, unless it is new and has no commit. */
     readonly release: (id: string) => Effect.Effect<Unsaved | undefined, GitError>
-    readonly unsaved: (record: WorktreeRecord.WorktreeRecord) => Effect.Effect<Unsaved, GitError>
+    /** `undefined`: its directory does not exist. */
+    readonly unsaved: (record: WorktreeRecord.WorktreeRecord) => Effect.Effect<Unsaved | undefined, GitError>
+    /** Whether the server has, or had, a worktree with this id. */
+    readonly has: (id: string) => Effect.Effect<boolean>
     /** Oldest first. */
     readonly records: Effect.Effect<ReadonlyArray<WorktreeRecord.WorktreeRecord>>
   }
@@ -77,11 +81,23 @@ const canonical = async (home: string): Promise<string> => {
   return realpath(home)
 }
 
+/** A directory on a mount that does not answer is a failure: a process of git that begins in it would stop the event loop. */
+const exists = (path: string): Effect.Effect<boolean, GitFailed> =>
+  FileCalls.ofProcess
+    .run(path, () =>
+      stat(path).then(
+        () => true,
+        () => false
+      )
+    )
+    .pipe(Effect.mapError(({ message }) => new GitFailed({ command: "worktree", code: null, stderr: "", message })))
+
 const refuse = (message: string) => new WorktreeRefused({ message })
 
 export const make = ({ home, onStep = () => Effect.void }: Options) =>
   Effect.gen(function* () {
     const git = yield* Git
+    const oneBranch = KeyedPermits.make()
     const text = (args: ReadonlyArray<string>, options: GitOptions) =>
       Effect.map(git.run(args, options), ({ code, stdout }) => (code === 0 ? stdout.toString("utf8").trim() : undefined))
     const commitOf = (cwd: string, ref: string) =>
@@ -175,7 +191,7 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
     const erase = (record: WorktreeRecord.WorktreeRecord, force: boolean) =>
       Effect.gen(function* () {
         const { branch, commit, id, isNewBranch, repository, root } = record
-        if (existsSync(repository)) {
+        if (yield* exists(repository)) {
           yield* attempt(["worktree", "unlock", root], repository)
           yield* onStep("unlocked")
           const isKnown = (yield* text(["worktree", "list", "--porcelain", "-z"], { cwd: repository }))?.includes(
@@ -232,9 +248,10 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
           deadline: checkoutDeadline
         })
         const gitDir = (yield* text(["rev-parse", "--absolute-git-dir"], { cwd })) ?? root
-        const isBusy = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG"].some(
-          (name) => existsSync(join(gitDir, name))
-        )
+        const isBusy = (yield* Effect.forEach(
+          ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG"],
+          (name) => exists(join(gitDir, name))
+        )).includes(true)
         const heads = yield* leftHeads(cwd, gitDir)
         const unpushed = yield* text(
           ["rev-list", "--count", "HEAD", ...heads, "--not", commit, `--exclude=${branch}`, "--branches", "--remotes"],
@@ -251,13 +268,15 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
     return Worktrees.of({
       records: Effect.promise(() => WorktreeRecord.all(home)),
       discard,
-      unsaved,
+      unsaved: (record) =>
+        Effect.flatMap(exists(record.root), (isThere) => (isThere ? unsaved(record) : Effect.succeed(undefined))),
+      has: (id) => Effect.map(found(id), (record) => record !== undefined),
       release: (id) =>
         Effect.gen(function* () {
           const record = yield* found(id)
           if (record === undefined) return undefined
           if (!record.isReady) return yield* Effect.as(erase(record, true), undefined)
-          if (existsSync(record.root)) {
+          if (yield* exists(record.root)) {
             const left = yield* unsaved(record)
             if (left.dirty || left.unpushed > 0) return left
           }
@@ -272,50 +291,55 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
               refuse(`A worktree needs a git repository that is not bare. ${message}`)
             )
           )
-          const { branch, commit, isNewBranch } = yield* branchOf(directory, wanted)
-          const below = relative(top, directory)
-          if (
-            below !== "" &&
-            (yield* text(["cat-file", "-t", `${commit}:${below}`], { cwd: directory, codes: [0, 128] })) !== "tree"
+          // Two creations of one branch would both find that it is new.
+          return yield* oneBranch(`${repository}\0${wanted.branch ?? id}`)(
+            Effect.gen(function* () {
+              const { branch, commit, isNewBranch } = yield* branchOf(directory, wanted)
+              const below = relative(top, directory)
+              if (
+                below !== "" &&
+                (yield* text(["cat-file", "-t", `${commit}:${below}`], { cwd: directory, codes: [0, 128] })) !== "tree"
+              )
+                return yield* refuse(
+                  `The commit ${commit} has no directory ${below}. Choose another base, or a project at the repository's root.`
+                )
+              const root = join(yield* Effect.promise(() => canonical(home)), id)
+              const record = {
+                id,
+                directory,
+                repository,
+                root,
+                branch,
+                isNewBranch,
+                commit,
+                isReady: false,
+                createdAt: yield* Clock.currentTimeMillis
+              }
+              const add = git.run(
+                [
+                  "worktree",
+                  "add",
+                  "--quiet",
+                  "--lock",
+                  "--reason",
+                  `Millrace ${id}`,
+                  ...(isNewBranch ? ["--no-track", "-b", branch] : []),
+                  root,
+                  isNewBranch ? commit : branch
+                ],
+                { cwd: directory, deadline: checkoutDeadline, long: true }
+              )
+              yield* write(record)
+              yield* onStep("recorded").pipe(
+                Effect.zipRight(add),
+                Effect.zipRight(onStep("added")),
+                Effect.zipRight(write({ ...record, isReady: true })),
+                Effect.zipRight(onStep("ready")),
+                Effect.onError(() => Effect.ignore(discard(id)))
+              )
+              return { cwd: join(root, below), branch, commit }
+            })
           )
-            return yield* refuse(
-              `The commit ${commit} has no directory ${below}. Choose another base, or a project at the repository's root.`
-            )
-          const root = join(yield* Effect.promise(() => canonical(home)), id)
-          const record = {
-            id,
-            directory,
-            repository,
-            root,
-            branch,
-            isNewBranch,
-            commit,
-            isReady: false,
-            createdAt: yield* Clock.currentTimeMillis
-          }
-          const add = git.run(
-            [
-              "worktree",
-              "add",
-              "--quiet",
-              "--lock",
-              "--reason",
-              `Millrace ${id}`,
-              ...(isNewBranch ? ["--no-track", "-b", branch] : []),
-              root,
-              isNewBranch ? commit : branch
-            ],
-            { cwd: directory, deadline: checkoutDeadline, long: true }
-          )
-          yield* write(record)
-          yield* onStep("recorded").pipe(
-            Effect.zipRight(add),
-            Effect.zipRight(onStep("added")),
-            Effect.zipRight(write({ ...record, isReady: true })),
-            Effect.zipRight(onStep("ready")),
-            Effect.onError(() => Effect.ignore(discard(id)))
-          )
-          return { cwd: join(root, below), branch, commit }
         })
     })
   })

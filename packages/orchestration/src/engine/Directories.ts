@@ -3,7 +3,7 @@ import { stat, realpath } from "node:fs/promises"
 import { isAbsolute } from "node:path"
 import { StorageUnavailable } from "@millrace/contracts/Errors"
 import { Context, Effect, Layer } from "effect"
-import { lookUp } from "./FileLookups.ts"
+import * as FileCalls from "@millrace/contracts/FileCalls"
 
 export class Directories extends Context.Tag("@millrace/orchestration/Directories")<
   Directories,
@@ -24,9 +24,9 @@ export const layer = Layer.succeed(Directories, {
   resolve: (path) =>
     isAbsolute(path)
       ? Effect.mapError(
-          lookUp(() => canonical(path)),
+          FileCalls.ofProcess.run(path, () => canonical(path)),
           ({ message }) =>
-            new StorageUnavailable({ message: `The directory ${path} cannot be used: ${message}.`, retryAfterMillis: 5000 })
+            new StorageUnavailable({ message: `The directory ${path} cannot be used. ${message}`, retryAfterMillis: 5000 })
         )
       : Effect.void.pipe(Effect.as(undefined))
 })

@@ -20,7 +20,9 @@ export class Worktrees extends Context.Tag("@millrace/orchestration/Worktrees")<
     readonly discard: (threadId: ThreadId) => Effect.Effect<void>
     /** Removes the worktree of a thread that was deleted, unless that would lose something: then it is kept and logged. */
     readonly release: (threadId: ThreadId) => Effect.Effect<void>
-    /** Oldest first, at most 1,000. */
+    /** Whether the thread has, or had, a worktree. */
+    readonly has: (threadId: ThreadId) => Effect.Effect<boolean>
+    /** Oldest first. The state of all after the first 1,000 is unknown. */
     readonly list: Effect.Effect<ReadonlyArray<WorktreeView>>
     /** The threads that had a worktree when the host started. */
     readonly earlier: Effect.Effect<ReadonlyArray<ThreadId>>

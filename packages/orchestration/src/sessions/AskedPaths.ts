@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "nod
 import type { RequestId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { Effect } from "effect"
-import { lookUp } from "../engine/FileLookups.ts"
+import * as FileCalls from "@millrace/contracts/FileCalls"
 import type { InsidePaths } from "../decide/Fact.ts"
 
 /** The paths of a request with more are not resolved, so no rule accepts it. */
@@ -66,11 +66,13 @@ export const inside = (cwd: string, events: ReadonlyArray<DurableEvent>): Effect
     for (const event of events) {
       if (event._tag !== "RequestOpened" || event.ask.kind !== "approval" || event.ask.complete !== true) continue
       const { ask, requestId } = event
-      const paths = yield* lookUp(() => insideAll(cwd, pathsOf(ask))).pipe(
-        Effect.catchTag("LookupTimedOut", ({ message }) =>
-          Effect.as(Effect.logWarning(`No approval rule is applied to ${requestId}: ${message}`), undefined)
+      const paths = yield* FileCalls.ofProcess
+        .run(cwd, () => insideAll(cwd, pathsOf(ask)))
+        .pipe(
+          Effect.catchTag("FilesUnavailable", ({ message }) =>
+            Effect.as(Effect.logWarning(`No approval rule is applied to ${requestId}: ${message}`), undefined)
+          )
         )
-      )
       if (paths !== undefined) found.set(requestId, paths)
     }
     return found.size === 0 ? undefined : found
