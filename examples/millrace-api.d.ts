@@ -357,6 +357,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/threads/{id}/rewind/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read what a rewind would change
+         * @description The files that `thread.rewind` would change, and how. Changes nothing. Send `expected` with the command, so that it is refused if the files have changed since.
+         */
+        post: operations["rewindPreview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/threads/{id}/interrupt": {
         parameters: {
             query?: never;
@@ -808,7 +828,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @description An event of the log. `type` selects its `data`. Ignore a type that you do not know: a newer server may send it. */
-        Event: components["schemas"]["ProjectCreatedEvent"] | components["schemas"]["ProjectUpdatedEvent"] | components["schemas"]["ProjectDeletedEvent"] | components["schemas"]["ThreadCreatedEvent"] | components["schemas"]["ThreadUpdatedEvent"] | components["schemas"]["ThreadHandedOverEvent"] | components["schemas"]["ThreadArchivedEvent"] | components["schemas"]["ThreadUnarchivedEvent"] | components["schemas"]["ThreadDeletedEvent"] | components["schemas"]["SessionStartedEvent"] | components["schemas"]["SessionStateChangedEvent"] | components["schemas"]["SessionStopRequestedEvent"] | components["schemas"]["SessionStoppedEvent"] | components["schemas"]["SessionKeptEvent"] | components["schemas"]["BackgroundStartedEvent"] | components["schemas"]["BackgroundEndedEvent"] | components["schemas"]["TurnRequestedEvent"] | components["schemas"]["ContinuationPlannedEvent"] | components["schemas"]["ContinuationCancelledEvent"] | components["schemas"]["GoalSetEvent"] | components["schemas"]["GoalPausedEvent"] | components["schemas"]["GoalResumedEvent"] | components["schemas"]["GoalWaitingEvent"] | components["schemas"]["GoalMetEvent"] | components["schemas"]["GoalExhaustedEvent"] | components["schemas"]["GoalClearedEvent"] | components["schemas"]["TurnEditedEvent"] | components["schemas"]["QueueReorderedEvent"] | components["schemas"]["TurnDispatchedEvent"] | components["schemas"]["TurnRequeuedEvent"] | components["schemas"]["TurnStartedEvent"] | components["schemas"]["TurnUpdatedEvent"] | components["schemas"]["TurnSteeredEvent"] | components["schemas"]["TurnInterruptRequestedEvent"] | components["schemas"]["TurnCompletedEvent"] | components["schemas"]["TurnInterruptedEvent"] | components["schemas"]["TurnFailedEvent"] | components["schemas"]["ItemStartedEvent"] | components["schemas"]["ItemDeltaEvent"] | components["schemas"]["ItemCompletedEvent"] | components["schemas"]["ItemAmendedEvent"] | components["schemas"]["RequestOpenedEvent"] | components["schemas"]["RequestHeldEvent"] | components["schemas"]["RequestRepeatedEvent"] | components["schemas"]["RequestAnswerUnusedEvent"] | components["schemas"]["RequestAnsweredEvent"] | components["schemas"]["RequestExpiredEvent"] | components["schemas"]["RequestCancelledEvent"] | components["schemas"]["TurnImportedEvent"] | components["schemas"]["ItemImportedEvent"] | components["schemas"]["RequestImportedEvent"] | components["schemas"]["LogRewoundEvent"] | components["schemas"]["LogCorruptEvent"] | components["schemas"]["LogForgottenEvent"] | components["schemas"]["CheckpointTakenEvent"] | components["schemas"]["CheckpointFailedEvent"] | components["schemas"]["ProviderEventEvent"];
+        Event: components["schemas"]["ProjectCreatedEvent"] | components["schemas"]["ProjectUpdatedEvent"] | components["schemas"]["ProjectDeletedEvent"] | components["schemas"]["ThreadCreatedEvent"] | components["schemas"]["ThreadUpdatedEvent"] | components["schemas"]["ThreadHandedOverEvent"] | components["schemas"]["ThreadArchivedEvent"] | components["schemas"]["ThreadUnarchivedEvent"] | components["schemas"]["ThreadDeletedEvent"] | components["schemas"]["SessionStartedEvent"] | components["schemas"]["SessionStateChangedEvent"] | components["schemas"]["SessionStopRequestedEvent"] | components["schemas"]["SessionStoppedEvent"] | components["schemas"]["SessionKeptEvent"] | components["schemas"]["BackgroundStartedEvent"] | components["schemas"]["BackgroundEndedEvent"] | components["schemas"]["TurnRequestedEvent"] | components["schemas"]["ContinuationPlannedEvent"] | components["schemas"]["ContinuationCancelledEvent"] | components["schemas"]["GoalSetEvent"] | components["schemas"]["GoalPausedEvent"] | components["schemas"]["GoalResumedEvent"] | components["schemas"]["GoalWaitingEvent"] | components["schemas"]["GoalMetEvent"] | components["schemas"]["GoalExhaustedEvent"] | components["schemas"]["GoalClearedEvent"] | components["schemas"]["TurnEditedEvent"] | components["schemas"]["QueueReorderedEvent"] | components["schemas"]["TurnDispatchedEvent"] | components["schemas"]["TurnRequeuedEvent"] | components["schemas"]["TurnStartedEvent"] | components["schemas"]["TurnUpdatedEvent"] | components["schemas"]["TurnSteeredEvent"] | components["schemas"]["TurnInterruptRequestedEvent"] | components["schemas"]["TurnCompletedEvent"] | components["schemas"]["TurnInterruptedEvent"] | components["schemas"]["TurnFailedEvent"] | components["schemas"]["ItemStartedEvent"] | components["schemas"]["ItemDeltaEvent"] | components["schemas"]["ItemCompletedEvent"] | components["schemas"]["ItemAmendedEvent"] | components["schemas"]["RequestOpenedEvent"] | components["schemas"]["RequestHeldEvent"] | components["schemas"]["RequestRepeatedEvent"] | components["schemas"]["RequestAnswerUnusedEvent"] | components["schemas"]["RequestAnsweredEvent"] | components["schemas"]["RequestExpiredEvent"] | components["schemas"]["RequestCancelledEvent"] | components["schemas"]["TurnImportedEvent"] | components["schemas"]["ItemImportedEvent"] | components["schemas"]["RequestImportedEvent"] | components["schemas"]["LogRewoundEvent"] | components["schemas"]["LogCorruptEvent"] | components["schemas"]["LogForgottenEvent"] | components["schemas"]["CheckpointTakenEvent"] | components["schemas"]["CheckpointFailedEvent"] | components["schemas"]["ThreadRewoundEvent"] | components["schemas"]["ProviderEventEvent"];
         /**
          * @description A project is created, by a command or with the first thread of a directory.
          * @example {
@@ -4557,6 +4577,70 @@ export interface components {
             };
         };
         /**
+         * @description The files of the thread's directory were taken back, or its conversation by a fork. `incomplete`: the rewind stopped, or the server ended during it; each file is as before or as after.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "thread.rewound",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "checkpoint": "5d41402abc4b2a76b9719d911017c592a1b2c3d4",
+         *         "files": 3
+         *       }
+         *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "thread.rewound",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "checkpoint": "5d41402abc4b2a76b9719d911017c592a1b2c3d4",
+         *         "files": 1,
+         *         "incomplete": "The server ended during the rewind. 1 of 3 files were changed."
+         *       }
+         *     }
+         */
+        ThreadRewoundEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "thread.rewound";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                /** @description The state before this turn. Absent: that of a checkpoint. */
+                turnId?: components["schemas"]["TurnId"];
+                /** @description The files before the rewind; `thread.rewind` with it leads back. Absent: no files were to be changed. */
+                checkpoint?: string;
+                /** @description Number of files that were changed. */
+                files?: number;
+                /** @description The fork whose conversation ends before the turn. */
+                forkId?: components["schemas"]["ThreadId"];
+                /** @description Why only a part of the files was changed. */
+                incomplete?: string;
+            };
+        };
+        /**
          * @description The agent sends a message that this version does not map. It is stored unchanged.
          * @example {
          *       "offset": 42,
@@ -4950,7 +5034,7 @@ export interface components {
             turnId?: components["schemas"]["TurnId"];
             files?: boolean;
             conversation?: boolean;
-            /** @description Of the preview. */
+            /** @description Of the preview. Without it, the rewind is rejected if it would overwrite what others have changed. */
             expected?: string;
             /** @description Instead of `turnId`. */
             checkpoint?: string;
@@ -5179,6 +5263,8 @@ export interface components {
             threadId?: components["schemas"]["ThreadId"];
             turnId?: components["schemas"]["TurnId"];
             goalId?: components["schemas"]["GoalId"];
+            /** @description thread.rewind: the files as they were before it. Send `thread.rewind` with it to go back. */
+            checkpoint?: string;
             /** @enum {string} */
             outcome?: "answered" | "already-settled" | "interrupting" | "dequeued" | "not-running" | "queued" | "started" | "steering";
         };
@@ -5287,7 +5373,7 @@ export interface components {
             agent?: components["schemas"]["AgentReport"];
             /** @description Why its next turn waits in the queue. Only in answers: no event carries it. */
             waiting?: {
-                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; or another reason. */
+                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back; or another reason. */
                 reason: string;
                 message: string;
             };
@@ -5787,6 +5873,29 @@ export interface components {
             /** @description The last turn of the range that changed the file. */
             turnId?: components["schemas"]["TurnId"];
             itemId?: components["schemas"]["ItemId"];
+        };
+        RewindPreview: {
+            /** @description For `thread.rewind`: it is refused if the files differ from what is shown here. */
+            expected: string;
+            files: {
+                path: string;
+                /** @enum {string} */
+                change: "restore" | "delete" | "create";
+                /** @description A person or another program has changed the file too, after the turn began. */
+                changedSince: boolean;
+            }[];
+            /** @description Files that the turns changed and that stay as they are, at most 1,000. */
+            left?: {
+                path: string;
+                reason: string;
+            }[];
+            /**
+             * @description An agent may have written before a checkpoint was complete, so some of its changes may stay.
+             * @enum {boolean}
+             */
+            late?: true;
+            /** @enum {string} */
+            conversation: "native" | "fork" | "none";
         };
         SearchPage: {
             /** @description Newest first. */
@@ -8600,6 +8709,134 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Diff"];
+                };
+            };
+            /** @description The request is malformed. */
+            400: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BadRequest"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "www-authenticate": components["headers"]["www-authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Unauthorized"];
+                };
+            };
+            /** @description The token, the Host or the Origin does not permit this. */
+            403: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forbidden"];
+                };
+            };
+            /** @description There is nothing with this id. */
+            404: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotFound"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayloadTooLarge"];
+                };
+            };
+            /** @description A rule refused the request. Nothing happened. */
+            422: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommandRejected"];
+                };
+            };
+            /** @description A limit is reached. Send the request again later. */
+            429: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overloaded"];
+                };
+            };
+            /** @description Internal error. */
+            500: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InternalError"];
+                };
+            };
+            /** @description The server is not ready, or its storage is unavailable. Send the request again later. */
+            503: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    "retry-after": components["headers"]["retry-after"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StorageUnavailable"] | components["schemas"]["NotReady"];
+                };
+            };
+        };
+    };
+    rewindPreview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["ThreadId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description The state before this turn began is restored. */
+                    turnId: string;
+                    files: boolean;
+                    conversation: boolean;
+                } | {
+                    /** @description Of an earlier rewind: the way back. */
+                    checkpoint: string;
+                };
+            };
+        };
+        responses: {
+            /** @description RewindPreview */
+            200: {
+                headers: {
+                    "x-request-id": components["headers"]["x-request-id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RewindPreview"];
                 };
             };
             /** @description The request is malformed. */

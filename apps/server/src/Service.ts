@@ -4,6 +4,7 @@
 import { Context, type Effect } from "effect"
 import type { Blobs } from "@millrace/host/Blobs"
 import type { ThreadDiffs } from "@millrace/host/ThreadDiffs"
+import type { ThreadRewinds } from "@millrace/host/ThreadRewinds"
 import type { WorkspaceReads } from "@millrace/host/WorkspaceReads"
 import type { Maintenance } from "@millrace/host/Maintenance"
 import type { HostStats } from "@millrace/host/HostStats"
@@ -19,6 +20,7 @@ export class Service extends Context.Tag("@millrace/server/Service")<
     Maintenance &
     WorkspaceReads &
     ThreadDiffs &
+    Pick<ThreadRewinds, "previewRewind"> &
     Context.Tag.Service<typeof Transfer> & {
       /** The answer of `/ready`: `draining` as soon as admission is closed. Transports close later, when `Server.drain` is called (S3). */
       readonly ready: Effect.Effect<Ready>

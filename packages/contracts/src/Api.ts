@@ -14,7 +14,17 @@ import { LogEvent } from "./Event.ts"
 import { SearchFilter, SearchPage } from "./Search.ts"
 import { LogUsage } from "./LogUsage.ts"
 import { LogWork, PruneRequest } from "./LogWork.ts"
-import { Diff, DiffFrom, DiffTo, FoundFiles, GitSummary, maxFoundFiles, Worktree } from "./Workspace.ts"
+import {
+  Diff,
+  DiffFrom,
+  DiffTo,
+  FoundFiles,
+  GitSummary,
+  maxFoundFiles,
+  RewindPreview,
+  RewindRequest,
+  Worktree
+} from "./Workspace.ts"
 import { PageOf, ProviderStatus, Snapshot, ThreadView, TurnView } from "./State.ts"
 
 /** Times are milliseconds since 1970 by the server's clock. A repeated request gets the values of the first one (S7). */
@@ -314,6 +324,19 @@ export const ApiGroup = HttpApiGroup.make("api")
       .setPath(Schema.Struct({ id: ThreadId, turn: TurnId }))
       .setUrlParams(Schema.Struct({ hunks }))
       .addSuccess(Diff)
+      .addError(Errors.NotFound)
+      .addError(Errors.CommandRejected)
+  )
+  .add(
+    HttpApiEndpoint.post("rewindPreview", "/threads/:id/rewind/preview")
+      .annotate(OpenApi.Summary, "Read what a rewind would change")
+      .annotate(
+        OpenApi.Description,
+        "The files that `thread.rewind` would change, and how. Changes nothing. Send `expected` with the command, so that it is refused if the files have changed since."
+      )
+      .setPath(thread)
+      .setPayload(RewindRequest)
+      .addSuccess(RewindPreview)
       .addError(Errors.NotFound)
       .addError(Errors.CommandRejected)
   )

@@ -109,13 +109,18 @@ export const CommandBody = {
   "thread.compact": Schema.Struct({ threadId: ThreadId }),
   /** Requests a turn in which the agent reviews changes. Rejected if the agent cannot. */
   "thread.review": Schema.Struct({ threadId: ThreadId, target: ReviewTarget }),
-  /** Takes the files, the conversation, or both back to the state before a turn, or the files to a checkpoint. Rejected while a turn runs. */
+  /**
+   * Takes the files, the conversation, or both back to the state before a turn, or the files to the `checkpoint` of an earlier rewind. Rejected while a turn
+   * runs in the thread, or in another thread of the work tree. The conversation goes back in a fork, whose id is the result's `threadId`.
+   */
   "thread.rewind": Schema.Struct({
     threadId: ThreadId,
     turnId: Schema.optional(TurnId),
     files: Schema.optional(Schema.Boolean),
     conversation: Schema.optional(Schema.Boolean),
-    expected: Schema.optional(bounded("expected", 200)).annotations({ description: "Of the preview." }),
+    expected: Schema.optional(bounded("expected", 200)).annotations({
+      description: "Of the preview. Without it, the rewind is rejected if it would overwrite what others have changed."
+    }),
     checkpoint: Schema.optional(bounded("the checkpoint", 200)).annotations({ description: "Instead of `turnId`." })
   }),
   /** Removes the worktree of a thread if it is clean and merged, or with `force`. */
@@ -244,6 +249,9 @@ export const CommandResult = Schema.Struct({
   threadId: Schema.optional(ThreadId),
   turnId: Schema.optional(TurnId),
   goalId: Schema.optional(GoalId),
+  checkpoint: Schema.optional(Schema.String).annotations({
+    description: "thread.rewind: the files as they were before it. Send `thread.rewind` with it to go back."
+  }),
   outcome: Schema.optional(
     Schema.Literal("answered", "already-settled", "interrupting", "dequeued", "not-running", "queued", "started", "steering")
   )

@@ -270,6 +270,16 @@ export const EventData = {
     millis: Schema.Int
   }),
   "checkpoint.failed": Schema.Struct({ ...checkpoint, reason }),
+  "thread.rewound": Schema.Struct({
+    ...thread,
+    turnId: Schema.optional(TurnId).annotations({ description: "The state before this turn. Absent: that of a checkpoint." }),
+    checkpoint: Schema.optional(text).annotations({
+      description: "The files before the rewind; `thread.rewind` with it leads back. Absent: no files were to be changed."
+    }),
+    files: Schema.optional(Schema.Int).annotations({ description: "Number of files that were changed." }),
+    forkId: Schema.optional(ThreadId).annotations({ description: "The fork whose conversation ends before the turn." }),
+    incomplete: Schema.optional(reason).annotations({ description: "Why only a part of the files was changed." })
+  }),
 
   ...ImportedData,
 

@@ -400,6 +400,19 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
     when: "The files at the start or the end of a turn could not be stored. The turn is not affected; it has no diff, and cannot be taken back.",
     examples: [{ ...turn, point: "end", reason: "git update-index did not finish within 30s." }]
   },
+  "thread.rewound": {
+    when: "The files of the thread's directory were taken back, or its conversation by a fork. `incomplete`: the rewind stopped, or the server ended during it; each file is as before or as after.",
+    examples: [
+      { ...thread, turnId, checkpoint: "5d41402abc4b2a76b9719d911017c592a1b2c3d4", files: 3 },
+      {
+        ...thread,
+        turnId,
+        checkpoint: "5d41402abc4b2a76b9719d911017c592a1b2c3d4",
+        files: 1,
+        incomplete: "The server ended during the rewind. 1 of 3 files were changed."
+      }
+    ]
+  },
 
   "provider.event": {
     when: "The agent sends a message that this version does not map. It is stored unchanged.",

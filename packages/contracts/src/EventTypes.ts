@@ -53,6 +53,7 @@ export const eventTypes = [
   "request.cancelled",
   "checkpoint.taken",
   "checkpoint.failed",
+  "thread.rewound",
   "turn.imported",
   "item.imported",
   "request.imported",

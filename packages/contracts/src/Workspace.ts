@@ -104,11 +104,17 @@ export type Worktree = typeof Worktree.Type
 /** What happens to the conversation: the agent removes its turns, a fork without them is made, or it is not changed. */
 export const RewoundConversation = Schema.Literal("native", "fork", "none")
 
-export const RewindRequest = Schema.Struct({
-  turnId: TurnId.annotations({ description: "The state before this turn began is restored." }),
-  files: Schema.Boolean,
-  conversation: Schema.Boolean
-})
+export const RewindRequest = Schema.Union(
+  Schema.Struct({
+    turnId: TurnId.annotations({ description: "The state before this turn began is restored." }),
+    files: Schema.Boolean,
+    conversation: Schema.Boolean
+  }),
+  Schema.Struct({
+    checkpoint: Schema.String.pipe(Schema.maxLength(200)).annotations({ description: "Of an earlier rewind: the way back." })
+  })
+).annotations({ identifier: "RewindRequest" })
+export type RewindRequest = typeof RewindRequest.Type
 
 export const RewindPreview = Schema.Struct({
   expected: Schema.String.annotations({
@@ -118,9 +124,17 @@ export const RewindPreview = Schema.Struct({
     Schema.Struct({
       path,
       change: Schema.Literal("restore", "delete", "create"),
-      changedSince: Schema.Boolean.annotations({ description: "The file has changed after the last turn that changed it." })
+      changedSince: Schema.Boolean.annotations({
+        description: "A person or another program has changed the file too, after the turn began."
+      })
     })
   ),
+  left: Schema.optional(Schema.Array(Schema.Struct({ path, reason: Schema.String }))).annotations({
+    description: "Files that the turns changed and that stay as they are, at most 1,000."
+  }),
+  late: Schema.optional(Schema.Literal(true)).annotations({
+    description: "An agent may have written before a checkpoint was complete, so some of its changes may stay."
+  }),
   conversation: RewoundConversation
 }).annotations({ identifier: "RewindPreview" })
 export type RewindPreview = typeof RewindPreview.Type

@@ -15,7 +15,7 @@ import { BeforeTurn, type Turn } from "@millrace/orchestration/sessions/BeforeTu
 import { Checkpoints, type Request } from "@millrace/workspace/Checkpoints"
 import { shown } from "@millrace/workspace/RawPath"
 import { isSmall } from "@millrace/workspace/Size"
-import { Clock, Duration, Effect, FiberSet, Layer, Option, Schedule, Stream } from "effect"
+import { Clock, Context, Duration, Effect, Fiber, FiberSet, Layer, Option, Schedule, Stream } from "effect"
 
 export interface Options {
   /** The longest time that the start of a turn waits for its checkpoint in a large repository, or in one whose size is not known. Default 40 ms. */
@@ -73,6 +73,8 @@ export const make = (options: Options = {}) =>
     const durations = new BoundedMap<string, number>(maxDirectories)
     /** By turn, and the session that gets it: returns when its first checkpoint is taken or has failed. */
     const starts = new BoundedMap<TurnId, { readonly epoch: number; readonly ended: Effect.Effect<void> }>(maxDirectories)
+    /** By thread: returns when the last checkpoint of a turn's end is taken or has failed. */
+    const ends = new BoundedMap<ThreadId, Effect.Effect<void>>(maxDirectories)
     /** The directories of the threads whose turn runs. */
     const directories = new Map<ThreadId, string>()
     /** Directories without a repository, which are logged once. */
@@ -163,7 +165,8 @@ export const make = (options: Options = {}) =>
         else if (isEnd.has(type)) {
           directories.delete(threadId)
           starts.delete(turnId)
-          yield* take({ threadId, turnId, point: "end", cwd })
+          const fiber = yield* take({ threadId, turnId, point: "end", cwd })
+          ends.renew(threadId, Effect.asVoid(Fiber.await(fiber)))
         } else if (origin === "provider") {
           directories.set(threadId, cwd)
           // The agent began the turn itself, so it may have worked already.
@@ -211,13 +214,27 @@ export const make = (options: Options = {}) =>
         const last = durations.get(cwd)
         return last === undefined ? isSmall(cwd) : Effect.succeed(last <= quickMillis)
       }).pipe(Effect.timeoutTo({ duration: quickWait, onTimeout: () => false, onSuccess: (quick) => quick }))
-    return (turn: Turn) =>
+    const settled = (threadId: ThreadId) =>
+      Effect.gen(function* () {
+        yield* acted.awaitBeyond((yield* log.head) - 1)
+        yield* ends.get(threadId) ?? Effect.void
+      })
+    const beforeTurn = (turn: Turn) =>
       Effect.gen(function* () {
         const ended = yield* begin(turn)
         const [done, quick] = yield* Effect.all([Effect.timeoutOption(ended, wait), isQuick(turn.cwd)], { concurrency: 2 })
         if (Option.isNone(done) && quick) yield* Effect.timeoutOption(ended, Duration.subtract(quickWait, wait))
       })
+    return { beforeTurn, settled }
   })
 
+/** Returns when the checkpoints of the thread's turns that have ended are taken or have failed. */
+export class Settled extends Context.Tag("@millrace/host/Settled")<Settled, (threadId: ThreadId) => Effect.Effect<void>>() {}
+
 /** Needs `EventLog`, `Engine` and `Checkpoints`. */
-export const layer = (options: Options = {}) => Layer.scoped(BeforeTurn, make(options))
+export const layer = (options: Options = {}) =>
+  Layer.scopedContext(
+    Effect.map(make(options), ({ beforeTurn, settled }) =>
+      Context.make(BeforeTurn, beforeTurn).pipe(Context.add(Settled, settled))
+    )
+  )

@@ -34,6 +34,7 @@ import * as Checkpoints from "@millrace/workspace/Checkpoints"
 import * as Registry from "@millrace/providers/Registry"
 import * as Files from "@millrace/workspace/Files"
 import * as Git from "@millrace/workspace/Git"
+import * as Rewinds from "@millrace/workspace/Rewinds"
 import { Context, type Duration, Effect, Layer, Option, type Stream } from "effect"
 import * as Blobs from "./Blobs.ts"
 import * as Checkpointing from "./Checkpointing.ts"
@@ -49,6 +50,7 @@ import * as ProviderAnswers from "./ProviderAnswers.ts"
 import * as WorktreesLayer from "./WorktreesLayer.ts"
 import * as ThreadDiffs from "./ThreadDiffs.ts"
 import * as WorkspaceReads from "./WorkspaceReads.ts"
+import * as ThreadRewinds from "./ThreadRewinds.ts"
 import * as ThreadAnswers from "./ThreadAnswers.ts"
 
 /** Limits of the components; each component has its defaults. */
@@ -100,6 +102,7 @@ export class Host extends Context.Tag("@millrace/host/Host")<
     Maintenance.Maintenance &
     WorkspaceReads.WorkspaceReads &
     ThreadDiffs.ThreadDiffs &
+    ThreadRewinds.ThreadRewinds &
     Context.Tag.Service<typeof Transfer.Transfer> & {
       /**
        * As `follow`, with a choice of delivery mode. A slow consumer never blocks the log, commands or another consumer. After an interruption, resume
@@ -172,7 +175,7 @@ const service = ({ maintenance, onStep }: Limits) =>
       ...ThreadAnswers.complete(views, engine, { adapters }, yield* Signals.Signals),
       search,
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
-      dispatch: engine.dispatch,
+      ...(yield* ThreadRewinds.make(views, engine, log)),
       commandStatus: engine.commandStatus,
       follow: (options) => Subscription.lossless(log, consumers, options),
       subscribe: (options) => Subscription.frames(log, consumers, options),
@@ -255,9 +258,15 @@ export const layer = (options: Options) => {
   const checkpoints = Layer.unwrapEffect(
     Effect.map(DataDirectory.DataDirectory, ({ file }) => Checkpoints.layer({ home: file("workspaces") }))
   )
+  const rewinds = Layer.unwrapEffect(
+    Effect.map(DataDirectory.DataDirectory, ({ file }) => Rewinds.layer({ home: file("workspaces") }))
+  )
   const beforeTurn =
     options.checkpoints === "on"
-      ? Checkpointing.layer(options.checkpointing).pipe(Layer.provideMerge(checkpoints), Layer.provide(Git.layer))
+      ? Layer.merge(Checkpointing.layer(options.checkpointing), rewinds).pipe(
+          Layer.provideMerge(checkpoints),
+          Layer.provide(Git.layer)
+        )
       : Layer.empty
   return core(
     { ...options, maintenance: { dataDir: options.dataDir, ...options.maintenance } },

@@ -81,6 +81,7 @@ export const createHost = async (options: CreateOptions): Promise<PromiseHost> =
     gitSummary: (threadId) => run(host.gitSummary(threadId)),
     diff: (threadId, range) => run(host.diff(threadId, range)),
     patch: (threadId, range) => run(host.patch(threadId, range)),
+    previewRewind: (threadId, request) => run(host.previewRewind(threadId, request)),
     worktrees: () => run(host.worktrees),
     requests: () => run(host.requests),
     providers: () => run(host.providers),

@@ -66,10 +66,32 @@ const isMissing = (cause: unknown): boolean =>
 type Inspected = { readonly path: RawPath.RawPath } & (
   | { readonly kind: "file"; readonly bytes: number }
   | { readonly kind: "absent" }
+  | { readonly kind: "behind-link" }
   | { readonly kind: "unreadable"; readonly reason: string }
 )
 
-export const inspect = async (root: Buffer, path: RawPath.RawPath): Promise<Inspected> => {
+/** Whether a directory of the path is a link: git has no file behind it. `known`: what was found for other paths. */
+const isBehindLink = async (root: Buffer, path: RawPath.RawPath, known: Map<string, Promise<boolean>>): Promise<boolean> => {
+  for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
+    const directory = path.slice(0, at)
+    const found =
+      known.get(directory) ??
+      lstat(Buffer.concat([root, RawPath.toBytes(directory)])).then(
+        (info) => info.isSymbolicLink(),
+        () => false
+      )
+    known.set(directory, found)
+    if (await found) return true
+  }
+  return false
+}
+
+export const inspect = async (
+  root: Buffer,
+  path: RawPath.RawPath,
+  links = new Map<string, Promise<boolean>>()
+): Promise<Inspected> => {
+  if (await isBehindLink(root, path, links)) return { path, kind: "behind-link" }
   const absolute = Buffer.concat([root, RawPath.toBytes(path)])
   const info = await lstat(absolute).catch((cause: unknown) => {
     if (isMissing(cause)) return undefined
@@ -90,14 +112,17 @@ export const inspect = async (root: Buffer, path: RawPath.RawPath): Promise<Insp
 const choose = async (root: string, paths: ReadonlyArray<RawPath.RawPath>, untracked: ReadonlySet<string>, bounds: Bounds) => {
   const stored: Array<RawPath.RawPath> = []
   const skipped: Array<Skipped> = []
+  const behind: Array<RawPath.RawPath> = []
+  const links = new Map<string, Promise<boolean>>()
   const base = Buffer.from(`${root}/`)
   let bytes = 0
   let files = 0
   for (let at = 0; at < paths.length; at += batch)
-    for (const found of await Promise.all(paths.slice(at, at + batch).map((path) => inspect(base, path)))) {
+    for (const found of await Promise.all(paths.slice(at, at + batch).map((path) => inspect(base, path, links)))) {
       const { path } = found
       const skip = (reason: string) => void skipped.push({ path, reason })
-      if (found.kind === "unreadable") skip(found.reason)
+      if (found.kind === "behind-link") behind.push(path)
+      else if (found.kind === "unreadable") skip(found.reason)
       else if (found.kind === "absent") stored.push(path)
       else if (found.bytes > bounds.fileBytes) skip(`it is larger than ${bounds.fileBytes} bytes`)
       else if (bytes + found.bytes > bounds.bytes) skip(`the new files have more than ${bounds.bytes} bytes`)
@@ -108,7 +133,7 @@ const choose = async (root: string, paths: ReadonlyArray<RawPath.RawPath>, untra
         stored.push(path)
       }
     }
-  return { stored, skipped }
+  return { stored, skipped, behind }
 }
 
 /** Stores a commit of the tree, without a parent; returns its id. */
@@ -148,9 +173,9 @@ export const capture = Effect.fn("Capture.capture")(function* (workTree: WorkTre
   // A repository inside, which is no submodule, reads as a directory. It keeps its own history.
   const untracked = new Set(RawPath.fields(others.stdout).filter((path) => !path.endsWith("/")))
   const paths = [...new Set([...RawPath.fields(changed.stdout), ...untracked])]
-  const { skipped, stored } = yield* Effect.promise(() => choose(root, paths, untracked, bounds))
+  const { behind, skipped, stored } = yield* Effect.promise(() => choose(root, paths, untracked, bounds))
   // Its earlier content is not its content now.
-  const stale = skipped.filter(({ path }) => !untracked.has(path)).map(({ path }) => path)
+  const stale = [...behind, ...skipped.filter(({ path }) => !untracked.has(path)).map(({ path }) => path)]
   if (stale.length > 0) yield* run(["update-index", "-z", "--force-remove", "--stdin"], RawPath.input(stale))
   if (stored.length > 0) yield* run(["update-index", "-z", "--add", "--remove", "--replace", "--stdin"], RawPath.input(stored))
   const tree = (yield* run(["write-tree", ...(workTree.partial === true ? ["--missing-ok"] : [])])).stdout.toString().trim()

@@ -52,6 +52,7 @@ const table: Readonly<Record<Operation, Least>> = {
   // As `file`: with the lines of files that no agent may have named.
   threadDiff: "operate",
   turnDiff: "operate",
+  rewindPreview: "operate",
   git: "read",
   worktrees: "read",
   // A file may contain secrets that are in no transcript, such as those of `.env`. A token that starts agents can let an agent read the file anyway.

@@ -121,6 +121,7 @@ const make = Effect.gen(function* () {
       WorkspaceDiffs.answer(service, request, path.id, { from, to }, hunks === "1"),
     turnDiff: ({ path, request, urlParams }) =>
       WorkspaceDiffs.answer(service, request, path.id, { turnId: path.turn }, urlParams.hunks === "1"),
+    rewindPreview: ({ path, payload }) => service.previewRewind(path.id, payload),
     worktrees: () => service.worktrees,
     startTurn: ({ path, headers, payload }) =>
       Effect.flatMap(commandId(headers["idempotency-key"]), (commandId) =>

@@ -132,6 +132,7 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
         gitSummary: (id) => missing("thread", id),
         diff: (id) => missing("thread", id),
         patch: (id) => missing("thread", id),
+        previewRewind: (id) => missing("thread", id),
         worktrees: Effect.succeed([]),
         requests: Effect.succeed([]),
         providers: Effect.succeed([]),

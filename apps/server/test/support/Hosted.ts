@@ -23,7 +23,7 @@ export interface Hosted {
 export const start = (
   earlier?: Pick<Hosted, "dataDir">,
   adapters?: ReadonlyArray<ProviderAdapter>,
-  limits: Host.Limits = {}
+  limits: Host.Limits & Pick<Host.Options, "checkpoints" | "checkpointing"> = {}
 ): Effect.Effect<Hosted, Error, Scope.Scope> =>
   Effect.gen(function* () {
     const dataDir = earlier?.dataDir ?? (yield* temporaryDirectory)

@@ -125,6 +125,8 @@ export type Fact =
   /** The files at the start or the end of a turn are stored. */
   | ({ readonly _tag: "CheckpointTaken" } & DataOf<"checkpoint.taken">)
   | ({ readonly _tag: "CheckpointFailed" } & DataOf<"checkpoint.failed">)
+  /** A rewind stopped, or the server ended during it. `actor`: the sender of its command. */
+  | ({ readonly _tag: "RewindCut"; readonly actor: string } & DataOf<"thread.rewound">)
   /** Another turn needs the place of this session: it is stopped if idle. */
   | { readonly _tag: "PlaceWanted"; readonly threadId: ThreadId; readonly epoch: number }
   /** Start the next queued turn, if nothing runs. */

@@ -20,6 +20,7 @@ import { threadHandover } from "./decideHandover.ts"
 import type { Worktree } from "./Worktree.ts"
 import type { Draft } from "./Draft.ts"
 import { distinct } from "../state/Rules.ts"
+import { type Rewound, threadRewind } from "./decideRewind.ts"
 import { dequeue, startNext, userMessage } from "./lifecycle.ts"
 import { activeTurn, epochOf, hasLiveSession, maxQueue } from "../state/ThreadState.ts"
 
@@ -35,6 +36,8 @@ export interface CommandInput {
   readonly further: ReadonlyArray<string | undefined>
   /** The worktree that was created for a new thread, or why there is none. */
   readonly worktree?: Either.Either<Worktree, string> | undefined
+  /** `thread.rewind`: what was done with the files. */
+  readonly rewound?: Rewound | undefined
   /** Names of secrets in the command that are not stored. */
   readonly unknownSecrets?: ReadonlyArray<string>
 }
@@ -345,7 +348,7 @@ export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome
     case "thread.review":
       return threadAct(draft, command.threadId, { type: "review", target: command.target })
     case "thread.rewind":
-      return notYet("take turns back")
+      return threadRewind(draft, command, input.rewound)
     case "workspace.remove":
       return notYet("remove a worktree")
     case "thread.archive":

@@ -289,7 +289,15 @@ const sessionFact = (
   fact: Exclude<
     Fact,
     {
-      _tag: "AgentEvents" | "Silent" | "ContinuationDue" | "GoalDue" | "ArchivedExpired" | "CheckpointTaken" | "CheckpointFailed"
+      _tag:
+        | "AgentEvents"
+        | "Silent"
+        | "ContinuationDue"
+        | "GoalDue"
+        | "ArchivedExpired"
+        | "CheckpointTaken"
+        | "CheckpointFailed"
+        | "RewindCut"
     }
   >
 ): void => {
@@ -383,6 +391,10 @@ export const decideFact = (draft: Draft, fact: Fact): boolean => {
   if (fact._tag === "CheckpointFailed") {
     const { _tag, ...data } = fact
     return draft.emit(fact.threadId, "checkpoint.failed", data)
+  }
+  if (fact._tag === "RewindCut") {
+    const { _tag, actor: _actor, ...data } = fact
+    return draft.emit(fact.threadId, "thread.rewound", data)
   }
   if (fact._tag === "Silent") return decideSilence(draft, state, fact)
   if (fact._tag === "ArchivedExpired") {

@@ -16,7 +16,7 @@ import { startNext } from "./lifecycle.ts"
 import type { ThreadState } from "../state/ThreadState.ts"
 
 /** A turn of the thread that has ended. */
-const ended = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either<TurnView, CommandRejected> => {
+export const ended = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either<TurnView, CommandRejected> => {
   const turn = draft.state.turn?.(state.threadId, turnId)
   if (state.turns[turnId] !== undefined || state.queue.some((one) => one.turnId === turnId))
     return reject("TurnActive", "This turn has not ended. Wait for its end, or interrupt it.", turnId)
@@ -32,7 +32,7 @@ const lastOf = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either
   )
 
 /** Creates the fork, with the thread's settings, rules, labels and policies. */
-const emitFork = (draft: Draft, state: ThreadState, title: string, forkedFrom: typeof ForkSource.Type): ThreadId => {
+export const emitFork = (draft: Draft, state: ThreadState, title: string, forkedFrom: typeof ForkSource.Type): ThreadId => {
   const { afterLimit, approve, cwd, projectId, provider, recovery } = state
   const threadId = `thr_${draft.context.seed}` as ThreadId
   draft.emit(threadId, "thread.created", {

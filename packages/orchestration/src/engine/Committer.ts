@@ -1,5 +1,6 @@
 /** Commits one batch of jobs: decides them one by one on the evolving state, appends all events once, then answers the callers. Only this module changes the state cache. */
 import type { ApprovalRules } from "@millrace/contracts/ApprovalRule"
+import { defined } from "@millrace/contracts/Defined"
 import { EventLog, type Committed, type Envelope, type LogUnavailable, type StoredReceipt } from "@millrace/log/EventLog"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { Secrets } from "@millrace/log/Secrets"
@@ -129,8 +130,9 @@ export const make = (options: {
     }
 
     const decideFactJob = (job: FactJob, at: string): Decision => {
-      // What retention deletes has a sender, as a command has.
-      const cause = job.fact._tag === "ArchivedExpired" ? { actor: "server" } : {}
+      // What retention deletes and what a rewind changed has a sender, as a command has.
+      const actor = job.fact._tag === "ArchivedExpired" ? "server" : job.fact._tag === "RewindCut" ? job.fact.actor : undefined
+      const cause = defined({ actor })
       const draft = new Draft(cache, contextAt(at, job.seed), cause)
       const applied = decideFact(draft, job.fact)
       cache.apply(draft)

@@ -20,6 +20,7 @@ import * as Continuation from "../state/Continuation.ts"
 import { Directories } from "./Directories.ts"
 import * as GivenSecrets from "./GivenSecrets.ts"
 import { type KnownBlobs, noBlobs } from "../decide/decideAttachments.ts"
+import type { Rewound } from "../decide/decideRewind.ts"
 import type { Fact } from "../decide/Fact.ts"
 import * as Goal from "../state/Goal.ts"
 import { Lane, type LaneLoad } from "./Lane.ts"
@@ -92,7 +93,12 @@ export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
      * Accepted = committed; follow the log from the answer's cursor (C1). The same id and body get the same answer (C2). A queued command runs even if
      * its caller is interrupted.
      */
-    readonly dispatch: (command: Command, actor?: string) => Effect.Effect<Accepted, CommandError>
+    readonly dispatch: (command: Command, actor?: string, rewound?: Rewound) => Effect.Effect<Accepted, CommandError>
+    /**
+     * No further turn starts in the directory or below it until the returned effect has run; the turns wait in their queues. Returns the id of a thread
+     * instead if a turn runs there.
+     */
+    readonly hold: (directory: string) => Effect.Effect<Either.Either<Effect.Effect<void>, ThreadId>>
     /** The outcome of a command: accepted or rejected. `NotFound`: no command with this id was decided. */
     readonly commandStatus: (commandId: string) => Effect.Effect<CommandStatus, NotFound | StorageUnavailable>
     /** Enqueues a fact and waits for its commit. `false`: the fact no longer applied. Waits while the log cannot be written; the fact is not lost. */
@@ -330,7 +336,7 @@ export const make = (options: Options = {}) =>
     const discard = (threadId: ThreadId) => (worktrees._tag === "None" ? Effect.void : worktrees.value.discard(threadId))
 
     /** Admission is decided on arrival; resolving the directory may take longer. */
-    const admitPinned = Effect.fnUntraced(function* (sent: Command, actor: string, pin: Pin) {
+    const admitPinned = Effect.fnUntraced(function* (sent: Command, actor: string, pin: Pin, rewound: Rewound | undefined) {
       if (gate.admission === "starting") return yield* starting
       if (gate.admission !== "open") return yield* shuttingDown
       yield* enter
@@ -356,6 +362,7 @@ export const make = (options: Options = {}) =>
           further,
           blobs,
           worktree,
+          rewound,
           unknownSecrets,
           secrets: given,
           release: pin.release,
@@ -368,15 +375,15 @@ export const make = (options: Options = {}) =>
       if (created !== undefined) yield* discard(created)
       return yield* isEnded() ? shuttingDown : refuse
     }, Effect.scoped)
-    const admit = (sent: Command, actor: string) =>
+    const admit = (sent: Command, actor: string, rewound: Rewound | undefined) =>
       Effect.suspend(() => {
         const pin = references.pin()
-        return Effect.onError(admitPinned(sent, actor, pin), () => Effect.sync(pin.release))
+        return Effect.onError(admitPinned(sent, actor, pin, rewound), () => Effect.sync(pin.release))
       })
 
-    const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor = "local") {
+    const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor: string, rewound: Rewound | undefined) {
       if (options.trace === true) yield* Effect.annotateCurrentSpan({ command: command.type, commandId: command.commandId })
-      const { created, reply } = yield* admit(command, actor)
+      const { created, reply } = yield* admit(command, actor, rewound)
       if (created === undefined) return yield* Deferred.await(reply)
       // The command is decided also if its caller leaves: what it does not use is removed at the next start.
       return yield* Deferred.await(reply).pipe(
@@ -406,8 +413,10 @@ export const make = (options: Options = {}) =>
       startedAt,
       takeAnswer: (requestId) => committer.given.take(requestId),
       // Callers in process are not decoded by a transport, and no string in the log may hold half a surrogate pair.
-      dispatch: (command, actor) =>
-        Effect.tapError(dispatch(wellFormedJson(command), actor), (error) => Effect.sync(() => countRefused(error))),
+      dispatch: (command, actor = "local", rewound) =>
+        Effect.tapError(dispatch(wellFormedJson(command), actor, rewound), (error) => Effect.sync(() => countRefused(error))),
+      hold: (directory) =>
+        Effect.sync(() => Either.map(committer.places.hold(directory), (free) => Effect.zipRight(Effect.sync(free), release))),
       commandStatus,
       submit,
       ingest: ({ fact, weight }) => facts.offer({ _tag: "FactJob", fact, seed: "", weight, done: undefined }, weight),

@@ -5,6 +5,7 @@
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
+import { Either } from "effect"
 import { epochOf, hasLiveSession, isIdle, nextTurn, type ThreadState } from "../state/ThreadState.ts"
 
 /** Limits on concurrent sessions; 0 = no limit. */
@@ -43,6 +44,8 @@ interface Holder extends Seat {
 interface Waiter extends Seat {
   /** ISO 8601: when the turn was requested. */
   readonly since: string
+  /** The thread's directory. */
+  readonly cwd: string
   /** The thread has a live session, so the turn needs no further place. */
   readonly hasPlace: boolean
 }
@@ -58,8 +61,10 @@ const waiterOf = (state: ThreadState | undefined): Waiter | undefined => {
   const next = state === undefined ? undefined : nextTurn(state)
   return state === undefined || next === undefined
     ? undefined
-    : { ...seatOf(state), since: next.requestedAt, hasPlace: hasLiveSession(state) }
+    : { ...seatOf(state), since: next.requestedAt, cwd: state.cwd, hasPlace: hasLiveSession(state) }
 }
+
+const isWithin = (directory: string, path: string) => path === directory || path.startsWith(`${directory}/`)
 
 /** Turns to start and sessions to stop. */
 export interface Release {
@@ -77,6 +82,10 @@ export class Places {
   private readonly waiters = new Map<ThreadId, Waiter>()
   /** Milliseconds since 1970 at which the usage limit of a provider's account ends. */
   private readonly limited = new Map<string, number>()
+  /** Directories in which no turn starts, each with the number of its holds. */
+  private readonly held = new Map<string, number>()
+  /** The directories of the threads whose turn runs. */
+  private readonly busy = new Map<ThreadId, string>()
   private readonly bounds: Bounds
   /** Whether a holder, a waiter or a limit changed since the last release. */
   private changed = false
@@ -87,6 +96,8 @@ export class Places {
 
   /** Records the current state of a thread; `undefined` removes the thread. */
   note(threadId: ThreadId, state: ThreadState | undefined): void {
+    if (state === undefined || Object.keys(state.turns).length === 0) this.busy.delete(threadId)
+    else this.busy.set(threadId, state.cwd)
     const before = this.holders.get(threadId)
     const holder = holderOf(state)
     if (before?.status !== holder?.status || before?.epoch !== holder?.epoch || before?.token !== holder?.token) {
@@ -100,6 +111,23 @@ export class Places {
     this.changed = true
     if (waiter === undefined) this.waiters.delete(threadId)
     else this.waiters.set(threadId, waiter)
+  }
+
+  /** From now on no turn starts in the directory or below it, until the returned function is called. Left: a thread whose turn runs there. */
+  hold(directory: string): Either.Either<() => void, ThreadId> {
+    for (const [threadId, cwd] of this.busy) if (isWithin(directory, cwd)) return Either.left(threadId)
+    this.held.set(directory, (this.held.get(directory) ?? 0) + 1)
+    return Either.right(() => {
+      const left = (this.held.get(directory) ?? 1) - 1
+      if (left === 0) this.held.delete(directory)
+      else this.held.set(directory, left)
+      this.changed = true
+    })
+  }
+
+  private isHeld(cwd: string): boolean {
+    for (const directory of this.held.keys()) if (isWithin(directory, cwd)) return true
+    return false
   }
 
   /** Records when the usage limit of the provider's account ends, in milliseconds since 1970. Returns a function that undoes the record. */
@@ -151,7 +179,9 @@ export class Places {
 
   /** Why the next turn of this thread cannot start now; `undefined`: it can. */
   waiting(state: ThreadState, now: number): Waiting | undefined {
-    const { provider } = state
+    const { cwd, provider } = state
+    if (this.isHeld(cwd))
+      return { reason: "rewind", message: "Files of the directory are being taken back. The turn starts when that has ended." }
     const until = this.limitOf(provider, now)
     if (until !== undefined)
       return {
@@ -172,7 +202,10 @@ export class Places {
   /** Waiting turns that neither a usage limit nor a full bound blocks. */
   private startable(now: number): ReadonlyArray<Waiter> {
     return [...this.waiters.values()].filter(
-      (waiter) => this.limitOf(waiter.provider, now) === undefined && (waiter.hasPlace || this.full(waiter).length === 0)
+      (waiter) =>
+        !this.isHeld(waiter.cwd) &&
+        this.limitOf(waiter.provider, now) === undefined &&
+        (waiter.hasPlace || this.full(waiter).length === 0)
     )
   }
 
@@ -204,7 +237,7 @@ export class Places {
     const pool = [...leaving, ...idle]
     const stop: Array<Holder> = []
     for (const waiter of idle.length === 0 ? [] : [...this.waiters.values()].toSorted(oldestFirst)) {
-      if (waiter.hasPlace || this.limitOf(waiter.provider, now) !== undefined) continue
+      if (waiter.hasPlace || this.isHeld(waiter.cwd) || this.limitOf(waiter.provider, now) !== undefined) continue
       const picked: Array<Holder> = []
       const relieved = this.full(waiter).every((bound) => {
         if (picked.some((holder) => shared[bound](waiter, holder))) return true

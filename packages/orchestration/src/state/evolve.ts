@@ -254,9 +254,10 @@ const details = (
 
 /**
  * Whether the event counts as activity of the session. All do, except `session.kept`, which records that a silent session was kept (R3, R5), and those of
- * checkpoints, which the server takes itself.
+ * checkpoints and rewinds, which are acts of the server.
  */
-export const isActivity = (type: string): boolean => type !== "session.kept" && !type.startsWith("checkpoint.")
+export const isActivity = (type: string): boolean =>
+  type !== "session.kept" && !type.startsWith("checkpoint.") && type !== "thread.rewound"
 
 /** Folds one event of a thread's stream. `at` is the event's time, `actor` the sender of the command that caused it. */
 export const evolve = (

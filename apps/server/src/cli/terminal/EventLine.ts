@@ -62,6 +62,10 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "session.kept": reasonOf,
   "checkpoint.taken": ({ late, point }) => `${point}${late === true ? ", late" : ""}`,
   "checkpoint.failed": ({ point, reason }) => `${point}: ${reason}`,
+  "thread.rewound": ({ files, forkId, incomplete }) =>
+    [files === undefined ? "" : `files: ${files}`, forkId === undefined ? "" : `fork: ${forkId}`, incomplete ?? ""]
+      .filter((part) => part !== "")
+      .join(", "),
   "background.started": (data) => data.taskId,
   "background.ended": (data) => `${data.taskId}  ${reasonOf(data)}`,
   "turn.requested": (data) => data.text,
