@@ -1,11 +1,11 @@
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { scan } from "./support/Axe.ts"
-import { browser, pair, server } from "./support/Browser.ts"
+import { browser, log, pair, server } from "./support/Browser.ts"
 import { fits, phone } from "./support/Phone.ts"
 
 it.scopedLive(
-  "X1 slash commands of the agent are completed by the keyboard and by touch; items of a sub-agent are nested; the palette finds what was said, and the focus returns",
+  "X1 slash commands of the agent are completed by the keyboard and by touch; items of a sub-agent are nested; the header has the agent's report; a turn is forked and retried; the palette finds what was said, and the focus returns",
   () =>
     Effect.gen(function* () {
       const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
@@ -48,6 +48,40 @@ it.scopedLive(
         expect(await options.count()).toBe(0)
         expect(await page.locator(".turn-end").count()).toBe(1)
       })
+      yield* Effect.promise(async () => {
+        await field.fill("[[mode plan]] [[context 50000 200000]] [[limit weekly 80]] [[say reported]]")
+        await field.press("Enter")
+        const head = page.locator(".thread-head")
+        for (const words of ["plan mode", "25% of context", "weekly 80%"]) await head.getByText(words, { exact: true }).waitFor()
+        await page.locator(".turn-end").nth(1).waitFor()
+        await fits(page, "report")
+      })
+      found.push(...(yield* scan(device, "report and turn buttons")))
+      yield* Effect.promise(async () => {
+        const source = page.url()
+        const first = page.locator(".turn-end").first()
+        const leave = (from: string) => page.waitForURL((url) => url.href !== from)
+        await first.getByRole("button", { name: /^Fork here/ }).tap()
+        await leave(source)
+        await page.getByText("No messages yet.").waitFor()
+        const fork = page.url()
+        await page.goto(source)
+        await first.getByRole("button", { name: /^Retry/ }).tap()
+        await leave(source)
+        expect(page.url()).not.toBe(fork)
+        // The source has two turns.
+        await page.locator(".turn-end").nth(1).waitFor({ state: "detached" })
+        await page.locator(".turn-end").waitFor()
+        await page.getByText("demo.txt").first().waitFor()
+      })
+      const made = (yield* log(millrace))
+        .filter(({ type }) => type === "thread.created")
+        .map(({ data }) => data as { forkedFrom?: object })
+      expect(
+        made.flatMap(({ forkedFrom }) =>
+          forkedFrom === undefined ? [] : Object.keys(forkedFrom).filter((key) => key !== "threadId")
+        )
+      ).toEqual(["turnId", "before"])
       for (const [width, colorScheme] of [
         [390, "light"],
         [820, "dark"],

@@ -9,6 +9,7 @@ import { Icon } from "../ui/Icon.tsx"
 import { Badge } from "../ui/Status.tsx"
 import { link, openThread } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
+import { AgentReport } from "./AgentReport.tsx"
 import { Composer } from "./Composer.tsx"
 import { Goal } from "./Goal.tsx"
 import { Plan } from "./Plan.tsx"
@@ -145,6 +146,7 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
         <span>{thread.provider}</span>
         {thread.model !== undefined && <span>{thread.model}</span>}
         <FullAccess thread={thread} />
+        <AgentReport thread={thread} />
         <span className="path" title={thread.cwd}>
           {thread.cwd}
         </span>

@@ -4,6 +4,7 @@ import type { Usage } from "@millrace/contracts/Item"
 import type { TurnView } from "@millrace/contracts/State"
 import { span } from "../ui/Time.ts"
 import { DiffTable } from "./Diff.tsx"
+import { TurnActions } from "./TurnActions.tsx"
 
 export const tokens = (usage: Usage | undefined): string | undefined => {
   if (usage === undefined) return undefined
@@ -32,6 +33,7 @@ export const TurnEnd = memo(({ turn }: { readonly turn: TurnView }) => {
         {turn.error === undefined && turn.reason !== undefined && <span className="why">{turn.reason}</span>}
         {duration !== undefined && <span>{duration}</span>}
         {tokens(turn.usage) !== undefined && <span>{tokens(turn.usage)}</span>}
+        <TurnActions turn={turn} />
       </p>
       {turn.error?.detail !== undefined && (
         <details>

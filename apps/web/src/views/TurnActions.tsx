@@ -1,0 +1,28 @@
+/** Buttons at the end of a turn: a new thread that continues from here, and the prompt again in such a thread. */
+import type { ThreadId } from "@millrace/contracts/Ids"
+import type { TurnView } from "@millrace/contracts/State"
+import { link } from "../store/Store.ts"
+import { Action } from "../ui/Action.tsx"
+import { go, threadHref } from "../ui/Route.ts"
+
+export const TurnActions = ({ turn }: { readonly turn: TurnView }) => {
+  const { threadId, turnId } = turn
+  const open = (type: "thread.fork" | "turn.retry") => async () => {
+    const made = await link.send(type, { threadId, turnId })
+    go(threadHref(made.threadId as ThreadId))
+  }
+  return (
+    <>
+      {turn.startedAt !== undefined && (
+        <Action className="quiet" label="Fork here: a new thread with the conversation up to here" run={open("thread.fork")}>
+          Fork here
+        </Action>
+      )}
+      {turn.origin === "user" && turn.action === undefined && (
+        <Action className="quiet" label="Retry: this prompt again, in a new thread without this turn" run={open("turn.retry")}>
+          Retry
+        </Action>
+      )}
+    </>
+  )
+}
