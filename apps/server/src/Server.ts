@@ -36,7 +36,7 @@ import { codeOf, messageOf } from "./NodeError.ts"
 
 export interface Options {
   readonly host: string
-  /** 0 picks a free one. */
+  /** 0 picks a free port. */
   readonly port: number
   /** False only on loopback (X2). */
   readonly auth: boolean

@@ -1,4 +1,4 @@
-/** Command ids: 128 random bits from the platform, so that two clients never choose the same one (C2). Not deterministic: tests pass their own. */
+/** Command ids: 128 random bits from the platform, so that two clients never choose the same id (C2). Not deterministic: tests pass their own. */
 import { Effect } from "effect"
 import { CommandId } from "@millrace/contracts/Ids"
 

@@ -1,10 +1,10 @@
-/** Keyed FIFO mutex. Waiters run in arrival order even if an earlier one is interrupted; empty lanes are removed. */
+/** Keyed FIFO mutex. Waiters run in arrival order, even if an earlier waiter is interrupted. Empty lanes are removed. */
 import { Deferred, Effect } from "effect"
 
 export interface Lanes {
   /** Runs the effect after every earlier effect of its lane. */
   readonly inOrder: (key: string) => <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  /** Number of effects in all lanes, including the running ones. */
+  /** Number of waiting and running effects in all lanes. */
   readonly size: () => number
 }
 

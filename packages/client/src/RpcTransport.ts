@@ -120,10 +120,10 @@ export const make = (options: Options): Effect.Effect<Transport, never, Scope.Sc
     const isLost = (error: unknown): error is RpcClientError =>
       error !== null && typeof error === "object" && "_tag" in error && error._tag === "RpcClientError"
 
-    /** The error of a rejected request, equal to the one over HTTP. */
+    /** The error of a rejected request, equal to the error over HTTP. */
     const rejected = (error: Rejected) => refused(error._tag === "BadRequest" ? 400 : 403, JSON.stringify(encodeRejected(error)))
 
-    /** The error of an overloaded server, equal to the one over HTTP. Only a command may fail with `Overloaded`. Any other call fails with `Disconnected` and the same wait. */
+    /** The error of an overloaded server, equal to the error over HTTP. Only a command may fail with `Overloaded`. Any other call fails with `Disconnected` and the same wait. */
     const later = ({ message, retryAfterMillis }: Overloaded) => new Disconnected({ message, retryAfterMillis })
 
     const call = <A, E>(run: (client: Client) => Effect.Effect<A, E | RpcClientError>) =>

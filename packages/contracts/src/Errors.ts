@@ -1,5 +1,5 @@
 /**
- * The errors that are sent to clients. Each message says what to do next. Each error has one HTTP status on every route.
+ * The errors that are sent to clients. Each message states what to do next. Each error has one HTTP status on every route.
  */
 import { HttpApiSchema } from "@effect/platform"
 import { Schema } from "effect"

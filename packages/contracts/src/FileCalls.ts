@@ -16,7 +16,7 @@ export interface FileCalls {
 }
 
 const concurrent = 2
-/** Most calls of one directory that run or wait. */
+/** Maximum calls of one directory that run or wait. */
 const maxWaiting = 64
 
 const late = (message: string) => new FilesUnavailable({ reason: "late", message })

@@ -67,7 +67,7 @@ export type Imported = {
   readonly [T in ImportedType]: { readonly type: T; readonly data: (typeof ImportedData)[T]["Type"] }
 }[ImportedType]
 
-/** The version of the export format that this server writes. It reads this version and older ones. */
+/** The version of the export format that this server writes. It reads this version and older versions. */
 export const exportVersion = 2
 
 /** The first line of an ndjson export. A json export has the same fields, and the events. */

@@ -70,7 +70,7 @@ export const ItemContent = Schema.Struct({
 })
 export type ItemContent = typeof ItemContent.Type
 
-/** How an item ended. `aborted`: its turn or its session ended first; `reason` says which (T9). */
+/** How an item ended. `aborted`: its turn or its session ended first; `reason` states which of them (T9). */
 export const ItemStatus = Schema.Literal("completed", "failed", "declined", "aborted")
 export type ItemStatus = typeof ItemStatus.Type
 

@@ -26,7 +26,7 @@ export class ProviderError extends Schema.TaggedError<ProviderError>()("Provider
 }
 
 /**
- * What an agent's session can do; a closed list. Without a capability the server degrades as docs/providers.md says, never silently.
+ * What an agent's session can do; a closed list. docs/providers.md describes what the server does without a capability. The client always learns of it.
  * steer: text can be added to the running turn · interrupt: a turn can be stopped and the session stays · resume: a later session can continue the
  * conversation · fork: a copy of the conversation can continue separately · fork-at: such a copy
  * can end at an earlier turn · approvals: the agent asks before it acts · questions: it asks for user

@@ -1,11 +1,11 @@
-/** Values of settings, and functions of them. Separate from `Settings.ts`, so that a client that does not decode them does not contain their schemas. */
+/** Values of settings, and functions of these values. In a file apart from `Settings.ts`, so that a client that does not decode settings does not contain their schemas. */
 import { defined } from "./Defined.ts"
 import type { Effective, McpServers, PermissionMode } from "./Settings.ts"
 
-/** In the order of what the agent may do without a person, least first. */
+/** The permission modes, the strictest first. */
 export const permissionModes = ["plan", "read-only", "ask", "accept-edits", "full-access"] as const
 
-/** A thread's settings; an absent one is as the provider instance is set. */
+/** A thread's settings. For an absent setting the value of the provider instance applies. */
 export interface Settings {
   readonly model?: string
   readonly effort?: string

@@ -159,7 +159,7 @@ export const resetting = {
   instructions: orNull(Instructions, descriptions.instructions)
 }
 
-/** The same fields in events and views: an absent one is as the provider instance is set. */
+/** The same fields in events and views. For an absent field the value of the provider instance applies. */
 export const settled = {
   model: Schema.optional(Schema.String),
   effort: Schema.optional(Schema.String),

@@ -48,7 +48,7 @@ export const splitPair = (text: string): readonly [whole: string, half: string] 
   isHigh(text.charCodeAt(text.length - 1)) ? [text.slice(0, -1), text.slice(-1)] : [text, ""]
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
-/** Maximum length of a grapheme in UTF-16 code units. A longer one is cut between its code points. */
+/** Maximum length of a grapheme in UTF-16 code units. A longer grapheme is cut between its code points. */
 const longestGrapheme = 64
 
 /** At most `units` UTF-16 code units, the last one `…` if text was cut. Never cuts inside a grapheme, unless it is longer than 64 code units. */

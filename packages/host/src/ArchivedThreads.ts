@@ -13,7 +13,7 @@ export type Expire = (fact: {
   readonly before: string
 }) => Effect.Effect<boolean>
 
-/** Threads that one run deletes at most; the next run deletes more. */
+/** Maximum number of threads that one run deletes. The next run deletes more. */
 const maxThreads = 100
 
 const pageRows = 50
@@ -47,7 +47,7 @@ export const remove = (log: typeof EventLog.Service, days: number, expire: Expir
         yield* between
       }
       const last = rows.at(-1)
-      // Rows are in the order of their last events, so those after a new one are new too.
+      // Rows are in the order of their last events, so the rows after a new row are new, too.
       if (last === undefined || old.length < rows.length || page.rows.length < pageRows) return
       // A deleted row is no start of the next page.
       const staying = rows.findLast(({ key }) => live.has(key))

@@ -4,7 +4,7 @@ import type { Page, StoredEvent } from "@millrace/log/EventLog"
 import * as Skipping from "./Skipping.ts"
 
 export interface Selection {
-  /** The events to deliver, at most `capacity`, with `lagged` in the places of the skipped ones. */
+  /** The events to deliver, at most `capacity`, with `lagged` in the places of the skipped events. */
   readonly given: ReadonlyArray<StoredEvent | Lagged>
   /** The offset up to which the events were delivered or skipped. */
   readonly upTo: number

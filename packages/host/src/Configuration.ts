@@ -155,7 +155,7 @@ const decodeUnknown = Schema.decodeUnknownEither(Configuration, { errors: "all",
 
 const kinds = "codex, claude, acp, openai, demo"
 
-/** A message that says what to do. It omits the wrong value, which may be a secret (X4). */
+/** A message that states what to do. It omits the wrong value, which may be a secret (X4). */
 const worded = ({ message, path }: ParseResult.ArrayFormatterIssue): Problem => {
   const at = path.map(String).join(".")
   const say = (text: string): Problem => ({ path: at, message: text })

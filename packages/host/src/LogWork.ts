@@ -14,7 +14,7 @@ export interface LogWorks {
   /** Packs all events before the oldest queued or open turn. */
   readonly packLog: Effect.Effect<LogWork, StorageUnavailable>
   /**
-   * Removes the oldest events, in whole segments. Those of open turns and active goals stay, and those that attached readers and named readers of the last
+   * Removes the oldest events, in whole segments. Events of open turns and active goals stay, and those that attached readers and named readers of the last
    * day have not received, unless it is forced.
    */
   readonly pruneLog: (request: PruneRequest) => Effect.Effect<LogWork, StorageUnavailable>

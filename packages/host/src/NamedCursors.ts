@@ -7,7 +7,7 @@ import { join } from "node:path"
 /** Retention waits this long for a reader that saved its position and ended. */
 const usedWithin = Duration.days(1)
 
-/** Files that are read; a directory with more is not one of cursors. */
+/** Maximum number of files that are read. A directory with more files does not hold cursors. */
 const maxFiles = 1_000
 
 /** The offsets of this log that named readers saved within the last day. A file that is not a cursor of this log is ignored. */

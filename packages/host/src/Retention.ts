@@ -8,7 +8,7 @@ import { Clock, Duration, Effect } from "effect"
 type ThreadRow = typeof Collections.threadState extends Query.Collection<infer Value> ? Value : never
 type Log = typeof EventLog.Service
 
-/** The events to keep: those of the last days, and at most so many bytes of packed events. Default: all. */
+/** The events to keep: `days` is their maximum age, `bytes` the maximum size of packed events. Default: all events. */
 export interface Retention {
   readonly days?: number
   readonly bytes?: number

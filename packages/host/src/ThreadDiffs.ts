@@ -40,9 +40,9 @@ const worded = (error: CheckpointError): CommandRejected | StorageUnavailable =>
     ? noCheckpoint("The directory of the thread is in no git repository, so there are no checkpoints of it.")
     : new StorageUnavailable({ message: error.message, retryAfterMillis: 5000 })
 
-/** Comparisons that run at a time; one takes up to 50 MB. Further ones wait. */
+/** Maximum number of concurrent comparisons. Each takes up to 50 MB. Further comparisons wait. */
 const concurrent = 4
-/** Turns for which a diff looks which files each changed, to name the turn of a hunk. */
+/** Maximum number of turns whose changed files a diff reads, to name the turn of each hunk. */
 const maxTurns = 50
 
 /** The file as the answer shows it. `turnId`: of its hunks. */
@@ -59,7 +59,7 @@ const viewOf = ({ hunks, oldPath, path, ...file }: Change, turnId: TurnId | unde
 const noTurn = (id: TurnId) =>
   new NotFound({ what: "turn", id, message: "The thread has no such turn. Read /api/threads/ID/turns." })
 
-/** `hasTurn`: whether the turn is one of the thread. */
+/** `hasTurn`: whether the thread has the turn. */
 export const make = (
   views: Pick<Millrace, "thread">,
   hasTurn: (threadId: ThreadId, turnId: TurnId) => Effect.Effect<boolean, StorageUnavailable>
@@ -100,7 +100,7 @@ export const make = (
       return { checkpoints, cwd, base: first.commit, end: end.commit, late: first.late || end.late, within }
     })
 
-    /** By file: the last turn of the range that changed it. */
+    /** Key: a file. Value: the last turn of the range that changed it. */
     const turnsOf = ({ checkpoints, cwd, within }: Effect.Effect.Success<ReturnType<typeof resolved>>) =>
       Effect.gen(function* () {
         const turns = new Map<string, TurnId>()

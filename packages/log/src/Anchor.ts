@@ -7,7 +7,7 @@ import { hash } from "node:crypto"
 import { Schema } from "effect"
 import { isForgotten } from "./Forgotten.ts"
 
-/** Identifies the database file. A rename within the file system keeps both values; a copy has different ones. */
+/** Identifies the database file. A rename within the file system keeps both values. A copy has different values. */
 export const Identity = Schema.Struct({
   inode: Schema.String,
   /** Creation time in nanoseconds since 1970; empty if the file system does not record it. Inode numbers are reused, creation times are not. */

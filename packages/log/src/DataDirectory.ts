@@ -2,7 +2,7 @@
  * The data directory and its single owner (L8). The lock is an exclusive SQLite lock on a separate small file, `owner.db`: the operating
  * system releases it when the process ends, however it ends. `owner.json` names the owner, for people and for processes that do not get the lock.
  *
- * A lock does not survive the removal of its file: if `owner.db` is removed while an owner runs, another process can create and lock a new one. So a
+ * A lock does not survive the removal of its file: if `owner.db` is removed while an owner runs, another process can create and lock a new file. So a
  * new owner also requires that no process has the log's database open, and the running owner locks the new `owner.db` within two seconds.
  */
 import { Clock, Context, Effect, Layer, Option, Schedule, Schema } from "effect"
@@ -59,7 +59,7 @@ export class DataDirectory extends Context.Tag("@millrace/log/DataDirectory")<
     readonly searchFile: string
     /** Path of a file in the directory. */
     readonly file: (name: string) => string
-    /** Sets the `details` that `owner` returns to other processes; replaces earlier ones. No secrets. */
+    /** Sets the `details` that `owner` returns to other processes; replaces the earlier details. They must not contain secrets. */
     readonly announce: (details: Readonly<Record<string, unknown>>) => Effect.Effect<void, DataDirectoryUnusable>
   }
 >() {}
@@ -67,7 +67,7 @@ export class DataDirectory extends Context.Tag("@millrace/log/DataDirectory")<
 const lockName = "owner.db"
 const ownerName = "owner.json"
 const logName = "log.db"
-/** How often the owner checks that the file at the lock's path is the locked one. */
+/** How often the owner checks that the file at the lock's path is the locked file. */
 const watchEvery = "2 seconds"
 /** Polls of `owner.json` by a process that did not get the lock, and the pause between them. The owner writes its pid right after it gets the lock. */
 const polls = 20
@@ -178,7 +178,7 @@ const hold = (path: string, patience?: number): Held | undefined => {
   return lock === undefined ? undefined : { lock, file: statSync(file) }
 }
 
-/** Whether the file at the lock's path is the locked one. */
+/** Whether the file at the lock's path is the locked file. */
 const isHeld = (path: string, { file }: Held): boolean => {
   const there = statSync(join(path, lockName), { throwIfNoEntry: false })
   return there !== undefined && there.ino === file.ino && there.dev === file.dev
@@ -213,7 +213,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
   if (replaced !== undefined)
     yield* Effect.logWarning(`An interrupted restore of ${path} was finished. The old files are in ${replaced}.`)
 
-  /** If `owner.db` was removed or replaced, locks the new one. A moved directory keeps its lock. Logs a fault once. */
+  /** If `owner.db` was removed or replaced, locks the new file. A moved directory keeps its lock. Logs a fault once. */
   const watch = trying(path, () => {
     const { held } = state
     const now = statSync(path, { throwIfNoEntry: false })

@@ -31,12 +31,12 @@ type Slice = Result
 interface Progress {
   /** Marked streams that it erases next. */
   pending: Array<Marked>
-  /** What is erased of the first of them: its rows up to the offset `rows` (Infinity: all), its segments up to the one that begins at `segment`. */
+  /** What is erased of the first stream: its rows up to the offset `rows` (Infinity: all), its segments up to the one that begins at `segment`. */
   rows: number
   segment: number
   /** Streams of which only unused space may have text, and the offset up to which they were forgotten. */
   readonly erased: Map<number, number>
-  /** Those of them that were erased before the pass of the scrubber that runs. */
+  /** The entries of `erased` from before the current pass of the scrubber. */
   scrubbed: ReadonlyMap<number, number> | undefined
 }
 

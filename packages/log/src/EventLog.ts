@@ -260,7 +260,7 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     readonly awaitErased: Effect.Effect<void>
     /**
      * One step of packing old events into compressed segments, or of giving free pages back to the file system. Offsets, versions and the bytes of every
-     * event stay as they are, for every reader (L13). Interruptible; a step that was cut off is repeated by the next one. A log in memory packs nothing.
+     * event stay as they are, for every reader (L13). Interruptible; the next step repeats a step that was cut off. A log in memory packs nothing.
      */
     readonly pack: (options: PackOptions) => Effect.Effect<Packed, LogUnavailable>
     readonly disk: Effect.Effect<DiskUsage, LogUnavailable>

@@ -49,7 +49,7 @@ interface Connected extends Storage {
 
 const connect = (options: Options, synchronous: Sqlite.Synchronous, at: string): Connected => {
   let presence: Presence.Presence | undefined
-  /** Also called before a connection is replaced, because the new one must not create the file again after its removal. */
+  /** Also called before a connection is replaced, because the new connection must not create the file again after its removal. */
   const requireFiles = () => {
     const lost = presence?.lost()
     if (lost !== undefined) throw new StorageFailure("lost", lost)

@@ -25,9 +25,9 @@ export interface Options {
 }
 
 export interface Measured {
-  /** Waits for a measurement if the last one is older than a minute. */
+  /** Waits for a new measurement if the last measurement is older than a minute. */
   readonly current: Effect.Effect<LogUsage, LogUnavailable>
-  /** The last measurement, without waiting; starts a new one if it is older than a minute. */
+  /** The last measurement, without waiting; starts a new measurement if it is older than a minute. */
   readonly latest: Effect.Effect<Option.Option<LogUsage>>
 }
 

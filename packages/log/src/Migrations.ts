@@ -1,4 +1,4 @@
-/** The schema of the log as numbered, forward-only migrations. A database of a newer program is rejected; an older one is backed up before it is changed. */
+/** The schema of the log as numbered, forward-only migrations. A database of a newer program is rejected. An older database is backed up before it is changed. */
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as Migrator from "@effect/sql/Migrator"
 import * as SqlClient from "@effect/sql/SqlClient"
@@ -165,7 +165,7 @@ export const currentVersion = (db: Sqlite.Connection, schema = "main"): number =
     : Number(db.prepare(`SELECT coalesce(max(migration_id), 0) FROM ${schema}.${table}`).pluck().get())
 }
 
-/** Opens a reader of a log that has the newest schema; an older one is migrated when a server starts. Throws StorageFailure. */
+/** Opens a reader of a log that has the newest schema; a server migrates an older log at its start. Throws StorageFailure. */
 export const openCurrent = (file: string): Sqlite.Connection => {
   const db = Sqlite.openReader(file)
   const found = Sqlite.guarded(() => currentVersion(db))

@@ -17,7 +17,7 @@ export interface Run {
   readonly generation: unknown
 }
 
-/** Most bytes of JSON that one query reads, if it reads more than one row. */
+/** Maximum bytes of JSON that one query reads, if it reads more than one row. */
 const sliceBytes = 96 * 1024
 
 /** The streams that are not erased yet, by id. */

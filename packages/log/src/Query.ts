@@ -43,15 +43,15 @@ export type Condition<Field extends string = string> =
 
 export interface RowQuery<Field extends string = string> {
   readonly parent?: string | undefined
-  /** Rows with a smaller rank than this one, or than that of this row. A row that does not exist counts as newer than all others. */
+  /** Only rows with a smaller rank: a number is the rank, a key names the row that has it. A row that does not exist counts as newer than all others. */
   readonly before?: number | RowKey | undefined
   /** Rows with the rank of this row or a greater one. */
   readonly since?: RowKey | undefined
   /** Only rows that meet all of these. */
   readonly where?: ReadonlyArray<Condition<Field>> | undefined
-  /** Most rows of the page. */
+  /** Maximum rows of the page. */
   readonly limit: number
-  /** Most bytes of JSON of the page. */
+  /** Maximum bytes of JSON of the page. */
   readonly maxBytes?: number | undefined
   /** Maximum number of examined rows, including rows that do not meet `where`. */
   readonly maxScanned?: number | undefined

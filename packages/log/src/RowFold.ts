@@ -42,7 +42,7 @@ export class RowFold {
   readonly #children = new Map<string, Set<string>>()
   readonly #childDeletes: Array<ChildrenDelete> = []
 
-  /** `stream`: that of the event that makes the change. */
+  /** `stream`: the stream of the event that makes the change. */
   add(change: RowChange, rank: number, stream: string | undefined): void {
     if (change.op === "delete-children") return this.#deleteChildren(change)
     const { collection, key } = change

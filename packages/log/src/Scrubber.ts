@@ -62,7 +62,7 @@ export class Scrubber {
   #next = 1
   #statements = -1
   #isOpen = true
-  /** That of the next WAL, if no other one was written since the last slice. */
+  /** The salt of the next WAL, if no other WAL was written since the last slice. */
   #salt: number | undefined
 
   /**

@@ -19,9 +19,9 @@ export interface SecretView {
   readonly given: boolean
 }
 
-/** Most characters of a value. */
+/** Maximum characters of a value. */
 export const maxValue = 8192
-/** Most secrets of a data directory. */
+/** Maximum secrets of a data directory. */
 export const maxSecrets = 10_000
 
 export class Secrets extends Context.Tag("@millrace/log/Secrets")<

@@ -26,7 +26,7 @@ export {
   type Segment
 } from "./SegmentContent.ts"
 
-/** Most events of a segment, and most bytes of their JSON if it has more than one event. */
+/** Maximum number of events in a segment, and maximum bytes of their JSON. A single event may be larger. */
 export const maxEvents = 1_000
 export const maxBytes = 1024 * 1024
 

@@ -154,7 +154,7 @@ interface Known {
   readonly hasText: boolean
 }
 
-/** The templates of a segment, by their parts, and the one that each kind of event of a stream had last. */
+/** The templates of a segment, by their parts, and for each kind of event of a stream the template that it used last. */
 export class Templates {
   readonly parts: Array<string> = []
   readonly #times = new Times()
@@ -191,7 +191,7 @@ export class Templates {
     return this.#found(part, known, found)
   }
 
-  /** An event is valid JSON if it has a template of valid JSON and its text is the content of a JSON string. Any other one is examined as a whole. */
+  /** An event is valid JSON if it has a template of valid JSON and its text is the content of a JSON string. Any other event is examined as a whole. */
   #found({ all, end, start }: Part, known: Known, { textAt, textEnd, time }: NonNullable<ReturnType<typeof match>>) {
     const text = all.slice(textAt, textEnd)
     const isValid =

@@ -47,7 +47,7 @@ const textOf = (escaped: string): Text | undefined => {
 export class Hashes {
   readonly #byText = new Map<string, string>()
   #characters = 0
-  /** Most characters of the texts that are kept. */
+  /** Maximum characters of the texts that are kept. */
   static readonly maxCharacters = 2 * 1024 * 1024
 
   get(escaped: string): string | undefined {

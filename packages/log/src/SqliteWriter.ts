@@ -86,7 +86,7 @@ const prepare = (db: Sqlite.Connection) => ({
   checkpoint: db.prepare("PRAGMA wal_checkpoint(PASSIVE)")
 })
 
-/** A connection with its statements. If a rollback fails, the next use opens a new one. */
+/** A connection with its statements. If a rollback fails, the next use opens a new connection. */
 const session = (db: Sqlite.Connection) => {
   let rows: Values = []
   db.function("cell", (row: number, column: number) => rows[row]?.[column])

@@ -32,7 +32,7 @@ export const base64Of = (
       })
   })
 
-/** Most bytes of the images of one item, and the nesting and number of values that are searched for them. */
+/** Maximum bytes of the images of one item, and maximum depth and number of the values that are searched for images. */
 const most = { bytes: 32 * 1024 * 1024, depth: 8, values: 10_000 }
 
 export const placeholder = (name: string): string => `[image: ${name}]`

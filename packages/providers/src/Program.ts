@@ -19,7 +19,7 @@ export interface Program {
   readonly missing: () => string
   /** Deadline of a probe; the process of an agent that hangs is killed within about four seconds more. */
   readonly probeMillis: number
-  /** Probes the agent with one short-lived process; an absent `signedIn` means `unknown`. A failure that is a string says what to do. */
+  /** Probes the agent with one short-lived process; an absent `signedIn` means `unknown`. A failure that is a string states what to do. */
   readonly probe: (
     found: string
   ) => Effect.Effect<

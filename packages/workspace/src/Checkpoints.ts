@@ -108,7 +108,7 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
     const scope = yield* Effect.scope
     const { bounds, deadline = "2 minutes", home, pause = "10 minutes" } = options
     const withGit = Effect.provideService(Git, git)
-    /** By root of the work tree. */
+    /** Key: the root of a work tree. */
     const oneCapture = KeyedPermits.make()
     const lanes = new Map<string, Lane>()
     const laneOf = (root: string): Lane => {

@@ -33,7 +33,7 @@ export interface Changes {
 
 /** Most files of one comparison. */
 const maxFiles = 3000
-/** Most bytes of a unified diff. */
+/** Maximum bytes of a unified diff. */
 const maxPatchBytes = 8 * 1024 * 1024
 const maxListBytes = 8 * 1024 * 1024
 const maxHunkBytes = 32 * 1024 * 1024

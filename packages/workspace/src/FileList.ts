@@ -17,7 +17,7 @@ export interface FileList {
 const maxFiles = 200_000
 /** Paths that are read without a pause: 1 to 3 ms. */
 const slice = 500
-/** Most repositories inside of a directory that are read, at any depth. */
+/** Maximum repositories inside of a directory that are read, at any depth. */
 const maxNested = 100
 
 export interface Output {

@@ -182,9 +182,9 @@ const scopedIn = <A, E, R>(scope: Scope.Scope, use: Effect.Effect<A, E, R>) =>
   )
 
 export interface Options {
-  /** Most processes at a time. Default 16. */
+  /** Maximum processes at a time. Default 16. */
   readonly places?: number
-  /** Most processes of `long` calls at a time, in addition. Default 4. */
+  /** Maximum processes of `long` calls at a time, in addition. Default 4. */
   readonly longPlaces?: number
   /** How long a call waits for a place. Its own deadline begins with its process. Default 30 seconds. */
   readonly wait?: Duration.DurationInput

@@ -3,7 +3,7 @@ import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import { Clock, Deferred, Duration, Effect, Exit, type Scope } from "effect"
 
 export interface Options<A> {
-  /** Most directories. */
+  /** Maximum directories. */
   readonly most: number
   /** The size of a value, and the most of all values together; the least recently used go first. The newest value stays. */
   readonly sizeOf?: (value: A) => number

@@ -9,7 +9,7 @@ export class AccessFileError extends Schema.TaggedError<AccessFileError>()("Acce
   message: Schema.String
 }) {}
 
-/** Runs a synchronous file operation. Its error names the file and says what to do. */
+/** Runs a synchronous file operation. Its error names the file and states what to do. */
 export const attempt = <A>(path: string, operation: () => A): Effect.Effect<A, AccessFileError> =>
   Effect.try({
     try: operation,

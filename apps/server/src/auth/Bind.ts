@@ -26,7 +26,7 @@ export const isReachable = (options: {
   (options.publicUrl !== undefined && !isLoopback(new URL(options.publicUrl).hostname)) ||
   (options.trustProxy ?? []).length > 0
 
-/** Refuses, when there is no authentication, an address that other machines can reach, and pages of other origins. */
+/** Without authentication, fails for an address that other machines can reach, and for pages of other origins. */
 export const checkBind = (
   host: string,
   auth: boolean,

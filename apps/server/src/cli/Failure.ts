@@ -1,4 +1,4 @@
-/** The failure of a command: an exit code, and one line that says what happened and what to do. */
+/** The failure of a command: an exit code, and one line that states what happened and what to do. */
 import { Schema } from "effect"
 
 export const ExitCode = { completed: 0, failed: 1, usage: 2, interrupted: 3, needsPerson: 4 } as const

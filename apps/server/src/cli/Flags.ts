@@ -20,7 +20,7 @@ const absolute = (path: string): string => resolve(path.replace(/^~(?=$|\/)/, ho
 const wrong = (flag: string, wanted: string, got: string) =>
   Effect.fail(ValidationError.invalidValue(HelpDoc.p(`--${flag}: expected ${wanted}, got ${JSON.stringify(got)}`)))
 
-/** A positional argument. One that begins with `-` is rejected as a mistyped flag, unless it follows `--`: a flag must not become a prompt or a name. */
+/** A positional argument. An argument that begins with `-` is rejected as a mistyped flag, unless it follows `--`. So a mistyped flag never becomes a prompt or a name. */
 export const argument = (name: string) =>
   Args.mapEffect(Args.text({ name }), (text) => {
     const end = process.argv.indexOf("--")
@@ -48,7 +48,7 @@ export const token = Config.option(Config.nonEmptyString("MILLRACE_TOKEN"))
 
 export const orUndefined = Option.getOrUndefined
 
-/** URL of a server other than that of the data directory. */
+/** URL of a server that does not own the data directory. */
 export const url = Options.text("url").pipe(
   Options.withPseudoName("URL"),
   Options.withDescription(
@@ -242,7 +242,7 @@ export const publicUrl = Options.text("public-url").pipe(
   Options.optional
 )
 
-/** The values of a repeated flag, else those of its comma-separated variable. `wanted`: what a value must be. */
+/** The values of a repeated flag, otherwise the values of its comma-separated variable. `wanted`: describes a valid value. */
 const repeated = (
   name: string,
   flag: {

@@ -1,4 +1,4 @@
-/** The flags of `limits` (R7): the limits of one token, of one provider and of all. Flags take precedence over the configuration, the configuration over the defaults. */
+/** The flags of `limits` (R7): limits for one token, for one provider, and for the whole server. A flag overrides the configuration, and the configuration overrides the default. */
 import { Options } from "@effect/cli"
 import type { Limits } from "@millrace/host/Configuration"
 import { Option } from "effect"

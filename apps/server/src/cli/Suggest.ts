@@ -1,6 +1,6 @@
 /** The word that a person probably meant. Pure. */
 
-/** Number of insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
+/** Number of insertions, deletions, replacements and swaps of neighbours that change one word into the other. */
 const distance = (a: string, b: string): number => {
   let before: ReadonlyArray<number> = []
   let last = Array.from({ length: b.length + 1 }, (_, at) => at)

@@ -9,7 +9,7 @@ import { Headers, HttpServerResponse, type HttpServerRequest } from "@effect/pla
 import { NodeStream } from "@effect/platform-node"
 import { Effect, Stream } from "effect"
 
-/** The server chooses the first one if the client prefers none. */
+/** The server chooses the first encoding if the client prefers none. */
 const encodings = ["br", "gzip"] as const
 export type Encoding = (typeof encodings)[number]
 

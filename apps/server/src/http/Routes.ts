@@ -67,7 +67,7 @@ const handle = (endpoint: HttpApiEndpoint.HttpApiEndpoint.AnyWithProps, handler:
     if (Option.isSome(path)) input["path"] = yield* Effect.mapError(path.value(paramsOf(route.params)), nothingAt(route.params))
     const mode = yield* Strict.modeOf(request.headers)
     input["urlParams"] = yield* urlParams(yield* Strict.query(search, repeated), mode)
-    // Lenient, because a request has many other headers; `modeOf` has checked those of Millrace.
+    // Lenient, because a request has many other headers; `modeOf` has checked the headers of Millrace.
     if (Option.isSome(endpoint.headersSchema)) input["headers"] = yield* headers(request.headers, "lenient")
     if (hasBody) input["payload"] = yield* payload(yield* Body.ofSession(request, yield* Session), mode)
     const answer = yield* run(input)

@@ -7,7 +7,7 @@ import { isUtf8 } from "node:buffer"
 import { Effect } from "effect"
 import * as Target from "./Target.ts"
 
-/** The path behind `/files/` of a canonical target. A slash of the path is written as `/`; an escaped one is refused, because proxies read it in different ways. */
+/** The path behind `/files/` of a canonical target. A slash of the path is written as `/`. An escaped slash is refused, because proxies read it in different ways. */
 export const pathOf = (target: string): Effect.Effect<string, BadRequest> =>
   Effect.suspend(() => {
     const encoded = Target.pathOf(target).replace(/^\/api\/threads\/[^/]*\/files\//, "")

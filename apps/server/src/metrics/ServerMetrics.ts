@@ -217,7 +217,7 @@ const ofHost = ({ engine, requests, sessions }: HostStats, now: number): Readonl
   ]
 }
 
-/** Agent processes by provider. Those of an ended or unknown session are `orphan`: they are being ended, or escaped. */
+/** Agent processes by provider. Processes of an ended or unknown session are `orphan`: the server is ending them, or they escaped. */
 const ofAgents = (children: ReadonlyArray<AgentProcesses.AgentProcess>, { sessions }: HostStats): ReadonlyArray<Sample> => {
   const known = new Map(sessions.map(({ epoch, provider, threadId }) => [`${threadId} ${epoch}`, provider]))
   const processes = new Map<string, number>()
@@ -242,7 +242,7 @@ const ofAgents = (children: ReadonlyArray<AgentProcesses.AgentProcess>, { sessio
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
-/** The last measurement, a minute old or little more; nothing until the first one has ended. */
+/** The last measurement, at most little more than a minute old. Empty until the first measurement has ended. */
 const ofUsage = (usage: Option.Option<LogUsage>): ReadonlyArray<Sample> =>
   Option.match(usage, {
     onNone: () => [],

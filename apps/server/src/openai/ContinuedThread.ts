@@ -10,7 +10,7 @@ import { Service } from "../Service.ts"
 import { type Failure, fromWire, invalid } from "./Failure.ts"
 import * as Prompt from "./Prompt.ts"
 
-/** The id of a response contains that of its turn, so that the response can be continued. */
+/** The id of a response contains the id of its turn, so that the response can be continued. */
 export const responseId = (turnId: TurnId): string => `resp_${turnId.slice("trn_".length)}`
 export const turnOfResponse = (id: string): string => `trn_${id.slice("resp_".length)}`
 
@@ -90,7 +90,7 @@ export const checkNewest = (threadId: ThreadId, previous: string) =>
     )
   })
 
-/** The prompt, after the instructions unless they equal the newest ones that the agent has. `earlierTurn`: repeats the prompt of that turn. */
+/** The prompt, after the instructions. The instructions are omitted if they equal the newest instructions that the agent has. `earlierTurn`: repeats the prompt of that turn. */
 export const textOf = (threadId: ThreadId, { instructions, text }: Prompt.Prompt, earlierTurn: TurnId | undefined) =>
   instructions === undefined
     ? Effect.succeed(text)

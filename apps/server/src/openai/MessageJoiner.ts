@@ -1,11 +1,11 @@
-/** Joins the messages of the agent, but not of its sub-agents, in the order in which they started, with an empty line between two. A streamed answer has the same text as a whole one. */
+/** Joins the messages of the agent, but not of its sub-agents, in the order in which they started, with an empty line between two. A streamed answer and a whole answer have the same text. */
 import type { ItemView } from "@millrace/contracts/Item"
 import { isAnswer, type StreamEvent } from "@millrace/model/Item"
 import { Nested } from "@millrace/model/Nested"
 import { SentItems } from "./SentItems.ts"
 import { DeltaAligner } from "./DeltaAligner.ts"
 
-/** Maximum number of messages that wait for an earlier one to end. Beyond it they are sent first, and the rest of the earlier one after them. */
+/** Maximum number of messages that wait for the end of an earlier message. Beyond it the waiting messages are sent first, and the rest of the earlier message after them. */
 const maxWaiting = 1024
 
 interface Message {

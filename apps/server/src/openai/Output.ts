@@ -69,7 +69,7 @@ const tool = (item: Item) => {
   }
 }
 
-/** The item in its current state; an open one has no content yet. */
+/** The item in its current state. An open item has no content yet. */
 export const of = (shape: Shape, item: Item) => {
   const text = item.status === "open" ? undefined : (item.text ?? "")
   const status = item.status === "open" ? "in_progress" : item.status === "completed" ? "completed" : "incomplete"

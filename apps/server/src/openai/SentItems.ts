@@ -1,5 +1,5 @@
 /**
- * The items that the response stream of one API request has begun to send, by id: all open ones, and the last 1,024 completed ones. Evicted items are
+ * The items that the response stream of one API request has begun to send, by id: all open items, and the last 1,024 completed items. Evicted items are
  * recognised by the order in which they started (R7).
  */
 

@@ -1,9 +1,9 @@
-/** The fields of a schema of the document, for people: docs/events.md and `/docs`. Pure. */
+/** Lists the fields of a schema of the OpenAPI document, as docs/events.md and `/docs` show them. Pure. */
 import { type Document, isObject, type Json, refOf } from "./Json.ts"
 
 export interface Field {
   readonly name: string
-  /** A few words; a name with a capital is a schema of the document. */
+  /** The type in a few words. A name with a capital letter is the name of a schema of the document. */
   readonly type: string
   readonly isRequired: boolean
   readonly about: string | undefined

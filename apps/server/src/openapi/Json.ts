@@ -27,7 +27,7 @@ export interface Document {
 
 export const isObject = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Replaces each object of a JSON tree, the inner ones first. */
+/** Replaces each object of a JSON tree, inner objects first. */
 export const mapObjects = (value: unknown, change: (object: Json) => Json): unknown =>
   Array.isArray(value)
     ? value.map((one) => mapObjects(one, change))

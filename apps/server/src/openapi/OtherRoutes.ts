@@ -121,7 +121,7 @@ const List = <A, I>(item: Schema.Schema<A, I>) =>
 
 const id = Schema.Struct({ id: text })
 
-/** docs/openai.md says what each field means and which have no effect. */
+/** docs/openai.md describes each field and lists the fields without effect. */
 export const openai = HttpApiGroup.make("openai")
   .add(
     HttpApiEndpoint.post("createChatCompletion", "/v1/chat/completions")

@@ -11,7 +11,7 @@ import { Effect } from "effect"
 import * as Html from "./Html.ts"
 import * as Respond from "../http/Respond.ts"
 
-/** The directory next to the bundled program if it exists, otherwise the one in the checkout. */
+/** The directory next to the bundled program if it exists, otherwise the directory in the checkout. */
 const places = ["./web/", "../../../web/dist/"]
 
 const types: Readonly<Record<string, string>> = {
@@ -32,7 +32,7 @@ interface File {
   readonly path: `/${string}`
   readonly headers: Readonly<Record<string, string>>
   readonly contentType: string
-  /** The smallest encoding first; the last one is uncompressed. */
+  /** The smallest encoding first. The last entry is uncompressed. */
   readonly bodies: ReadonlyArray<Body>
 }
 

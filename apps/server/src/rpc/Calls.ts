@@ -18,7 +18,7 @@ interface Connection {
   paused: boolean
 }
 
-/** Returns a function that runs a call under the limits of its connection. A connection is identified by its session object: each upgrade has a new one. */
+/** Returns a function that runs a call under the limits of its connection. A connection is identified by its session object: each upgrade has a new session object. */
 export const make = () => {
   const connections = new WeakMap<Session["Type"], Connection>()
   return (session: Session["Type"], socket: CallSocket) =>

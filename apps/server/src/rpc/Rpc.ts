@@ -17,7 +17,7 @@ import { ServedRpcs } from "./ServedRpcs.ts"
 const maxMessageBytes = 1024 * 1024
 
 const id = Schema.String.pipe(Schema.pattern(/^[0-9]{1,20}$/))
-/** Validates messages that `RpcServer` uses without validation: a malformed one would end the socket and all its streams. */
+/** Validates messages that `RpcServer` uses without validation: a malformed message would end the socket and all its streams. */
 const isMessages = Schema.is(
   Schema.Array(
     Schema.Union(
@@ -33,7 +33,7 @@ const isMessages = Schema.is(
   )
 )
 
-/** Maximum nesting: that of a body, plus the message around it. */
+/** Maximum nesting: the nesting of a body, plus the message around it. */
 const maxDepth = 260
 
 class MessageTooLarge extends Error {

@@ -21,7 +21,7 @@ const served = (success: Schema.Schema.Any): { readonly payload: Schema.Schema.A
     onSome: ({ failure }) => ({ payload: Follow, success: RpcSchema.Stream({ success: Schema.Void, failure }) })
   })
 
-/** `Handlers` decodes the payloads, so that a malformed one is a `BadRequest` of its call. The library would answer with a defect. */
+/** `Handlers` decodes the payloads, so that a malformed payload is a `BadRequest` of its call. The library would answer with a defect. */
 export const ServedRpcs = RpcGroup.make(
   ...Array.from(MillraceRpcs.requests.values(), ({ _tag, errorSchema, successSchema }) =>
     Rpc.make<string, Schema.Schema.Any, Schema.Schema.Any, Schema.Schema.All>(_tag, {

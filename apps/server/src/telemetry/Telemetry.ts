@@ -25,7 +25,7 @@ export interface Options {
   readonly every?: Duration.DurationInput
 }
 
-/** Maximum duration of an export, and maximum number of concurrent ones. An export beyond either bound is dropped with its data. */
+/** Maximum duration of an export, and maximum number of concurrent exports. An export beyond either bound is dropped with its data. */
 const exportWithin = "5 seconds"
 const maxExports = 4
 /** At shutdown: for the last traces, and again for the last metrics. */

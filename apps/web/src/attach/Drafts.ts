@@ -35,7 +35,7 @@ export const given = (attachments: ReadonlyArray<Attachment>) =>
     : { attachments: attachments.map(({ blob, mediaType, name }): GivenAttachment => ({ blob, name, mediaType })) }
 
 const empty: Draft = { text: "", attached: [], refusals: [] }
-/** Most drafts of one tab; beyond it the oldest one is discarded. */
+/** Maximum drafts of one tab. Beyond it the oldest draft is discarded. */
 const maxDrafts = 100
 
 const textKey = (key: string) => `millrace.draft.${key}`
@@ -98,7 +98,7 @@ export const draftOf = (key: string): Draft => {
   const known = drafts.get(key)
   if (known !== undefined) return known
   const draft = stored(key)
-  // A thread that is only read has no draft, and takes no place from one.
+  // A thread without typed text has no draft, so it displaces no other draft.
   if (draft !== empty) drafts.set(key, draft)
   return draft
 }

@@ -80,7 +80,7 @@ let last: Promise<unknown> = Promise.resolve()
 /** Uploads the file after those before it, and returns its hash. `onProgress` gets the fraction that was sent. Rejects with a sentence's end. */
 export const upload = (file: File, onProgress: (fraction: number) => void, signal: AbortSignal): Promise<string> => {
   const done = last.then(() => uploadNow(file, onProgress, signal))
-  // The next upload starts whatever became of this one.
+  // The next upload starts also if this upload failed.
   last = done.catch(() => {})
   return done
 }

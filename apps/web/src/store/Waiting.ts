@@ -19,7 +19,7 @@ export interface Waiting {
 }
 
 const key = "millrace.waiting"
-/** Maximum number of waiting messages; a further one is refused, and stays in the field. */
+/** Maximum number of waiting messages. A further message is refused, and stays in the field. */
 const maxMessages = 50
 
 const isText = (value: unknown): value is string => typeof value === "string"

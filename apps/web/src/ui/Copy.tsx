@@ -8,7 +8,7 @@ export const Copy = ({ text }: { readonly text: string }) => {
     try {
       await navigator.clipboard.writeText(text)
     } catch {
-      // The browser did not permit it: the button does not say "Copied".
+      // The browser did not permit it: the button does not show "Copied".
       return
     }
     setDone(true)

@@ -68,7 +68,7 @@ const usePages = () => {
     (page: number) => {
       if (requested.current.has(page)) return
       requested.current.add(page)
-      // A page may be requested again later, because the last one grows.
+      // A page may be requested again later, because the last page grows.
       read(page).then(
         () => requested.current.delete(page),
         () => requested.current.delete(page)
@@ -111,7 +111,7 @@ export const Log = () => {
     setFound(undefined)
     if (words.length === 0) return
     let isCurrent = true
-    // Waits until the person stops typing. Without a connection the search fails; the next change of the filter starts a new one.
+    // Waits until the person stops typing. Without a connection the search fails; the next change of the filter starts a new search.
     const timer = setTimeout(() => void scan(head, [], () => isCurrent).catch(() => {}), 200)
     return () => {
       isCurrent = false

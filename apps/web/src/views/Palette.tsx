@@ -1,4 +1,4 @@
-/** The palette: finds threads by title, what was said, and the views. Arrow keys move, Enter opens, Escape closes. */
+/** The palette: finds threads by their title and text, and finds views. Arrow keys move, Enter opens, Escape closes. */
 import type { SearchHit } from "@millrace/contracts/Search"
 import { type ReactNode, useId, useMemo, useState } from "react"
 import { useStore } from "../store/useStore.ts"

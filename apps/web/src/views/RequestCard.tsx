@@ -130,7 +130,7 @@ const Approval = ({ action, request }: { readonly request: RequestView; readonly
             key={key}
             type="button"
             className={className}
-            // Only an acceptance takes the changed command: the agent would remember the original one.
+            // Only an acceptance takes the changed command: the agent would remember the original command.
             disabled={action.busy || (key === "accept" && isEmpty) || (key === "accept-for-session" && command !== undefined)}
             onClick={() =>
               void action.run(() =>

@@ -1,4 +1,4 @@
-/** Shown when this browser has no session: how to get one. */
+/** Shown when this browser has no session: explains how to pair it. */
 import { useState } from "react"
 import { link } from "../store/Store.ts"
 

@@ -4,7 +4,7 @@ import type { Blob } from "@millrace/contracts/Blob"
 import type { ItemView } from "@millrace/contracts/Item"
 import { text } from "../store/Http.ts"
 
-/** Most bytes that the page shows of one value; a longer one is a download. */
+/** Maximum bytes that the page shows of one value. A longer value is a download. */
 const maxShown = 1024 * 1024
 
 /** A field of the item, or `changes 0` for the diff of a change. */
@@ -16,7 +16,7 @@ const longValues = (item: ItemView): ReadonlyArray<readonly [Name, Blob]> => [
   ...(item.changes ?? []).flatMap(({ blob }, at) => (blob === undefined ? [] : [[`${changePrefix}${at}`, blob] as const]))
 ]
 
-/** Loaded values by their hash: an amended item names other ones. Text, or a parsed value of the type `application/json`. */
+/** Loaded values by their hash: an amended item names other values. Text, or a parsed value of the type `application/json`. */
 type Whole = ReadonlyMap<string, unknown>
 
 /** The item with these values whole. */

@@ -7,11 +7,11 @@ export interface SlashCommand {
   readonly description: string
 }
 
-/** Most commands in the list. Further letters find the others. */
+/** Maximum commands in the list. Further letters find the others. */
 const maxShown = 50
 
 interface Slash {
-  /** Whether the key was one of the list's. */
+  /** Whether the list used the key. */
   readonly onKeyDown: (event: KeyboardEvent) => boolean
   /** Attributes of the field, by which a screen reader reads the list. */
   readonly field: {

@@ -1,6 +1,6 @@
 /**
  * Copies the large values of a database into the objects of a backup: those that the last backup does not have. Each value that is copied is checked: a
- * segment by its checksum and its content, a blob by its hash, one part at a time. In the place of one that is damaged, the backup keeps what an earlier
+ * segment by its checksum and its content, a blob by its hash, one part at a time. In the place of a damaged part, the backup keeps the data that an earlier
  * backup of the same log copied, without the events of threads that were deleted since.
  */
 import { readFileSync } from "node:fs"
@@ -122,7 +122,7 @@ export const make = ({ copy, earlier, objects }: Options) => {
   return {
     /** Bytes that the last backup has. */
     knownBytes: (keys: ReadonlyArray<Key>): number => keys.reduce((sum, key) => sum + (known(key)?.bytes ?? 0), 0),
-    /** Copies the values, after the tables. `onCopied` runs after each one that was copied. */
+    /** Copies the values, after the tables. `onCopied` runs after each copied value. */
     copy: Effect.fn("LargeValues.copy")(function* (
       keys: ReadonlyArray<Key>,
       onProgress: (done: number) => Effect.Effect<void>,

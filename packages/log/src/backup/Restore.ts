@@ -33,7 +33,7 @@ export interface Options<E, R> {
   readonly dataDir: string
   /** Moves the files that are in the data directory aside. Without it a data directory with files is refused. */
   readonly replace: boolean
-  /** Restores also if objects of the backup are damaged or missing, without their content. */
+  /** Restores also if objects of the backup are damaged or missing. The content of these objects is lost. */
   readonly acceptDamage?: boolean
   /** Checks the restored database; returns its problems. Unreadable events are no reason to refuse: the log had them when it was backed up. */
   readonly check: (file: string) => Effect.Effect<ReadonlyArray<Found>, E, R>

@@ -22,7 +22,7 @@ export const maxPassages = 64
 const defaultPartLength = 2 * 1024 * 1024
 
 export interface Document {
-  /** Greater than that of every older document, and at least 1. */
+  /** At least 1, and greater than the position of every older document. */
   readonly position: number
   readonly threadId: string
   readonly projectId: string
@@ -85,7 +85,7 @@ export class SearchFile {
     this.#parts = new SearchParts(this.#base, file, partLength)
   }
 
-  /** Opens the index of the log with this epoch; a new one begins at its head. Throws StorageFailure. */
+  /** Opens the index of the log with this epoch; a new index begins at the head of the log. Throws StorageFailure. */
   static open(file: string, epoch: string, head: number, partLength = defaultPartLength): SearchFile {
     return Sqlite.guarded(() => {
       const known = SearchFile.#reopen(file, epoch, head, partLength)

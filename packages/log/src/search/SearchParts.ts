@@ -71,7 +71,7 @@ export class SearchParts {
     )
   }
 
-  /** The part to which documents are added; a new one if the newest is full. */
+  /** The part to which documents are added; a new part if the newest is full. */
   open(): number {
     const newest = this.#base.prepare("SELECT json_array(id, length) FROM parts ORDER BY id DESC LIMIT 1").get()
     const [id, length] = newest === undefined ? [0, Infinity] : (JSON.parse(String(newest)) as [number, number])

@@ -26,7 +26,7 @@ const boundary = (text: string, at: number): number => {
 /** One line, without characters that control a terminal or that are marks. */
 const line = (text: string): string => text.replaceAll(/[\u2066-\u2069\u202a-\u202e]/g, "").replaceAll(/[\s\p{Cc}]+/gu, " ")
 
-/** The first word at which one of the terms is found; 0 if none is. */
+/** Index of the first word that matches one of the terms; 0 if no word does. */
 const firstOf = (text: string, terms: ReadonlyArray<Term>): number => {
   const recent: Array<Word> = []
   const width = Math.max(1, ...terms.map(({ words }) => words.length))

@@ -10,7 +10,7 @@ export interface Term {
 export interface Terms {
   /** All of them must be found. Empty: nothing is. */
   readonly all: ReadonlyArray<Term>
-  /** A text that has one of them is no hit. */
+  /** A text with one of these terms is no hit. */
   readonly none: ReadonlyArray<Term>
 }
 

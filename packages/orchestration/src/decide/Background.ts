@@ -13,7 +13,7 @@ export interface BackgroundEvent {
 
 const kinds: Readonly<Record<string, BackgroundEvent["kind"]>> = { "background/started": "started", "background/ended": "ended" }
 
-/** Most characters of a task's id; an event with a longer one is kept as opaque. */
+/** Maximum characters of a task's id. An event with a longer id is kept as opaque. */
 const maxId = 200
 
 const taskOf = (payload: unknown): string | undefined => {

@@ -6,7 +6,7 @@ import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import type { RequestId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 
-/** Most answers kept. An answer whose command was not committed is never fetched, so the oldest are dropped. */
+/** Maximum number of answers that are kept. An answer whose command was not committed is never fetched, so the oldest answers are dropped. */
 const capacity = 1000
 
 export class GivenAnswers {

@@ -10,7 +10,7 @@ import * as History from "./History.ts"
 /** The source of a fork: all turns, those up to `turnId`, or those before `before`. */
 export type Source = Pick<typeof ForkSource.Type, "threadId" | "turnId" | "before">
 
-/** Most pages of events that are read for the agent's id of one turn: the first of them has few events, because a turn mostly starts right after its request. */
+/** Maximum number of pages of events that are read to find the agent's id of one turn. The first page has few events, because a turn mostly starts right after its request. */
 const maxPages = 16
 const firstPage = 20
 

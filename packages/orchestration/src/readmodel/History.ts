@@ -1,4 +1,4 @@
-/** The conversation of a thread, read from the read models, for an agent that stores no conversations. A fork has that of its source before its own. */
+/** The conversation of a thread, read from the read models, for an agent that stores no conversations. In a fork, the conversation of its source comes before its own. */
 import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
@@ -16,9 +16,9 @@ const maxItems = 5000
 const maxTurns = 5000
 /** Maximum number of item rows read in total, including rows of turns that are not wanted. */
 const maxItemRows = 50_000
-/** Most forks of forks that are read. */
+/** Maximum depth of forks of forks that are read. */
 const maxForks = 100
-/** Most bytes of a page of rows. No further message is read after this many characters. */
+/** Maximum bytes of a page of rows. No further message is read after this many characters. */
 const maxRowBytes = 16 * 1024 * 1024
 
 /** The message of an item; `undefined` for reasoning, plans and the like, which are private to the agent, and for the work of sub-agents. */

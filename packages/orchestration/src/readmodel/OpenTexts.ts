@@ -11,7 +11,7 @@ import * as Item from "@millrace/model/Item"
 import { Effect } from "effect"
 import * as OpenText from "../state/OpenText.ts"
 
-/** Most events that one call reads, so that it does not block the event loop: minutes of streaming. A longer item shows its beginning. */
+/** Maximum events that one call reads, so that it does not block the event loop: minutes of streaming. A longer item shows its beginning. */
 const defaultEvents = 20_000
 
 interface Delta {

@@ -24,7 +24,7 @@ export interface TurnEnd {
   readonly truncated: boolean
 }
 
-/** Most bytes of items in a `TurnEnd`. */
+/** Maximum bytes of items in a `TurnEnd`. */
 const maxBytes = 4 * 1024 * 1024
 
 interface Address {
@@ -51,7 +51,7 @@ const itemRows = ({ threadId, turnId }: Address, bound: Pick<Query.RowQuery, "si
 /** The part of a query that reads the turn's items, newest first. An item never begins before its turn was requested, except in an imported turn. */
 export const itemsPart = (turn: Address) => itemRows(turn, { since: Query.rowKey(Collections.turn, turn.turnId) })
 
-/** Most items of the thread that are examined for those of an imported turn. */
+/** Maximum number of items of the thread that are read to find the items of an imported turn. */
 const maxScanned = 10_000
 
 /** The items of an answer to `itemsPart`, by start; only the newest, up to 4 MiB. */

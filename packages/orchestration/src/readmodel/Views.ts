@@ -21,16 +21,16 @@ export class Views extends Context.Tag("@millrace/orchestration/Views")<
   Pick<Millrace, "state" | "threads" | "thread" | "turns" | "items" | "requests">
 >() {}
 
-/** Most threads in a snapshot; the others are paged. */
+/** Maximum threads in a snapshot; the others are paged. */
 export const maxThreads = 500
-/** Most projects, and most open requests, in a snapshot. */
+/** Maximum number of projects, and of open requests, in a snapshot. */
 const maxOthers = 10_000
 const defaultLimit = 100
 const maxLimit = 500
-/** Most bytes of rows in one page; a page has at least one row. */
+/** Maximum bytes of rows in one page; a page has at least one row. */
 const maxBytes = 4 * 1024 * 1024
 
-/** Most threads that one filtered page examines, at about 5 µs each. */
+/** Maximum threads that one filtered page examines, at about 5 µs each. */
 export const maxSearched = 2000
 
 const limitOf = (page: PageRequest): number => Math.min(maxLimit, Math.max(1, Math.trunc(page.limit ?? defaultLimit)))

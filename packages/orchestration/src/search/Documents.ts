@@ -25,7 +25,7 @@ export const positionOf = (offset: number, isTitle: boolean): number => offset *
 export const offsetOf = (position: number): number => Math.floor(position / 2)
 export const isTitle = (position: number): boolean => position % 2 === 1
 
-/** The text of an item: what was said, the command and its output, the changed paths, the tool, the steps of a plan. */
+/** The searchable text of an item: the message, the command and its output, the changed paths, the tool, the steps of a plan. */
 export const textOf = ({ changes, command, output, steps, text, tool }: ItemView): string =>
   [
     text,
@@ -69,7 +69,7 @@ export const threadsOf = (
   )
 }
 
-/** The time at which the item began. Events below retention and forgotten ones have none: then that of the turn. */
+/** The time at which the item began. Removed and forgotten events have no time: then the time of the turn. */
 export const began = (log: Queryable, { rank, value }: Query.Row<ItemView>, thread: ThreadView) =>
   Effect.map(
     log.query({ events: Query.events({ after: rank - 1, limit: 1 }), turn: Query.row(Collections.turn, value.turnId) }),

@@ -1,4 +1,4 @@
-/** Search in what was said: prompts, answers, reasoning, commands and their output, changed paths, titles. */
+/** Searches the text of threads: prompts, answers, reasoning, commands and their output, changed paths, titles. */
 import { ThreadId } from "@millrace/contracts/Ids"
 import type { ItemView } from "@millrace/contracts/Item"
 import type { Millrace } from "@millrace/contracts/Millrace"

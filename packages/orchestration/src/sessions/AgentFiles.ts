@@ -25,7 +25,7 @@ const storeOne = ({ base64, mediaType: given, name }: AgentFile) => {
   })
 }
 
-/** Most names in the note. */
+/** Maximum names in the note. */
 const maxNamed = 5
 
 const leftOut = (files: ReadonlyArray<AgentFile>): string => {

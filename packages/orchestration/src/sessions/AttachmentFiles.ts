@@ -37,7 +37,7 @@ export class AttachmentFiles extends Context.Tag("@millrace/orchestration/Attach
   }
 >() {}
 
-/** Most bytes of an attachment's name in the name of its copy. */
+/** Maximum bytes of an attachment's name in the name of its copy. */
 const maxNameBytes = 100
 
 /**

@@ -9,7 +9,7 @@ import { split } from "../state/Truncation.ts"
 
 type Delta = Extract<DurableEvent, { _tag: "ItemDelta" }>
 
-/** Most bytes of text in one emitted delta; longer text is split. */
+/** Maximum bytes of text in one emitted delta; longer text is split. */
 const maxDeltaBytes = 64 * 1024
 
 const overhead = 256
@@ -39,7 +39,7 @@ export const weigh = (event: DurableEvent): number => {
 }
 
 export class Coalescer {
-  /** By item: a high surrogate at the end of its text, kept until the next delta brings the low surrogate. */
+  /** Key: an item. Value: the high surrogate at the end of its text, kept until the next delta brings the low surrogate. */
   private readonly halves = new Map<string, Delta>()
   private readonly pending = new Map<string, { readonly first: Delta; text: string }>()
   private ready: Array<DurableEvent> = []

@@ -22,7 +22,7 @@ export interface Options {
   readonly window?: Duration.DurationInput
   /** Characters of one item's joined text after which it is sent at once. Default 8,192. */
   readonly maxText?: number
-  /** Most events per fact. Default 128. */
+  /** Maximum events per fact. Default 128. */
   readonly chunk?: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * Recovery runs before admission opens. It appends events that end all turns, requests and sessions that a dead server process left open, with the reason
- * (T5), and then releases the queues. Idempotent. It reads the rows of live threads, never the history (L7).
+ * Recovery runs before admission opens. It ends all turns, requests and sessions that a dead server process left open, by events with the reason (T5). Then it
+ * releases the queues. Idempotent. It reads the rows of live threads, never the history (L7).
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"

@@ -12,11 +12,11 @@ import type { OpenTurn } from "./ThreadState.ts"
 export interface Policy {
   /** For threads without a recovery policy. */
   readonly recovery: RecoveryPolicy
-  /** Most restarts in a row, for a turn that crashes its server each time. */
+  /** Maximum restarts in a row, for a turn that crashes its server each time. */
   readonly maxRestarts: number
-  /** Most waits for a usage limit in a row. */
+  /** Maximum waits for a usage limit in a row. */
   readonly maxWaits: number
-  /** Most milliseconds from the first interruption of a row to the end of the last wait. */
+  /** Maximum milliseconds from the first interruption of a series to the end of its last wait. */
   readonly maxTotal: number
   /** Milliseconds to wait for a limit whose end is unknown. */
   readonly fallback: number
@@ -27,9 +27,9 @@ export interface Policy {
 export interface Options {
   /** What happens to a running turn when the server dies, in threads without a policy. Default `settle`. */
   readonly recovery?: RecoveryPolicy
-  /** Most restarts in a row. Default 3. */
+  /** Maximum restarts in a row. Default 3. */
   readonly maxRestarts?: number
-  /** Most waits for a usage limit in a row. Default 5. */
+  /** Maximum waits for a usage limit in a row. Default 5. */
   readonly maxWaits?: number
   /** Longest time from the first interruption of a row to the end of the last wait. Default 24 hours. */
   readonly maxTotal?: Duration.DurationInput
@@ -62,7 +62,7 @@ export const policy = ({ asking, fallback, maxTotal, ...given }: Options): Polic
 
 /** Shortest wait, even if the agent reports an earlier end of the limit. */
 const leastWait = minute
-/** Most encoded bytes of the original prompt that are repeated; the agent's own history may hold all of it. */
+/** Maximum encoded bytes of the original prompt that are repeated; the agent's own history may hold all of it. */
 const promptBytes = 32 * 1024
 const heading = "The request was:\n\n"
 

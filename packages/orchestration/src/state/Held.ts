@@ -7,7 +7,7 @@ import type { RequestId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Ask, RequestView } from "@millrace/contracts/Item"
 import type { ThreadState } from "./ThreadState.ts"
 
-/** Most requests and answers of a thread that are held over a restart. Further requests expire. */
+/** Maximum requests and answers of a thread that are held over a restart. Further requests expire. */
 export const maxHeld = 20
 
 /** The answer to a request that was held, until the agent asks again. */

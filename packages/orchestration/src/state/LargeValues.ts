@@ -10,7 +10,7 @@ import { cutText, isDeep, jsonBytes, leftOut, maxValueBytes } from "./Truncation
 
 /** A value up to this size stays in its event. */
 const maxInEvent = 64 * 1024
-/** Most bytes that an event keeps of a value that moves. */
+/** Maximum bytes that an event keeps of a value that becomes a blob. */
 const beginningBytes = 16 * 1024
 /** Bytes of a list's entries in an event, and their number. */
 const maxListBytes = 48 * 1024

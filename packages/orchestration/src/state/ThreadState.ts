@@ -91,13 +91,13 @@ export interface ThreadState extends Thread.Facts {
   readonly keptAt: number | undefined
 }
 
-/** Most open items per thread: each event of the thread copies their ids (L10). When one more starts, the oldest is aborted. */
+/** Maximum open items per thread: each event of the thread copies their ids (L10). When a further item starts, the oldest item is aborted. */
 export const maxOpenItems = 256
 
-/** Most background tasks counted per session. */
+/** Maximum background tasks counted per session. */
 export const maxBackground = 100
 
-/** Most queued turns per thread. */
+/** Maximum queued turns per thread. */
 export const maxQueue = 100
 
 /** The state of a new thread. `at`: the time of the event. */

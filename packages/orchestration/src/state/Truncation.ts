@@ -1,6 +1,6 @@
 /** Bounds of texts and of values of unknown shape, by the bytes of their JSON. */
 
-/** Most encoded bytes of one value inside an event; the rest is for the envelope. */
+/** Maximum encoded bytes of one value inside an event; the rest is for the envelope. */
 export const maxValueBytes = 224 * 1024
 
 /** UTF-8 bytes of a value's JSON. */
@@ -47,7 +47,7 @@ export const split = (text: string, bytes: number): ReadonlyArray<string> => {
   return pieces
 }
 
-/** Most nesting levels of a value, because encoding, checking and rendering recurse once per level. */
+/** Maximum nesting levels of a value, because encoding, checking and rendering recurse once per level. */
 const maxDepth = 256
 
 /** Whether a value is nested deeper than `left` levels. `JSON.parse` accepts any depth; `JSON.stringify` overflows the stack. */

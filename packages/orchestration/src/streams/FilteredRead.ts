@@ -7,7 +7,7 @@ import * as Frames from "./Frames.ts"
 
 /** Bounds of one read; other fibers run between two reads. */
 const step = { limit: 1_000, maxBytes: 1024 * 1024 }
-/** Most offsets scanned for one page; the page then ends there, with the events found so far. */
+/** Maximum offsets scanned for one page; the page then ends there, with the events found so far. */
 export const maxScanned = 100_000
 
 /** The next page begins after `upTo`, which counts the events that the filter left out. Successive pages neither leave a gap nor overlap (D4). */

@@ -118,7 +118,7 @@ export const make = (options: Options = {}): Effect.Effect<typeof Signals.Servic
     const publisher = (threadId: ThreadId): Publisher => {
       const stream = threadStream(threadId)
       let closed = false
-      /** The session's signals by key, in order of change. There are few, so a search for those of an item or turn is cheap. */
+      /** The session's signals by key, in order of change. There are few, so a search for the signals of an item or turn is cheap. */
       const published = new BoundedMap<string, Signal>(bound, [], (oldest) => remove(oldest))
       const remove = (key: string) => {
         published.delete(key)

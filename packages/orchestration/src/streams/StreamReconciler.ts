@@ -72,7 +72,7 @@ export class StreamReconciler extends Context.Tag("@millrace/orchestration/Strea
   }
 >() {}
 
-/** Most bytes of events per read. */
+/** Maximum bytes of events per read. */
 const pageBytes = 256 * 1024
 
 /** Parses the events of the turn in a page; a substring test skips the others cheaply. */

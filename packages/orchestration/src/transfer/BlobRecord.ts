@@ -12,7 +12,7 @@ export const is = Schema.is(Schema.Struct({ blob: BlobHash, mediaType: Schema.St
 
 export const start = '{"blob":"'
 const content = '"base64":"'
-/** Most characters before the content. */
+/** Maximum characters before the content. */
 const maxHead = 1024
 
 /**

@@ -15,7 +15,7 @@ import { Effect, Option, Stream } from "effect"
 import * as Markdown from "./Markdown.ts"
 import { TranscriptBuilder } from "./TranscriptBuilder.ts"
 
-/** Most bytes of events held at a time. */
+/** Maximum bytes of events held at a time. */
 const pageBytes = 256 * 1024
 
 interface Writer {

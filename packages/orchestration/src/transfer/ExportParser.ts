@@ -13,7 +13,7 @@ import * as BlobRecord from "./BlobRecord.ts"
 import { RecordSplitter, type Record as Piece } from "./RecordSplitter.ts"
 import { TranscriptBuilder } from "./TranscriptBuilder.ts"
 
-/** Most turns, items and requests that an export may have open at a time, because they are held in memory. A queue has at most 100 turns, a turn a few items. */
+/** Maximum turns, items and requests that an export may have open at a time, because they are held in memory. A queue has at most 100 turns, a turn a few items. */
 const maxOpen = 500
 
 const failure = (reason: ImportFailed["reason"], line: number, message: string) =>

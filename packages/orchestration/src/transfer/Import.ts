@@ -30,7 +30,7 @@ import * as Seeds from "../engine/Seeds.ts"
 import type { ThreadRow } from "../readmodel/ThreadRow.ts"
 import { storageUnavailable } from "@millrace/log/StorageError"
 
-/** Most pieces and bytes of one part: the engine does other work between two parts. */
+/** Maximum number of pieces in one part, and maximum bytes: the engine does other work between two parts. */
 const part = { pieces: 64, bytes: 96 * 1024 }
 
 /** The thread that a transcript is imported into. */

@@ -101,7 +101,7 @@ const turnEnd = (data: Data<"turn.imported">): string => {
 
 /**
  * Renders the events and pieces in the order in which you pass them. The heading of a turn is emitted at its dispatch, its start or its first item,
- * whichever comes first, and again when its items follow those of another turn.
+ * whichever comes first, and again when its items follow items of another turn.
  */
 export class Markdown {
   private count = 0

@@ -11,15 +11,15 @@ export interface Record {
   readonly text: string
 }
 
-/** Most characters of a record: an event is at most 256 KiB on the wire, the header is smaller. */
+/** Maximum characters of a record: an event is at most 256 KiB on the wire, the header is smaller. */
 const maxRecord = 1024 * 1024
 
-/** Most characters of the record of a blob, whose content is in base64. */
+/** Maximum characters of the record of a blob, whose content is in base64. */
 const maxBlobRecord = Math.ceil(maxBlobBytes / 3) * 4 + 1024
 const isTooLarge = (start: string, length: number): boolean =>
   length > (start.startsWith(BlobRecord.start) ? maxBlobRecord : maxRecord)
 
-/** Most characters of `"events"`, its colon and the blanks around it. */
+/** Maximum characters of `"events"`, its colon and the blanks around it. */
 const nameLength = 64
 
 const [quote, backslash, newline] = [0x22, 0x5c, 0x0a]

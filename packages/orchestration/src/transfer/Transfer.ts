@@ -11,7 +11,7 @@ import * as Import from "./Import.ts"
 import { imported } from "./TranscriptBuilder.ts"
 import { Views } from "../readmodel/Views.ts"
 
-/** Most native threads in a list. */
+/** Maximum native threads in a list. */
 const maxNative = 100
 
 export class Transfer extends Context.Tag("@millrace/orchestration/Transfer")<

@@ -23,7 +23,7 @@ const look = (agent: Agents.AcpAgent, command: string) =>
     return agentInfo?.version ?? undefined
   }).pipe(Effect.scoped)
 
-/** Most directories whose last session is remembered. */
+/** Maximum directories whose last session is remembered. */
 const maxDirectories = 1000
 
 /** Builds the adapter. The ledger records each process that it starts. */

@@ -37,7 +37,7 @@ export const capabilities = [
   "set-permission-mode"
 ] as const
 
-/** Most bytes of an image in a prompt: agents pass it on to endpoints, which take about 5 MiB of base64. */
+/** Maximum bytes of an image in a prompt: agents send it to endpoints, which accept about 5 MiB of base64. */
 const maxImageBytes = (5 * 1024 * 1024 * 3) / 4
 
 const imageBlocks = (provider: string, attachments: ReadonlyArray<TurnAttachment> = []) =>
@@ -49,7 +49,7 @@ const imageBlocks = (provider: string, attachments: ReadonlyArray<TurnAttachment
     }))
   )
 
-/** Deadline before a stop closes stdin: of the end of a cancelled turn. */
+/** How long a stop waits for the end of a cancelled turn before it closes stdin. */
 const cancelMillis = 2000
 
 /** Starts the process in the scope. */

@@ -47,9 +47,9 @@ const valueOf = (offered: Offered, ...names: ReadonlyArray<string>): string | un
   const current = option(offered, ...names)?.currentValue
   return typeof current === "string" ? current : undefined
 }
-/** The model of the session; `undefined`: the agent offers no choice, or does not say which one it uses. */
+/** The model of the session; `undefined`: the agent offers no choice, or does not report its value. */
 export const modelOf = (offered: Offered) => valueOf(offered, "model") ?? stringAt(offered.models, "currentModelId")
-/** The effort of the session; `undefined`: the agent offers no choice, or does not say which one it uses. */
+/** The effort of the session; `undefined`: the agent offers no choice, or does not report its value. */
 export const effortOf = (offered: Offered) => valueOf(offered, "thought_level", "effort", "reasoning_effort")
 
 /** What can be set, by the choices of a session. */

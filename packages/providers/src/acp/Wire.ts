@@ -12,7 +12,7 @@ const promptId = "turn "
 
 /**
  * JSON-RPC with one difference: `session/prompt` is sent with `notify`, and its answer is parsed as a notification of that name. The answer is the
- * turn's end, so it must keep its order after the turn's updates and has no deadline. The request id is made from `nativeTurnId`.
+ * end of the turn: it must come after the updates of the turn, and it has no deadline. The request id is made from `nativeTurnId`.
  */
 export const codec: Message.Codec = {
   parse: (line) => {
@@ -91,7 +91,7 @@ const chunk = (of: "agent-message" | "reasoning", update: Fields): Update => {
 
 const textPart = (text: string) => ({ type: "content", content: { type: "text", text } })
 
-/** A tool call whose `content` is a text, one part, or has texts among its parts, as a list of parts. */
+/** The tool call with its `content` as a list of parts. Agents also send a text, a single part, or a list with texts in it. */
 const withParts = (call: Fields): Fields => {
   const { content } = call
   if (content === undefined || content === null) return call

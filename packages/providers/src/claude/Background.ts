@@ -10,7 +10,7 @@ const report = (method: "background/started" | "background/ended", task: string)
 })
 
 export class Background {
-  /** By task that runs: whether it was reported. */
+  /** Key: the id of a running task. Value: whether the task was reported. */
   readonly #running = new BoundedMap<string, boolean>(maxTools)
 
   started(task: string): void {

@@ -4,7 +4,7 @@
  */
 import { setImmediate } from "node:timers/promises"
 
-/** Most bytes of a line that are decoded in one step. */
+/** Maximum bytes of a line that are decoded in one step. */
 export const maxDecodedBytes = 8 * 1024 * 1024
 /** Longer texts of a long line are cut. */
 const longBytes = 256 * 1024

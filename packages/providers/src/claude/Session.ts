@@ -47,7 +47,7 @@ export const capabilities = [
   "set-permission-mode"
 ] as const
 
-/** Most bytes of an image: the endpoint takes at most 5 MiB of base64. */
+/** Maximum bytes of an image: the endpoint takes at most 5 MiB of base64. */
 const maxImageBytes = (5 * 1024 * 1024 * 3) / 4
 
 /** The blocks of a user message: the images first, as the endpoint's documentation advises. */

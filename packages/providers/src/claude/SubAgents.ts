@@ -1,8 +1,8 @@
 /**
  * Maps the messages of sub-agents (`parent_tool_use_id`) to items under the call that started the sub-agent, in the turn of that call.
  *
- * Measured: sub-agents stream no deltas. 2.1.332 runs them in the background: the call returns at once, and their messages come when the turn may have
- * ended. A sub-agent's own sub-agents report no messages (both versions), only the call and its result.
+ * Measured: sub-agents stream no deltas. 2.1.332 runs them in the background: the call returns at once, and their messages can come after the
+ * end of the turn. A sub-agent's own sub-agents report no messages (both versions), only the call and its result.
  */
 import { BoundedMap } from "@millrace/contracts/BoundedMap"
 import { maxTools } from "../Bounds.ts"
@@ -22,23 +22,23 @@ interface OpenCall {
 }
 
 export interface SubAgents {
-  /** The agent or a sub-agent has made these calls in the turn. */
+  /** Records which of these calls start a sub-agent, and their turn. Call it with the blocks of each message of the agent or of a sub-agent. */
   readonly note: (
     nativeTurnId: string,
     blocks: ReadonlyArray<{ readonly type: string; readonly id?: string; readonly name?: string }>
   ) => void
   /** The turn of the call that started the sub-agent; `undefined`: no known call. */
   readonly turnOf: (parentId: string, current: Turn | undefined) => string | undefined
-  /** `turn`: the turn of the call, if it runs. */
+  /** The events of a sub-agent's message. `turn`: the turn of the call that started the sub-agent; `undefined` if that turn has ended. */
   readonly message: (
     nativeTurnId: string,
     turn: Turn | undefined,
     of: Extract<Said, { readonly _tag: "OfSubAgent" }>,
     declined: Set<string>
   ) => ReadonlyArray<NativeEvent>
-  /** An open call of a sub-agent. */
+  /** The open call with this id, if a sub-agent made it. */
   readonly open: (toolId: string) => OpenCall | undefined
-  /** Whether the turn waits for this call, of the agent or of a sub-agent. */
+  /** Whether the turn waits for this call. The agent or a sub-agent made the call. */
   readonly holds: (turn: Turn, toolId: string) => boolean
 }
 
@@ -46,7 +46,7 @@ export interface SubAgents {
 export const agentTools: ReadonlySet<string> = new Set(["Task", "Agent"])
 
 export const make = (): SubAgents => {
-  /** Turn by call, for calls that start a sub-agent. */
+  /** Key: the id of a call that starts a sub-agent. Value: the id of its turn. */
   const calls = new BoundedMap<string, string>(maxCalls)
   const tools = new BoundedMap<string, OpenCall>(maxTools)
 

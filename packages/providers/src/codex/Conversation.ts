@@ -99,7 +99,7 @@ export const ownSettings = (child: RpcChild, input: OpenInput) =>
     }
   })
 
-/** Opens the native thread: that of `resumeKey`, or a fork of it, if Codex still has it. Otherwise a new one. */
+/** Opens the native thread of `resumeKey`, or a fork of it, if Codex still has it. Otherwise begins a new native thread. */
 export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input: OpenInput, options: CodexOptions) {
   // Without an answer a resumed conversation keeps its own.
   const inputWithDefaults =

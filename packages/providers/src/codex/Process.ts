@@ -61,7 +61,7 @@ export const args = (options: CodexOptions): ReadonlyArray<string> => [
 /** Arguments for a probe: all features that use the network at start are off. */
 export const probeArgs: ReadonlyArray<string> = ["app-server", ...off([...quiet, ...plugins, "features.apps"])]
 
-/** A message that says why Codex cannot be started, and what to do. */
+/** A message that explains why Codex cannot be started, and what to do. */
 export const missing = (options: CodexOptions, server: Environment): string => {
   const named = options.binary ?? server["MILLRACE_CODEX_BIN"]
   return named === undefined || named === ""

@@ -8,7 +8,7 @@ import type { Prompt } from "./Turn.ts"
 
 export const isText = ({ mediaType }: Attachment): boolean => mediaType.startsWith("text/") || mediaType === "application/json"
 
-/** Most images of earlier turns that are read, and their bytes; the newest. */
+/** Maximum number and bytes of the images of earlier turns that are read. The newest images are read first. */
 const past = { images: 32, bytes: 15 * 1024 * 1024 }
 
 const fileText = (name: string, text: string) => `<file name=${JSON.stringify(name)}>\n${text}\n</file>`

@@ -20,8 +20,8 @@ import * as Turn from "./Turn.ts"
 
 export const capabilities = ["interrupt", "resume", "questions", "usage", "images"] as const
 
-/** Most bytes of an image, and of a text file, which a prompt contains whole. */
-const most = { image: 10 * 1024 * 1024, text: 128 * 1024 }
+/** Maximum bytes of an image, and of a text file, that a prompt can contain. */
+const maxBytes = { image: 10 * 1024 * 1024, text: 128 * 1024 }
 
 export const settable: Settable = { settings: new Set(["model", "effort", "instructions"]), permissionModes: new Set() }
 
@@ -139,7 +139,7 @@ export const open = Effect.fn("OpenAi.open")(function* (
     capabilities,
     // The endpoint cannot read files, so a text file is a part of the prompt.
     takes: (attachment) =>
-      Images.isImage(attachment, most.image) || (PastImages.isText(attachment) && attachment.bytes <= most.text),
+      Images.isImage(attachment, maxBytes.image) || (PastImages.isText(attachment) && attachment.bytes <= maxBytes.text),
     startTurn: Effect.fn("OpenAi.startTurn")(function* ({ attachments = [], text, turnId }) {
       const prompt = yield* PastImages.prompt(options.name, text, attachments.filter(Images.isNative))
       if (ended !== undefined) return yield* failed("startTurn", { kind: "process", message: `The session has ended: ${ended}.` })

@@ -33,12 +33,12 @@ const weigh = (message: Message): number =>
   Buffer.byteLength(message.text) +
   (message.role === "assistant" ? message.calls.reduce((sum, call) => sum + Buffer.byteLength(call.arguments) + 64, 0) : 0)
 
-/** The user message of an earlier turn, with those of its images that are still sent. */
+/** The user message of an earlier turn, with the images of it that are still sent. */
 export type PastUser = (message: Extract<PastMessage, { readonly role: "user" | "agent" }>) => UserMessage
 
 const words = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""))
 
-/** Most base64 of the images that a request repeats: about 15 MiB of images. */
+/** Maximum base64 characters of the images that a request repeats: about 15 MiB of images. */
 const maxImageCharacters = 20 * 1024 * 1024
 
 /** Placeholder for the missing result of a tool call. */

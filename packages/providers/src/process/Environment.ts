@@ -73,7 +73,7 @@ export const select = (from: Environment, configured: Environment): Record<strin
 /** Minimum characters of a secret. Shorter values also occur as ordinary words: removing those would garble the text. */
 const secretLength = 8
 
-/** Replaces in a text the `further` values, and those of variables that are named like secrets, with `(secret)`. For an agent's stderr and unparsed lines in errors (X4). */
+/** Replaces in a text the `further` values, and the values of variables whose names look like secrets, with `(secret)`. Used for an agent's stderr and for unparsed lines in errors (X4). */
 export const redactor = (configured: Environment, further: ReadonlyArray<string> = []): ((text: string) => string) => {
   const secrets = Object.entries(configured)
     .flatMap(([name, value]) => (value !== undefined && isSecretName(name) ? [value] : []))

@@ -74,7 +74,7 @@ const pids = (): ReadonlyArray<number> => {
   }
 }
 
-/** Whether the process has exited. One that belongs to another user is not. */
+/** Whether the process has exited. A process of another user counts as alive. */
 const hasExited = (pid: number): boolean => {
   try {
     process.kill(pid, 0)
@@ -84,18 +84,18 @@ const hasExited = (pid: number): boolean => {
   }
 }
 
-interface Round {
+interface Scan {
   readonly carriers: ReadonlyArray<number>
-  /** No process can have hidden from this round. */
+  /** Whether no process can have escaped the scan. */
   readonly certain: boolean
 }
 
 /**
- * One look at all processes, except those that an earlier round judged. Adds to `others` the processes that are no carriers. The round is not
- * certain when a process ended before it was read, because it may have started another one after the list was made, and when a process was in the
- * middle of an `exec`, because Linux shows no environment then. Yields every 64 processes.
+ * Scans all processes except those in `others`. Adds each process whose environment has none of the entries to `others`. The scan is not certain in two
+ * cases: a process ended before it was read, because it may have started another process after the list was made; a process was in the middle of an
+ * `exec`, because Linux shows no environment then. Yields every 64 processes.
  */
-function* look(entries: ReadonlySet<string>, others: Set<number>): Generator<void, Round> {
+function* scan(entries: ReadonlySet<string>, others: Set<number>): Generator<void, Scan> {
   const carriers: Array<number> = []
   let certain = true
   let looked = 0
@@ -116,20 +116,20 @@ function* look(entries: ReadonlySet<string>, others: Set<number>): Generator<voi
   return { carriers, certain }
 }
 
-/** An exit looks for processes at least so long, in milliseconds, and at least so often, because a busy machine has time for few looks. */
+/** Minimum duration, in milliseconds, and minimum number of the scans at an exit. Both, because a busy machine makes few scans in that time. */
 const exitMillis = 200
-const exitLooks = 20
+const exitScans = 20
 const exitPauseMillis = 5
 
 /**
- * Kills the processes whose environment has one of the entries. Returns when a round is certain that none is left, or after 0.2 s and at least 20 looks.
- * Blocks: for an exit that cannot wait.
+ * Kills the processes whose environment has one of the entries. Returns when a certain scan finds none, or after 0.2 s and at least 20 scans.
+ * Blocks the event loop: use it only at an exit, which cannot wait for a fiber.
  */
 export const killCarriers = (entries: ReadonlySet<string>): void => {
   const others = new Set<number>()
   const until = performance.now() + exitMillis
-  for (let looks = 0; looks < exitLooks || performance.now() < until; looks++) {
-    const round = look(entries, others)
+  for (let scans = 0; scans < exitScans || performance.now() < until; scans++) {
+    const round = scan(entries, others)
     let step = round.next()
     while (step.done !== true) step = round.next()
     for (const pid of step.value.carriers) signal(pid, "SIGKILL")
@@ -140,7 +140,7 @@ export const killCarriers = (entries: ReadonlySet<string>): void => {
 
 /**
  * Kills the processes whose environment has `entry` (NAME=VALUE), an agent and all processes it started in any group, until none is left.
- * Returns how many were seen alive, as a negative number when some survived for two seconds. Without a certain round it ends after two seconds too.
+ * Returns how many processes were seen alive, as a negative number if some survived for two seconds. It also ends after two seconds if no scan was certain.
  * On a system without /proc it returns 0.
  */
 export const sweep = (entry: string): Effect.Effect<number> =>
@@ -150,7 +150,7 @@ export const sweep = (entry: string): Effect.Effect<number> =>
     const seen = new Set<number>()
     let alive = false
     for (let tries = 0; tries < 40; tries++) {
-      const round = look(entries, others)
+      const round = scan(entries, others)
       let step = round.next()
       while (step.done !== true) {
         yield* Effect.yieldNow()

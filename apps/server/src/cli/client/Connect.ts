@@ -103,7 +103,7 @@ const clientOf = (transport: Transport, putBlob: HttpTransfer["putBlob"]): Effec
     address: transport.address
   }))
 
-/** Connects to a running server. If there is none, fails with a message that says how to start one. */
+/** Connects to a running server. If no server runs, fails with a message that explains how to start it. */
 export const server = ({ dataDir, url }: Where): Effect.Effect<Uploading, CliFailure, Output> =>
   Effect.gen(function* () {
     const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))

@@ -1,4 +1,4 @@
-/** A host inside this process, for a command that finds no running server. Loaded only then. */
+/** A host inside this process, for a command that finds no running server. This module is loaded only in that case. */
 import { Context, Effect, Layer, type Scope } from "effect"
 import * as Host from "@millrace/host/Host"
 import * as ConfigurationFile from "../config/ConfigurationFile.ts"

@@ -32,7 +32,7 @@ export interface Options {
 const failure = (error: TurnView["error"]) =>
   error === undefined ? undefined : `${error.message}${error.detail === undefined ? "" : `\n${error.detail}`}`
 
-/** The reason of the turn's end, and the agent's error if the reason does not repeat it. */
+/** How to sign in: the agent's error and the reason of the turn's end. The error is omitted if the reason begins with it. */
 const signInOf = ({ error, reason }: TurnView) => {
   const message = failure(error)
   const lines = message !== undefined && reason?.startsWith(message) === true ? [reason] : [message, reason]
@@ -40,8 +40,8 @@ const signInOf = ({ error, reason }: TurnView) => {
 }
 
 /**
- * The outcome of the turn as an exit. `undefined` if the turn has not ended. `isAsked`: the request to sign in that the turn's failure opened may still be
- * open.
+ * The outcome of the turn as an exit. `undefined` if the turn has not ended. `isAsked`: whether the request to sign in may still be open. A failed turn of
+ * an agent that is not signed in opens that request.
  */
 export const exitOf = (turn: TurnView, isAsked = true): Effect.Effect<void, CliFailure> | undefined => {
   switch (TurnModel.outcomeOfTurn(turn)) {

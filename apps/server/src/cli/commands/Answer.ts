@@ -43,11 +43,11 @@ const answerOf = (asked: AskOf, words: ReadonlyArray<string>) => {
   })
 }
 
-/** The rule that `--always` adds: the one that the request proposes. */
+/** The rule that the request proposes, which `--always` adds. */
 const ruleOf = ({ proposedRule: rule }: RequestView, given: Answer, isChanged: boolean) =>
   Effect.gen(function* () {
     if (!("decision" in given) || given.decision !== "accept") return yield* usage("--always needs the answer accept.")
-    if (isChanged) return yield* usage("--always allows the command that the agent asked for: it cannot go with --command.")
+    if (isChanged) return yield* usage("--always allows the command that the agent asked for: do not combine it with --command.")
     if (rule === undefined)
       return yield* usage("--always: no rule can accept this request: it is more than one simple command, one file or one tool.")
     return rule

@@ -35,7 +35,7 @@ const backup = Command.make(
       if (!json && emptied.kept.length + emptied.lost.length > 0)
         yield* output.out(
           `${output.outStyle.yellow("!!")}  ${[
-            "The log has parts without content, which were damaged when a thread with events in them was deleted.",
+            "Some parts of the log are empty: they were damaged when a thread in them was deleted, so the server emptied them.",
             ...(emptied.kept.length > 0 ? [`The backup keeps ${text(emptied.kept)} from an earlier one.`] : []),
             ...(emptied.lost.length > 0 ? [`Lost: ${text(emptied.lost)}.`] : [])
           ].join(" ")}\n`
@@ -65,7 +65,7 @@ const restore = Command.make(
       Options.withDescription("Move the existing files of the data directory to replaced-N. Nothing is deleted.")
     ),
     acceptDamage: Options.boolean("accept-damage").pipe(
-      Options.withDescription("Restore also if files of the backup are damaged, without their content.")
+      Options.withDescription("Restore also if files of the backup are damaged. The content of these files is lost.")
     )
   },
   ({ acceptDamage, data, directory, json, replace }) =>

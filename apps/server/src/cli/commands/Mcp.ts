@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs"
 import { type CliFailure, usage } from "../Failure.ts"
 import { messageOf } from "../../NodeError.ts"
 
-/** Most characters of the file. The setting has at most 16,384 characters. */
+/** Maximum characters of the file. The setting has at most 16,384 characters. */
 const maxCharacters = 1024 * 1024
 
 const decode = Schema.decodeUnknown(McpServers, { onExcessProperty: "error", errors: "first" })

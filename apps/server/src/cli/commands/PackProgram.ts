@@ -1,4 +1,4 @@
-/** Packs and prunes a log: through its server if one runs, else in this process. */
+/** Packs and prunes a log: through its server if it runs, otherwise in this process. */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Option } from "effect"

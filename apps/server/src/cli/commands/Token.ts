@@ -28,7 +28,7 @@ const scopeOf = (admin: boolean, scope: Option.Option<TokenScope>): Effect.Effec
     ? Effect.fail(usage("--admin and --scope contradict each other: give one of them"))
     : Effect.succeed(admin ? "admin" : Option.getOrElse(scope, () => "operate"))
 
-/** Refuses a restriction that the server would not enforce. */
+/** Fails if the flag is given, because the server would not enforce its restriction. */
 const unrestricted = (flag: string, value: Option.Option<string>) =>
   Option.isNone(value)
     ? Effect.void
@@ -46,7 +46,7 @@ const create = Command.make(
       Args.withDescription("Who uses the token; the actor of its commands in the log. Default: cli."),
       Args.optional
     ),
-    name: Flags.text("name", "NAME", "NAME as a flag; it wins over the argument."),
+    name: Flags.text("name", "NAME", "NAME as a flag. It overrides the argument."),
     scope: Options.optional(Flags.choiceOf("scope", scopes)).pipe(
       Options.withDescription(
         "What the token permits: read; answer: also answers requests; operate (default): also commands; admin: also other tokens and the shutdown. runner: only what a runner needs."

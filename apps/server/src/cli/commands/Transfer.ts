@@ -17,7 +17,7 @@ import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import * as Text from "../terminal/Style.ts"
 
-/** Writes the whole document to a new file, or no file at all. Refuses to replace an existing one. */
+/** Writes the whole document to a new file, or no file at all. Refuses to replace an existing file. */
 const toFile = (file: string, document: Stream.Stream<Uint8Array, { readonly _tag: string; readonly message: string }>) =>
   Effect.gen(function* () {
     if (existsSync(file)) return yield* failed(`${file} already exists. Choose another file name.`)
@@ -111,7 +111,7 @@ export const importThread = Command.make(
     cwd: Flags.text(
       "cwd",
       "DIR",
-      "Project directory of the new thread, when its original one is not on this machine. With --list: only conversations of this directory."
+      "Project directory of the new thread, when its original directory is not on this machine. With --list: only conversations of this directory."
     ),
     json: Flags.json,
     data: Flags.data,

@@ -1,6 +1,6 @@
 /**
- * Checks the log of a data directory. Without a server the check owns the directory meanwhile. With one it checks a consistent copy,
- * so that the server does not wait and its writes do not disturb the check.
+ * Checks the log of a data directory. If no server runs, the check owns the directory until it ends. If a server runs, it checks a
+ * consistent copy, so that the server does not wait and its writes do not disturb the check.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
@@ -58,7 +58,7 @@ const fileOf = (dataDir: string) =>
     return { evidence, file: isOwned ? yield* copyOf(file, dataDir) : file }
   })
 
-/** Reads the whole log in this file and compares the read models with a fresh fold. */
+/** Reads the whole log in this file, and compares the read models with a fold of its events. */
 const checked = (file: string) =>
   Effect.gen(function* () {
     const log = yield* EventLogSqlite.make({ file })

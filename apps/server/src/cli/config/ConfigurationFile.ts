@@ -17,7 +17,7 @@ export const fileName = "millrace.config.json"
 
 export interface Loaded {
   readonly configuration: Configuration.Configuration
-  /** Absolute paths of the files that exist; a later one wins. */
+  /** Absolute paths of the files that exist. A later file overrides an earlier file. */
   readonly files: ReadonlyArray<string>
   /** The fields of the project's file that `configuration` lacks, because the file is not trusted. */
   readonly untrusted: ReadonlyArray<Trust.Named>
@@ -61,7 +61,7 @@ const text = (file: string): Effect.Effect<string | undefined, CliFailure> =>
     }
   })
 
-/** The line where the JSON becomes invalid. Quotes nothing of the file: it may hold a secret (X4). */
+/** The line where the JSON becomes invalid. Does not quote the file, because it may hold a secret (X4). */
 const whereOf = (json: string, cause: unknown): string => {
   const at = Number(/at position (\d+)/.exec(messageOf(cause))?.[1])
   return Number.isNaN(at) ? "" : ` from line ${json.slice(0, at).split("\n").length} on`
@@ -86,7 +86,7 @@ const read = (directory: string): Effect.Effect<Read, CliFailure> =>
     return { configuration: Configuration.locate(decoded.right, directory), file, text: found }
   })
 
-/** Accepts only content that was trusted before. */
+/** Decides for the fields of a file: yes only if exactly this content was trusted before. */
 const kept =
   (dataDir: string): Decide =>
   (_file, content) =>

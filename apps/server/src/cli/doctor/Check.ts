@@ -16,7 +16,7 @@ export interface Where {
   readonly port: number
   /** The configured bound of the log's file. */
   readonly maxLogBytes: number | undefined
-  /** The port of a flag. Absent: the running server's port, or that of the configuration. */
+  /** The port of a flag. Absent: the port of the running server, otherwise of the configuration. */
   readonly portFlag: number | undefined
 }
 

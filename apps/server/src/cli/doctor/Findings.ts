@@ -1,5 +1,5 @@
 /**
- * Diagnoses metrics and says what to do next: the part of `millrace doctor` that reads the `/metrics` of a running server, or the same metrics of a data
+ * Diagnoses metrics and states what to do next: the part of `millrace doctor` that reads the `/metrics` of a running server, or the same metrics of a data
  * directory without one. Pure. A rule without its metrics reports nothing (docs/operations.md).
  */
 import { count, mebi, plural, size, span } from "../terminal/Amounts.ts"

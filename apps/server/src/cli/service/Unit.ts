@@ -16,7 +16,7 @@ export const launchdLabel = "dev.millrace.server"
 /** Arguments of `node`. Address, limits and agents come from the configuration file of the data directory. */
 const command = ({ data, node, program }: Service): ReadonlyArray<string> => [node, program, "serve", "--data", data]
 
-/** Quotes as systemd.syntax(7) and "COMMAND LINES" of systemd.service(5) say: `%` names a specifier, `\` an escape; `$` a variable, but not in the path of the program. */
+/** Quotes as systemd.syntax(7) and "COMMAND LINES" of systemd.service(5) define: `%` names a specifier, `\` an escape; `$` a variable, but not in the path of the program. */
 const quoted = (text: string): string =>
   `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n").replaceAll("%", "%%")}"`
 const argument = (text: string): string => quoted(text).replaceAll("$", () => "$$")
