@@ -5046,7 +5046,9 @@ export interface components {
              * @enum {string}
              */
             type: "workspace.remove";
-            threadId: components["schemas"]["ThreadId"];
+            /** @description The thread whose worktree is removed. It may be deleted. */
+            threadId: string;
+            /** @description Also if changes, or commits of a detached HEAD, are lost with it. Default: then it is rejected. */
             force?: boolean;
         };
         ThreadArchiveCommand: {

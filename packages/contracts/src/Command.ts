@@ -124,7 +124,12 @@ export const CommandBody = {
     checkpoint: Schema.optional(bounded("the checkpoint", 200)).annotations({ description: "Instead of `turnId`." })
   }),
   /** Removes the worktree of a thread if it is clean and merged, or with `force`. */
-  "workspace.remove": Schema.Struct({ threadId: ThreadId, force: Schema.optional(Schema.Boolean) }),
+  "workspace.remove": Schema.Struct({
+    threadId: ThreadId.annotations({ description: "The thread whose worktree is removed. It may be deleted." }),
+    force: Schema.optional(Schema.Boolean).annotations({
+      description: "Also if changes, or commits of a detached HEAD, are lost with it. Default: then it is rejected."
+    })
+  }),
   "thread.archive": Schema.Struct({ threadId: ThreadId }),
   "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
   "thread.delete": Schema.Struct({ threadId: ThreadId }),

@@ -43,6 +43,9 @@ const create = (cwd: string, more: object = {}) =>
     ...more
   }) as const
 
+const remove = (threadId: ThreadId, force = false) =>
+  ({ commandId: `c${++commands}` as CommandId, type: "workspace.remove", threadId, force }) as const
+
 /** The last event of the thread's next turn that ends. */
 const ended = (host: Host.Host["Type"], threadId: ThreadId, after: string) =>
   host.follow({ stream: `thread/${threadId}`, after }).pipe(
@@ -130,5 +133,33 @@ it.scopedLive(
       expect(yield* host.worktrees).toEqual([{ ...listed, unknown: true }])
       rmSync(listed.cwd, { recursive: true })
       expect(yield* host.worktrees).toEqual([{ ...listed, missing: true, dirty: false }])
+      yield* host.dispatch(remove(listed.threadId as ThreadId))
+      expect(left()).toEqual([])
+
+      const { threadId } = yield* host.dispatch(create(repository))
+      const kept = threadId as ThreadId
+      writeFileSync(join(home, kept, "work.txt"), "work")
+      const fork = yield* host.dispatch({ commandId: "fork" as CommandId, type: "thread.fork", threadId: kept })
+      const refused = { rule: "WorktreeRefused" }
+      expect(yield* Effect.flip(host.dispatch(remove(kept, true)))).toMatchObject({
+        ...refused,
+        message: expect.stringContaining(fork.threadId as string)
+      })
+      yield* host.dispatch({ commandId: "df" as CommandId, type: "thread.delete", threadId: fork.threadId as ThreadId })
+      expect(yield* Effect.flip(host.dispatch(remove(kept)))).toMatchObject({
+        ...refused,
+        message: expect.stringContaining("not committed")
+      })
+      const forced = remove(kept, true)
+      expect(yield* host.dispatch(forced)).toMatchObject({ status: "accepted", threadId: kept })
+      expect([left(), sh(repository, "branch", "--list")]).toEqual([[], "* main"])
+      expect(yield* host.dispatch(forced)).toMatchObject({ status: "accepted", replayed: true })
+      expect(yield* Effect.flip(host.dispatch(remove(kept)))).toMatchObject(refused)
+      const running = yield* host.dispatch(create(repository, { turn: { text: "[[say hello]]" } }))
+      yield* ended(host, running.threadId as ThreadId, running.cursor)
+      expect(yield* Effect.flip(host.dispatch(remove(running.threadId as ThreadId, true)))).toMatchObject({
+        ...refused,
+        message: expect.stringContaining("agent runs")
+      })
     })
 )

@@ -10,6 +10,9 @@ import { Effect, Either, Layer } from "effect"
 /** Worktrees whose state is read for one list. That of further ones is unknown. */
 const maxRead = 1000
 
+const lost = ({ dirty, unpushed }: Worktrees.Unsaved): string =>
+  dirty ? "changes that are not committed" : `commits that are on no other branch and no remote: ${unpushed}`
+
 const make = (home: string) =>
   Effect.gen(function* () {
     const worktrees = yield* Worktrees.make({ home })
@@ -36,7 +39,7 @@ const make = (home: string) =>
     const oneList = makePermits(1)
     return Engine.Worktrees.of({
       earlier: Effect.succeed(earlier),
-      has: worktrees.has,
+      has: (threadId) => Effect.map(worktrees.find(threadId), (record) => record !== undefined),
       list: oneList(Effect.flatMap(worktrees.records, (records) => Effect.forEach(records, view, { concurrency: 2 }))),
       create: ({ threadId, ...wanted }) =>
         worktrees.create({ id: threadId, ...wanted }).pipe(
@@ -48,13 +51,28 @@ const make = (home: string) =>
           )
         ),
       discard: (threadId) => logged(`The worktree of ${threadId} could not be removed`)(worktrees.discard(threadId)),
+      remove: (threadId, force) =>
+        Effect.gen(function* () {
+          const record = yield* worktrees.find(threadId)
+          if (record === undefined) return Either.left("The thread has no worktree. GET /api/worktrees lists them.")
+          const left = force ? yield* worktrees.discard(threadId) : yield* worktrees.release(threadId)
+          if (left !== undefined)
+            return Either.left(`The worktree has ${lost(left)}. Save them, or send the command with force: true to lose them.`)
+          const { branch, commit, root } = record
+          return Either.right({ cwd: root, branch, commit })
+        }).pipe(
+          Effect.mapError(
+            ({ message }) =>
+              new StorageUnavailable({ message: `The worktree could not be removed: ${message}`, retryAfterMillis: 5000 })
+          )
+        ),
       release: (threadId) =>
         worktrees.release(threadId).pipe(
           Effect.flatMap((left) =>
             left === undefined
               ? Effect.void
               : Effect.logWarning(
-                  `The worktree ${home}/${threadId} is kept, because it has ${left.dirty ? "changes that are not committed" : `commits that are on no other branch and no remote: ${left.unpushed}`}. Save them, then remove it in the repository with: git worktree remove --force --force ${home}/${threadId}`
+                  `The worktree ${home}/${threadId} is kept, because it has ${lost(left)}. Save them, then remove it with the command workspace.remove and force: true`
                 )
           ),
           logged(`The worktree of ${threadId} could not be removed`)

@@ -68,8 +68,8 @@ export class Worktrees extends Context.Tag("@millrace/workspace/Worktrees")<
     readonly release: (id: string) => Effect.Effect<Unsaved | undefined, GitError>
     /** `undefined`: its directory does not exist. */
     readonly unsaved: (record: WorktreeRecord.WorktreeRecord) => Effect.Effect<Unsaved | undefined, GitError>
-    /** Whether the server has, or had, a worktree with this id. */
-    readonly has: (id: string) => Effect.Effect<boolean>
+    /** The record of a worktree that the server has, or had. */
+    readonly find: (id: string) => Effect.Effect<WorktreeRecord.WorktreeRecord | undefined>
     /** Oldest first. */
     readonly records: Effect.Effect<ReadonlyArray<WorktreeRecord.WorktreeRecord>>
   }
@@ -270,7 +270,7 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
       discard,
       unsaved: (record) =>
         Effect.flatMap(exists(record.root), (isThere) => (isThere ? unsaved(record) : Effect.succeed(undefined))),
-      has: (id) => Effect.map(found(id), (record) => record !== undefined),
+      find: found,
       release: (id) =>
         Effect.gen(function* () {
           const record = yield* found(id)

@@ -1,4 +1,4 @@
-/** The worktree of a new thread, which exists before the command is decided. */
+/** The worktree of a new thread, which exists before the command is decided, or one that a command has removed. */
 export interface Worktree {
   /** The directory of the thread in it. */
   readonly cwd: string

@@ -34,7 +34,7 @@ export interface CommandInput {
   readonly blobs: Attachments.KnownBlobs
   /** The same for each of the command's further `directories`. */
   readonly further: ReadonlyArray<string | undefined>
-  /** The worktree that was created for a new thread, or why there is none. */
+  /** The worktree that was created for a new thread, or that was removed; or why not. */
   readonly worktree?: Either.Either<Worktree, string> | undefined
   /** `thread.rewind`: what was done with the files. */
   readonly rewound?: Rewound | undefined
@@ -301,6 +301,12 @@ const sessionStop = (draft: Draft, command: CommandOf<"session.stop">, actor: st
     return ok({ threadId })
   })
 
+/** The worktree is removed before the decision; the command has no event. */
+const workspaceRemove = ({ threadId }: CommandOf<"workspace.remove">, removed: CommandInput["worktree"]): CommandOutcome =>
+  removed?._tag === "Right"
+    ? ok({ threadId })
+    : reject("WorktreeRefused", removed?.left ?? "The worktree was not removed. Send the command again with a new id.", threadId)
+
 /** After a command on a goal: starts the next turn if the thread is idle, and makes the command's result. */
 const afterGoal = (draft: Draft, threadId: ThreadId, decided: ReturnType<typeof Goals.goalSet>): CommandOutcome =>
   Either.map(decided, (goalId) => {
@@ -350,7 +356,7 @@ export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome
     case "thread.rewind":
       return threadRewind(draft, command, input.rewound)
     case "workspace.remove":
-      return notYet("remove a worktree")
+      return workspaceRemove(command, input.worktree)
     case "thread.archive":
       return threadArchive(draft, command.threadId, "thread.archived")
     case "thread.unarchive":

@@ -233,6 +233,7 @@ it.effect("W6 the worktree of a rejected thread is removed; after an error that 
       discard: (threadId) => Effect.sync(() => void removed.push(threadId)),
       release: () => Effect.void,
       list: Effect.succeed([]),
+      remove: () => Effect.succeed(Either.left("no")),
       has: () => Effect.succeed(true),
       earlier: Effect.succeed([])
     })

@@ -28,11 +28,8 @@ import { type Bounds, type Places, unbounded } from "./Places.ts"
 import * as Receipts from "./Receipts.ts"
 import * as Seeds from "./Seeds.ts"
 import { type Pin, SecretReferences } from "./SecretReferences.ts"
-import type { Worktree } from "../decide/Worktree.ts"
-import { Worktrees } from "./Worktrees.ts"
+import * as Worktrees from "./Worktrees.ts"
 import { answer, type CommandJob, type FactJob, type Job } from "./Job.ts"
-import * as Query from "@millrace/log/Query"
-import * as Collections from "../readmodel/Collections.ts"
 import { storageUnavailable } from "@millrace/log/StorageError"
 
 /** A number of lane entries, and their total weight (about bytes). */
@@ -156,7 +153,7 @@ export const make = (options: Options = {}) =>
     const log = yield* EventLog
     const directories = yield* Directories
     const secrets = yield* Secrets
-    const worktrees = yield* Effect.serviceOption(Worktrees)
+    const worktrees = yield* Worktrees.forCommands(log)
     const { adapters } = yield* Providers
     const startedAt = yield* log.head
     const batch = options.batch ?? {
@@ -316,25 +313,6 @@ export const make = (options: Options = {}) =>
       )
     }
 
-    /** Creates the worktree that the command asks for. `undefined`: it asks for none, or it has no directory and will be rejected. */
-    const worktreeFor = (command: Command, directory: string | undefined, threadId: ThreadId) =>
-      Effect.gen(function* () {
-        if (command.type !== "thread.create" || command.workspace?.kind !== "worktree") return undefined
-        if (worktrees._tag === "None") return Either.left("This server has no data directory, so it cannot create a worktree.")
-        const { base, branch } = command.workspace
-        const { projectId } = command
-        const projectDirectory =
-          directory !== undefined || projectId === undefined
-            ? directory
-            : (yield* Effect.mapError(log.query({ project: Query.row(Collections.projectState, projectId) }), storageUnavailable))
-                .project?.value.cwd
-        return projectDirectory === undefined
-          ? undefined
-          : yield* worktrees.value.create({ threadId, directory: projectDirectory, base, branch })
-      })
-    /** Removes a worktree whose thread was not created, also of a command that was decided before. */
-    const discard = (threadId: ThreadId) => (worktrees._tag === "None" ? Effect.void : worktrees.value.discard(threadId))
-
     /** Admission is decided on arrival; resolving the directory may take longer. */
     const admitPinned = Effect.fnUntraced(function* (sent: Command, actor: string, pin: Pin, rewound: Rewound | undefined) {
       if (gate.admission === "starting") return yield* starting
@@ -349,8 +327,8 @@ export const make = (options: Options = {}) =>
       const reply = yield* Deferred.make<Accepted, CommandError>()
       const seed = yield* Seeds.next
       const threadId = `thr_${seed}` as ThreadId
-      const worktree: Either.Either<Worktree, string> | undefined = yield* worktreeFor(command, directory, threadId)
-      const created = worktree?._tag === "Right" ? threadId : undefined
+      const worktree = yield* worktrees.prepare(command, directory, threadId)
+      const created = command.type === "thread.create" && worktree?._tag === "Right" ? threadId : undefined
       const digest = Receipts.digest(command)
       // Nothing runs between this check and the offer to the lane (S1).
       if (!isEnded()) {
@@ -372,7 +350,7 @@ export const make = (options: Options = {}) =>
         } as const
         if (commands.tryOffer(job, weight)) return { reply, created }
       }
-      if (created !== undefined) yield* discard(created)
+      if (created !== undefined) yield* worktrees.discard(created)
       return yield* isEnded() ? shuttingDown : refuse
     }, Effect.scoped)
     const admit = (sent: Command, actor: string, rewound: Rewound | undefined) =>
@@ -389,9 +367,9 @@ export const make = (options: Options = {}) =>
       return yield* Deferred.await(reply).pipe(
         // Any other error may come after the commit: the thread may exist, so its worktree stays until the next start compares them.
         Effect.tapError(({ _tag }) =>
-          _tag === "CommandRejected" || _tag === "CommandIdConflict" ? discard(created) : Effect.void
+          _tag === "CommandRejected" || _tag === "CommandIdConflict" ? worktrees.discard(created) : Effect.void
         ),
-        Effect.tap(({ threadId }) => (threadId === created ? Effect.void : discard(created)))
+        Effect.tap(({ threadId }) => (threadId === created ? Effect.void : worktrees.discard(created)))
       )
     })
 

@@ -22,7 +22,7 @@ export interface CommandJob {
   readonly blobs: KnownBlobs
   /** The same for each of the command's further `directories`. */
   readonly further: ReadonlyArray<string | undefined>
-  /** The worktree that was created for it, or why there is none. */
+  /** The worktree that was created or removed for it, or why not. */
   readonly worktree?: Either.Either<Worktree, string> | undefined
   /** `thread.rewind`: what was done with the files. */
   readonly rewound?: Rewound | undefined

@@ -1,9 +1,14 @@
-/** Worktrees for new threads. I/O before a decision, like the queries for directories, blobs and secrets. */
+/** Worktrees of threads. I/O before a decision, like the queries for directories, blobs and secrets. */
+import type { Command, CommandOf } from "@millrace/contracts/Command"
 import type { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Worktree as WorktreeView } from "@millrace/contracts/Workspace"
+import type { EventLog } from "@millrace/log/EventLog"
+import * as Query from "@millrace/log/Query"
+import { storageUnavailable } from "@millrace/log/StorageError"
 import type { Worktree } from "../decide/Worktree.ts"
-import { Context, type Effect, type Either } from "effect"
+import * as Collections from "../readmodel/Collections.ts"
+import { Context, Effect, Either } from "effect"
 
 /** Absent where there is no data directory: then a thread gets no worktree. */
 export class Worktrees extends Context.Tag("@millrace/orchestration/Worktrees")<
@@ -20,6 +25,8 @@ export class Worktrees extends Context.Tag("@millrace/orchestration/Worktrees")<
     readonly discard: (threadId: ThreadId) => Effect.Effect<void>
     /** Removes the worktree of a thread that was deleted, unless that would lose something: then it is kept and logged. */
     readonly release: (threadId: ThreadId) => Effect.Effect<void>
+    /** Removes the worktree that a person does not want any more. Left: why it stays. `force`: also if that loses changes. */
+    readonly remove: (threadId: ThreadId, force: boolean) => Effect.Effect<Either.Either<Worktree, string>, StorageUnavailable>
     /** Whether the thread has, or had, a worktree. */
     readonly has: (threadId: ThreadId) => Effect.Effect<boolean>
     /** Oldest first. The state of all after the first 1,000 is unknown. */
@@ -28,3 +35,65 @@ export class Worktrees extends Context.Tag("@millrace/orchestration/Worktrees")<
     readonly earlier: Effect.Effect<ReadonlyArray<ThreadId>>
   }
 >() {}
+
+type Log = typeof EventLog.Service
+
+/** Threads that work in the worktree of the thread, at most 4: itself, if it is not deleted, and its forks. The path has the thread's id. */
+export const usersOf = (log: Log, threadId: ThreadId) => {
+  const part = { limit: 2, where: [{ field: "cwd", contains: threadId }] } as const
+  return Effect.map(
+    log.query({ open: Query.rows(Collections.thread, part), archived: Query.rows(Collections.threadArchived, part) }),
+    ({ archived, open }) => [...open.rows, ...archived.rows].map(({ value }) => value)
+  )
+}
+
+const none = Either.left("This server has no data directory, so it has no worktrees.")
+
+/** What a command does with a worktree before it is decided. */
+export const forCommands = (log: Log) =>
+  Effect.map(Effect.serviceOption(Worktrees), (service) => {
+    const create = (command: CommandOf<"thread.create">, directory: string | undefined, threadId: ThreadId) =>
+      Effect.gen(function* () {
+        if (command.workspace?.kind !== "worktree") return undefined
+        if (service._tag === "None") return none
+        const { base, branch } = command.workspace
+        const { projectId } = command
+        const projectDirectory =
+          directory !== undefined || projectId === undefined
+            ? directory
+            : (yield* Effect.mapError(log.query({ project: Query.row(Collections.projectState, projectId) }), storageUnavailable))
+                .project?.value.cwd
+        return projectDirectory === undefined
+          ? undefined
+          : yield* service.value.create({ threadId, directory: projectDirectory, base, branch })
+      })
+
+    const remove = ({ force = false, threadId }: CommandOf<"workspace.remove">) =>
+      Effect.gen(function* () {
+        if (service._tag === "None") return none
+        const users = yield* Effect.mapError(usersOf(log, threadId), storageUnavailable)
+        const fork = users.find((user) => user.threadId !== threadId)
+        if (fork !== undefined)
+          return Either.left(`The thread ${fork.threadId} works in this worktree too. Delete that thread first.`)
+        const status = users[0]?.session?.status
+        if (status !== undefined && status !== "stopped" && status !== "error")
+          return Either.left("The thread's agent runs in the worktree. Stop it first, with session.stop.")
+        return yield* service.value.remove(threadId, force)
+      })
+
+    return {
+      /** Creates or removes the worktree. `undefined`: the command asks for neither, or it has no directory and will be rejected. `threadId`: of a new thread. */
+      prepare: (
+        command: Command,
+        directory: string | undefined,
+        threadId: ThreadId
+      ): Effect.Effect<Either.Either<Worktree, string> | undefined, StorageUnavailable> =>
+        command.type === "thread.create"
+          ? create(command, directory, threadId)
+          : command.type === "workspace.remove"
+            ? remove(command)
+            : Effect.succeed(undefined),
+      /** Removes a worktree whose thread was not created, also of a command that was decided before. */
+      discard: (threadId: ThreadId) => (service._tag === "None" ? Effect.void : service.value.discard(threadId))
+    }
+  })

@@ -13,7 +13,7 @@ import { Watermark } from "@millrace/log/Watermark"
 import { Clock, Context, Deferred, Duration, Effect, Exit, Layer, Schedule, Scope, Stream } from "effect"
 import { Engine } from "../engine/Engine.ts"
 import * as Collections from "../readmodel/Collections.ts"
-import { Worktrees } from "../engine/Worktrees.ts"
+import { usersOf, Worktrees } from "../engine/Worktrees.ts"
 import * as ForkPoint from "../readmodel/ForkPoint.ts"
 import * as History from "../readmodel/History.ts"
 import { AttachmentFiles } from "./AttachmentFiles.ts"
@@ -177,16 +177,8 @@ export const make = (options: Options = {}) =>
     const withSecrets = (intent: Intent.Intent): Intent.Intent =>
       intent._tag === "Answer" ? { ...intent, answer: engine.takeAnswer(intent.given) ?? intent.answer } : intent
 
-    /** Whether a fork works in the worktree of the thread, whose path has the thread's id. */
-    const isShared = (threadId: ThreadId) => {
-      const part = { limit: 1, where: [{ field: "cwd", contains: threadId }] } as const
-      return Effect.map(
-        untilReadable(
-          log.query({ open: Query.rows(Collections.thread, part), archived: Query.rows(Collections.threadArchived, part) })
-        ),
-        ({ archived, open }) => archived.rows.length + open.rows.length > 0
-      )
-    }
+    /** Whether a fork works in the worktree of the thread, which is deleted. */
+    const isShared = (threadId: ThreadId) => Effect.map(untilReadable(usersOf(log, threadId)), (users) => users.length > 0)
     /** A worktree in which a fork works stays until a start after the fork is deleted. */
     const releaseWorktree = (threadId: ThreadId) =>
       worktrees._tag === "None"
