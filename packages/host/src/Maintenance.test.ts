@@ -199,6 +199,35 @@ describe("Maintenance", () => {
     })
   )
 
+  it.scoped("L17 a reader that stays attached and does not read holds back retention for a day; one that reads slowly does", () =>
+    Effect.gen(function* () {
+      const { append, log, messages, requested } = yield* start({ retention: { bytes: 1 }, interval: "6 hours" })
+      let slow = 45
+      yield* requested.addReaders(() => [100, slow, 25])
+      const day = Effect.forEach([1, 2, 3, 4], () => Effect.zipRight(TestClock.adjust("6 hours"), TestClock.adjust("300 millis")))
+      yield* TestClock.adjust("6 hours")
+      expect(yield* log.retainedFrom).toBe(20)
+      yield* TestClock.adjust("18 hours")
+      expect(yield* log.retainedFrom).toBe(20)
+      slow = 46
+      yield* TestClock.adjust("6 hours")
+      expect(yield* log.retainedFrom).toBe(40)
+      expect(messages.filter((message) => message.includes("up to 25 have not read"))).toHaveLength(1)
+      slow = 100
+      // The log is idle for two days, with readers that have everything.
+      yield* day
+      yield* day
+      expect(yield* log.retainedFrom).toBe(100)
+      for (let n = 0; n < 20; n++) yield* append()
+      yield* TestClock.adjust("6 hours")
+      yield* TestClock.adjust("300 millis")
+      expect(yield* log.retainedFrom).toBe(100)
+      yield* day
+      expect(yield* log.retainedFrom).toBe(120)
+      expect(messages).toHaveLength(2)
+    })
+  )
+
   it.scoped("L17 retention stops before a cursor that was saved within the last day", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory

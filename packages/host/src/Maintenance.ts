@@ -11,6 +11,7 @@ import * as LogWork from "./LogWork.ts"
 import * as NamedCursors from "./NamedCursors.ts"
 import * as Pace from "./Pace.ts"
 import * as Retention from "./Retention.ts"
+import { Standstill } from "./Standstill.ts"
 
 export interface Options {
   /** Age at which events are packed; 0 = never. Default 1 hour. */
@@ -27,7 +28,7 @@ export interface Options {
 const uploadsFor = Duration.days(1)
 
 export interface Maintenance extends LogWork.LogWorks {
-  /** Retention keeps what these readers have not received, until the scope closes. `positions`: the offsets that they have reached. */
+  /** Retention keeps what these readers have not received, until the scope closes or they have not read for a day. `positions`: the offsets that they have reached. */
   readonly addReaders: (positions: () => Iterable<number>) => Effect.Effect<void, never, Scope.Scope>
 }
 
@@ -37,10 +38,19 @@ export const make = (consumers: Pick<Consumers, "live">, expire: ArchivedThreads
     const log = yield* EventLog
     const coldAfter = Duration.decode(options.coldAfter ?? "1 hour")
     const attached = new Set<() => Iterable<number>>()
-    const readers = () => [
+    const standstill = new Standstill()
+    const allReaders = () => [
       ...Array.from(consumers.live(), ({ delivered }) => delivered),
       ...Array.from(attached).flatMap((positions) => Array.from(positions()))
     ]
+    const readers = () => allReaders().filter((position) => !standstill.isFrozen(position))
+    const observeReaders = Effect.gen(function* () {
+      const found = standstill.observe(allReaders(), yield* log.head, yield* Clock.currentTimeMillis)
+      if (found.length > 0 && retention !== undefined)
+        yield* Effect.logWarning(
+          `Readers that have received the events up to ${found.join(", ")} have not read for a day. Retention does not wait for them any more; they get CursorExpired if it removes their next events.`
+        )
+    })
     const { dataDir, retention } = options
     const named = dataDir === undefined ? Effect.succeed([]) : NamedCursors.positions(dataDir, log.epoch)
     const packOld = (between: Effect.Effect<void>) =>
@@ -63,6 +73,7 @@ export const make = (consumers: Pick<Consumers, "live">, expire: ArchivedThreads
     const sweep = Effect.flatMap(Clock.currentTimeMillis, (now) => log.sweepBlobs(now - Duration.toMillis(uploadsFor)))
     const run = Effect.gen(function* () {
       const between = yield* Pace.background(log)
+      yield* observeReaders
       if (retention !== undefined)
         yield* step("Old segments could not be removed", Retention.retain(log, retention, { between, readers, named }))
       if (Duration.greaterThan(coldAfter, 0)) yield* step("The log could not be packed", packOld(between))

@@ -7,11 +7,12 @@ import { readFileSync, writeFileSync } from "node:fs"
 import * as EventLogSqlite from "./EventLogSqlite.ts"
 import { forgottenType } from "./Forgotten.ts"
 import * as LogInspection from "./LogInspection.ts"
+import * as PackingRun from "./PackingRun.ts"
 import * as Segment from "./Segment.ts"
 import * as Sqlite from "./Sqlite.ts"
 import * as SqliteCheck from "./SqliteCheck.ts"
 import { SqliteWriter } from "./SqliteWriter.ts"
-import { StorageFailure } from "./Storage.ts"
+import { attempt, StorageFailure } from "./Storage.ts"
 import { bytesOf, envelope, event, events, type Log, packAll, range, wire } from "./suite/subject.ts"
 import { verify } from "./Verify.ts"
 
@@ -358,6 +359,38 @@ describe("Packing", () => {
       expect(rows.filter(({ valid }) => !valid).map(({ offset }) => offset)).toEqual([50])
       expect(rows.filter(({ json }) => json.includes("secret")).map(({ offset }) => offset)).toEqual(range(21, 30))
       expect(wire(yield* chain(log, {})).map(({ offset }) => offset)).toEqual(range(1, 100))
+    })
+  )
+
+  it.scoped("L13 L6 rows that are not what the table says are damage, also while a stream waits to be erased", () =>
+    Effect.gen(function* () {
+      const at = yield* file
+      yield* Effect.scoped(Effect.flatMap(open(at), (log) => log.append(events("thread/thr_a", 1_100))))
+      execute(at, "UPDATE streams SET forgotten = 5")
+      const db = Sqlite.openReader(at)
+      yield* Effect.addFinalizer(() => Effect.sync(() => Sqlite.close(db)))
+      let short = 5
+      const prepare = (sql: string) => {
+        const statement = db.prepare(sql)
+        const isContent = sql.includes("group_concat(json")
+        const get = (...values: ReadonlyArray<unknown>) => {
+          const [json, offsets] = statement.get(...values) as [Uint8Array, string]
+          return [json.subarray(short), offsets]
+        }
+        return isContent ? { raw: () => (statement.raw(), { get }) } : statement
+      }
+      const read = PackingRun.make(
+        { prepare } as unknown as Sqlite.Connection,
+        (run) => attempt("pack", run),
+        (run) => run(1_000)
+      )
+      const run = read({ coldUpTo: 0, head: 1_100 }, { before: "9999", below: 1_101, between: Effect.void })
+      expect(yield* run).toBe("changed")
+      expect(yield* Effect.flip(run)).toMatchObject({ _tag: "LogUnavailable", reason: "corrupt" })
+      short = 0
+      expect(yield* run).toMatchObject({ first: 1, last: 1_000 })
+      short = 5
+      expect(yield* run).toBe("changed")
     })
   )
 

@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import type { LogUnavailable, PackOptions } from "./EventLog.ts"
-import { forgotten, forgottenType } from "./Forgotten.ts"
+import { type Marked, maskedColumns } from "./Marked.ts"
 import * as Segment from "./Segment.ts"
 import type * as Sqlite from "./Sqlite.ts"
 import { StorageFailure } from "./Storage.ts"
@@ -19,34 +19,6 @@ export interface Run {
 
 /** Maximum bytes of JSON that one query reads, if it reads more than one row. */
 const sliceBytes = 96 * 1024
-
-/** The streams that are not erased yet, by id. */
-type Marked = ReadonlyMap<number, { readonly name: string; readonly forgotten: number }>
-
-/** The events as the reader delivers them: a segment that is written after a stream was forgotten has nothing of it. */
-const masked = (columns: Segment.Columns, marked: Marked): Segment.Columns => {
-  const { offsets, streams } = columns
-  const markOf = (i: number) => {
-    const mark = marked.get(streams[i]!)
-    return mark !== undefined && offsets[i]! <= mark.forgotten ? mark : undefined
-  }
-  if (marked.size === 0 || !offsets.some((_, i) => markOf(i) !== undefined)) return columns
-  const types = [...columns.types]
-  const sizes = [...columns.sizes]
-  const all = Buffer.concat(columns.content)
-  let end = 0
-  const content = sizes.map((size, i) => {
-    const part = all.subarray(end, (end += size))
-    const mark = markOf(i)
-    if (mark === undefined) return part
-    const event = { offset: offsets[i]!, stream: mark.name, version: columns.versions[i]!, json: part.toString() }
-    const json = Buffer.from(forgotten(event).json)
-    types[i] = forgottenType
-    sizes[i] = json.byteLength
-    return json
-  })
-  return { ...columns, types, sizes, content }
-}
 
 const prepare = (db: Sqlite.Connection) => ({
   columns: db
@@ -81,6 +53,8 @@ type Step = <A>(run: () => A) => Effect.Effect<A, LogUnavailable>
 /** `slice`: runs a query with the number of rows that it should read. */
 export const make = (db: Sqlite.Connection, step: Step, slice: <A>(run: (rows: number) => A) => A) => {
   const sql = prepare(db)
+  /** The rows, as they were chosen, whose JSON was not that when it was read. */
+  let refused: string | undefined
 
   /** The columns but the JSON of the rows after `coldUpTo` that fill a segment, and whether more rows up to `last` did not fit. */
   const choose = Effect.fn("PackingRun.choose")(function* (coldUpTo: number, last: number, between: Effect.Effect<void>) {
@@ -149,7 +123,7 @@ export const make = (db: Sqlite.Connection, step: Step, slice: <A>(run: (rows: n
 
   /**
    * The oldest rows after `coldUpTo` that fill a segment and are old enough; with `partial`, also fewer. Undefined: there are none. "changed": a stream is
-   * being erased; read again.
+   * being erased; read again. Fails with reason `corrupt` if that is no reason for what was read.
    */
   return Effect.fn("PackingRun.read")(function* (
     { coldUpTo, head }: { readonly coldUpTo: number; readonly head: number },
@@ -159,9 +133,7 @@ export const make = (db: Sqlite.Connection, step: Step, slice: <A>(run: (rows: n
     const at = yield* step(() => sql.at.get(coldUpTo) as string | null | undefined)
     if (last <= coldUpTo || (typeof at === "string" && at >= before)) return undefined
     const generation = yield* step(() => sql.generation.get())
-    const marks = yield* step(
-      () => sql.marked.all() as Array<{ readonly id: number; readonly name: string; readonly forgotten: number }>
-    )
+    const marks = yield* step(() => sql.marked.all() as Array<Marked>)
     const { chosen, cut } = yield* choose(coldUpTo, last, between)
     const newest = chosen.offsets.at(-1)
     const isFull = cut || last === coldUpTo + Segment.maxEvents
@@ -186,13 +158,17 @@ export const make = (db: Sqlite.Connection, step: Step, slice: <A>(run: (rows: n
     }
     const content = yield* readContent(columns, between)
     if (content === undefined) {
-      // Only the eraser changes rows: those of streams that were marked before, or are by now.
-      if (marks.length > 0 || (yield* step(() => sql.generation.get())) !== generation) return "changed"
+      // Only the eraser changes rows: those of streams that were marked before, or are by now. It may be blocked, and then nothing changes.
+      const sizes = JSON.stringify([columns.offsets, columns.sizes])
+      const isNew = sizes !== refused
+      refused = sizes
+      if (isNew && (marks.length > 0 || (yield* step(() => sql.generation.get())) !== generation)) return "changed"
       return yield* step(() => {
         throw new StorageFailure("corrupt", `the events from ${coldUpTo + 1} to ${end} are not those of the index of the table`)
       })
     }
-    const marked: Marked = new Map(marks.map((mark) => [mark.id, mark]))
-    return { first: coldUpTo + 1, last: end, columns: masked({ ...columns, content }, marked), generation } satisfies Run
+    refused = undefined
+    const marked = new Map(marks.map((mark) => [mark.id, mark]))
+    return { first: coldUpTo + 1, last: end, columns: maskedColumns({ ...columns, content }, marked), generation } satisfies Run
   })
 }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "@effect/vitest"
+import { describe, expect, it, vi } from "@effect/vitest"
 import { Effect, FastCheck } from "effect"
 import * as Segment from "./Segment.ts"
 
@@ -140,6 +140,35 @@ describe("Segment", () => {
       found += damaged.length
     }
     expect(found).toBeGreaterThan(500)
+  })
+
+  it("L13 a segment of a megabyte is written and verified without a text that V8 handles slowly", () => {
+    const rows = Array.from({ length: 900 }, (_, n): Segment.Row => {
+      const event = { offset: n + 1, version: n + 1, at: "2026-11-20T09:00:00.000Z", data: { text: `${n} `.repeat(250) } }
+      return { offset: n + 1, stream: n % 3, version: n + 1, type: "item.delta", json: JSON.stringify(event), valid: true }
+    })
+    const content = rows.map(({ json }) => Buffer.from(json))
+    const columns = {
+      offsets: rows.map(({ offset }) => offset),
+      streams: rows.map(({ stream }) => stream),
+      versions: rows.map(({ version }) => version),
+      types: rows.map(({ type }) => type),
+      sizes: content.map(({ byteLength }) => byteLength),
+      content
+    }
+    const from = vi.spyOn(Buffer, "from")
+    const toString = vi.spyOn(Buffer.prototype, "toString")
+    const encoded = Segment.encodeColumns(1, 900, columns, () => true)
+    const difference = Segment.firstDifference(encoded.content, 1, 900, columns, encoded.damaged)
+    const lengths = [
+      ...from.mock.calls.map(([text]) => (typeof text === "string" ? String(text).length : 0)),
+      ...toString.mock.results.map(({ value }) => String(value).length)
+    ]
+    vi.restoreAllMocks()
+    expect(difference).toBeUndefined()
+    expect(encoded.content.byteLength).toBeGreaterThan(800_000)
+    expect(lengths.length).toBeGreaterThan(900)
+    expect(Math.max(...lengths)).toBeLessThan(128 * 1024)
   })
 
   it("L13 a wrong checksum, codec, offset or length is damage with a reason, never other events", async () => {
