@@ -10,7 +10,7 @@ export class Standstill {
 
   /**
    * Takes the positions of all readers, at least once a day. Returns the positions that readers have not left for a day although there were later events,
-   * each once. A reader at the head is not behind, so an idle log freezes nobody.
+   * each once. A reader at the head is not behind, so no reader counts as frozen while the log is idle.
    */
   observe(positions: Iterable<number>, head: number, now: number): ReadonlyArray<number> {
     const behind = new Set(Array.from(positions).filter((position) => position < head))
