@@ -368,7 +368,7 @@ export interface paths {
         put?: never;
         /**
          * Read what a rewind would change
-         * @description The files that `thread.rewind` would change, and how. Changes nothing. Send `expected` with the command, so that it is refused if the files have changed since.
+         * @description The files that `thread.rewind` would change, and how. Changes nothing. Send `expected` with the command, so that it is rejected if the files have changed since.
          */
         post: operations["rewindPreview"];
         delete?: never;
@@ -2793,7 +2793,7 @@ export interface components {
             delivery: "native" | "path";
         };
         /**
-         * @description The plan or the diff of a running turn changes. The latest value of each field counts.
+         * @description The plan or the diff of a running turn changes: the latest value of each field counts. Or the agent took a steer with attachments.
          * @example {
          *       "offset": 42,
          *       "stream": "thread/thr_01KB7R",
@@ -2812,6 +2812,24 @@ export interface components {
          *           {
          *             "text": "Fix the parser",
          *             "status": "in-progress"
+         *           }
+         *         ]
+         *       }
+         *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 8,
+         *       "type": "turn.updated",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "attachments": [
+         *           {
+         *             "blob": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *             "delivery": "native"
          *           }
          *         ]
          *       }
@@ -2842,6 +2860,8 @@ export interface components {
                 usage?: components["schemas"]["Usage"];
                 plan?: components["schemas"]["PlanStep"][];
                 diff?: string;
+                /** @description How the agent got the attachments of a steer that it has taken. */
+                attachments?: components["schemas"]["DeliveredAttachment"][];
                 /** @description The whole values of fields that are cut here. A cut text has its beginning; a cut list its first entries; any other cut value the beginning of its JSON, as a string. */
                 blobs?: {
                     [key: string]: components["schemas"]["Blob"];
@@ -5877,7 +5897,7 @@ export interface components {
             itemId?: components["schemas"]["ItemId"];
         };
         RewindPreview: {
-            /** @description For `thread.rewind`: it is refused if the files differ from what is shown here. */
+            /** @description For `thread.rewind`: it is rejected if the files differ from what is shown here. */
             expected: string;
             files: {
                 path: string;
@@ -5966,7 +5986,7 @@ export interface components {
                 name: string;
                 description: string;
             }[];
-            /** @description The settings of a thread that it takes; others are refused. */
+            /** @description The settings of a thread that it takes; others are rejected. */
             settings?: string[];
             /** @description The permission modes that it has, least first. */
             permissionModes?: ("plan" | "read-only" | "ask" | "accept-edits" | "full-access")[];
@@ -6518,7 +6538,7 @@ export interface operations {
                     "application/json": components["schemas"]["PayloadTooLarge"];
                 };
             };
-            /** @description A rule refused the request. Nothing happened. */
+            /** @description A rule rejected the request. Nothing happened. */
             422: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -6916,7 +6936,7 @@ export interface operations {
                     "application/json": components["schemas"]["PayloadTooLarge"];
                 };
             };
-            /** @description A rule refused the request. Nothing happened. */
+            /** @description A rule rejected the request. Nothing happened. */
             422: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -7255,7 +7275,7 @@ export interface operations {
                     "application/json": components["schemas"]["PayloadTooLarge"];
                 };
             };
-            /** @description A rule refused the request. Nothing happened. */
+            /** @description A rule rejected the request. Nothing happened. */
             422: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -7704,7 +7724,7 @@ export interface operations {
                     "application/json": components["schemas"]["PayloadTooLarge"];
                 };
             };
-            /** @description A rule refused the request. Nothing happened. */
+            /** @description A rule rejected the request. Nothing happened. */
             422: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -8089,7 +8109,7 @@ export interface operations {
                     "application/json": components["schemas"]["PayloadTooLarge"];
                 };
             };
-            /** @description A rule refused the request. Nothing happened. */
+            /** @description A rule rejected the request. Nothing happened. */
             422: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -8644,7 +8664,7 @@ export interface operations {
                     "application/json": components["schemas"]["PayloadTooLarge"];
                 };
             };
-            /** @description A rule refused the request. Nothing happened. */
+            /** @description A rule rejected the request. Nothing happened. */
             422: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -8764,7 +8784,7 @@ export interface operations {
                     "application/json": components["schemas"]["PayloadTooLarge"];
                 };
             };
-            /** @description A rule refused the request. Nothing happened. */
+            /** @description A rule rejected the request. Nothing happened. */
             422: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -8892,7 +8912,7 @@ export interface operations {
                     "application/json": components["schemas"]["PayloadTooLarge"];
                 };
             };
-            /** @description A rule refused the request. Nothing happened. */
+            /** @description A rule rejected the request. Nothing happened. */
             422: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -9027,7 +9047,7 @@ export interface operations {
                     "application/json": components["schemas"]["PayloadTooLarge"];
                 };
             };
-            /** @description A rule refused the request. Nothing happened. */
+            /** @description A rule rejected the request. Nothing happened. */
             422: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];
@@ -9465,7 +9485,7 @@ export interface operations {
                     "application/json": components["schemas"]["PayloadTooLarge"];
                 };
             };
-            /** @description A rule refused the request. Nothing happened. */
+            /** @description A rule rejected the request. Nothing happened. */
             422: {
                 headers: {
                     "x-request-id": components["headers"]["x-request-id"];

@@ -16,7 +16,7 @@ it.scopedLive(
         await page.getByLabel("Command", { exact: true }).fill("echo uno")
         await page.getByRole("button", { name: "Accept", exact: true }).click()
         const second = page.getByRole("region", { name: "Request: Run: echo two" })
-        await second.getByLabel("Reason, if you refuse").fill("not this one")
+        await second.getByLabel("Reason, if you decline").fill("not this one")
         await second.getByRole("button", { name: "Decline" }).click()
         await page.getByRole("button", { name: "Always allow in this thread: command echo three" }).click()
         await page.locator(".turn-end.completed").first().waitFor()

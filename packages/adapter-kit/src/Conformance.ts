@@ -2,11 +2,21 @@
  * The contract of every agent, as tests. Call `conformance(driver)` in a test file of the adapter. Each case opens the agent in one scene, acts, reads
  * the events to their end, and checks the five promises of the normaliser on them. After the scope of a case has closed, no process is left (P1).
  */
-import { readFileSync } from "node:fs"
+import { createHash } from "node:crypto"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
-import type { OpenInput, ProviderError, ProviderSession } from "@millrace/contracts/ProviderAdapter"
+import type { Attachment } from "@millrace/contracts/Attachment"
+import type {
+  OpenInput,
+  PlacedAttachment,
+  ProviderError,
+  ProviderSession,
+  TurnAttachment
+} from "@millrace/contracts/ProviderAdapter"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import { Effect, Fiber, type Scope, Stream } from "effect"
@@ -21,11 +31,28 @@ const burstSize = 20_000
 /** Maximum number of messages of an unread agent that the process module holds: 1,024 in its buffer, 1,024 in the current chunk, and the pipe. */
 const heldLines = 2 * 1024 + 512
 
+/** A PNG of one pixel. */
+const picture = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYPgPAAEDAQAIicLsAAAAAElFTkSuQmCC",
+  "base64"
+)
+/** A copy in the folder, as the server makes it. */
+const attached = (folder: string, name: string, mediaType: string, content: Buffer): PlacedAttachment => {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return { blob: createHash("sha256").update(content).digest("hex"), name, mediaType, bytes: content.length, path }
+}
+
 const opened = (driver: Driver, scene: Scene, more: Partial<OpenInput> = {}) =>
   Effect.gen(function* () {
     const session = yield* driver.open(scene, { threadId, epoch: 1, cwd: import.meta.dirname, ...more })
     let turns = 0
-    const start = (n = ++turns) => session.startTurn({ turnId: turn(n), text: driver.prompt?.(scene, n) ?? "go on" })
+    const start = (n = ++turns, attachments?: ReadonlyArray<TurnAttachment>) =>
+      session.startTurn({
+        turnId: turn(n),
+        text: driver.prompt?.(scene, n) ?? "go on",
+        ...(attachments === undefined ? {} : { attachments })
+      })
     return { session, start, recording: yield* record(session) }
   })
 const ended = (recording: Recording, n: number): Effect.Effect<ProviderEvent> => {
@@ -73,6 +100,27 @@ export const cases: ReadonlyArray<Case> = [
       assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted", "TurnCompleted"])
       yield* session.stop("again")
       assert.strictEqual((yield* refusal(session, 3)).outcome, "failed")
+    })
+  },
+  {
+    name: "T2 a turn with an image and another file completes; images are taken natively if the session says that it takes them",
+    scene: "talk",
+    run: Effect.fnUntraced(function* (driver) {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "millrace-kit-"))),
+        (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
+      )
+      const { recording, session, start } = yield* opened(driver, "talk", { attachments: folder })
+      const image = attached(folder, "image.png", "image/png", picture)
+      const table = attached(folder, "table.csv", "text/csv", Buffer.from("a,b\n1,2\n"))
+      const takes = (one: Attachment) => session.takes?.(one) === true
+      assert.strictEqual(takes(image), session.capabilities.includes("images"))
+      const given = (one: PlacedAttachment): TurnAttachment => ({ ...one, delivery: takes(one) ? "native" : "path" })
+      yield* start(1, [given(image), given(table)])
+      assert.strictEqual((yield* ended(recording, 1))._tag, "TurnCompleted")
+      yield* start(2)
+      assert.strictEqual((yield* ended(recording, 2))._tag, "TurnCompleted")
+      assert.deepStrictEqual(yield* finish(session, recording), ["TurnCompleted", "TurnCompleted"])
     })
   },
   {

@@ -196,6 +196,9 @@ export const EventData = {
     }),
     plan: Schema.optional(Schema.Array(PlanStep)),
     diff: Schema.optional(text),
+    attachments: Schema.optional(Schema.Array(Delivered)).annotations({
+      description: "How the agent got the attachments of a steer that it has taken."
+    }),
     blobs: Schema.optional(Blobs)
   }),
   "turn.steered": Schema.Struct({ ...turn, text, attachments }),

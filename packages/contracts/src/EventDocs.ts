@@ -217,7 +217,7 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
     ]
   },
   "turn.updated": {
-    when: "The plan or the diff of a running turn changes. The latest value of each field counts.",
+    when: "The plan or the diff of a running turn changes: the latest value of each field counts. Or the agent took a steer with attachments.",
     examples: [
       {
         ...turn,
@@ -225,6 +225,10 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
           { text: "Read the tests", status: "completed" },
           { text: "Fix the parser", status: "in-progress" }
         ]
+      },
+      {
+        ...turn,
+        attachments: [{ blob: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", delivery: "native" }]
       }
     ]
   },

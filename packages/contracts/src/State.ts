@@ -322,7 +322,7 @@ export const ProviderStatus = Schema.Struct({
   capabilities: Schema.Array(Schema.String),
   ...offered,
   settings: Schema.optional(Schema.Array(Schema.String)).annotations({
-    description: "The settings of a thread that it takes; others are refused."
+    description: "The settings of a thread that it takes; others are rejected."
   }),
   permissionModes: Schema.optional(Schema.Array(PermissionMode)).annotations({
     description: "The permission modes that it has, least first."

@@ -118,7 +118,7 @@ export type RewindRequest = typeof RewindRequest.Type
 
 export const RewindPreview = Schema.Struct({
   expected: Schema.String.annotations({
-    description: "For `thread.rewind`: it is refused if the files differ from what is shown here."
+    description: "For `thread.rewind`: it is rejected if the files differ from what is shown here."
   }),
   files: Schema.Array(
     Schema.Struct({

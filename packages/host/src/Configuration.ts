@@ -89,7 +89,7 @@ export type Limits = typeof Limits.Type
 const Log = Schema.Struct({
   maxBytes: optional(
     Schema.Int.pipe(Schema.greaterThanOrEqualTo(1_048_576, { message: () => "expected whole bytes, 1048576 or more" })),
-    "Bound of the log's file in bytes, as --log-max-bytes: at the bound, commands are refused until old events are removed. Default: none."
+    "Bound of the log's file in bytes, as --log-max-bytes: at the bound, commands are rejected until old events are removed. Default: none."
   ),
   coldAfter: optional(
     Schema.Int.pipe(Schema.between(0, 525_600, { message: () => "expected whole minutes from 0 to 525600; 0 = never" })),

@@ -156,7 +156,7 @@ const ofAllowance = ({ bounds, refused }: Allowance.AllowanceStats): ReadonlyArr
   byLabel(
     "millrace_limited_total",
     "counter",
-    "Requests and streams refused beyond those limits.",
+    "Requests and streams rejected beyond those limits.",
     "kind",
     Object.entries(refused)
   )

@@ -63,7 +63,7 @@ const reasons: Record<string, string> = {
   "409": "The request contradicts the state of the log.",
   "410": "Retention has removed the events.",
   "413": "The body is too large.",
-  "422": "A rule refused the request. Nothing happened.",
+  "422": "A rule rejected the request. Nothing happened.",
   "429": "A limit is reached. Send the request again later.",
   "502": "The agent cannot be reached.",
   "503": "The server is not ready, or its storage is unavailable. Send the request again later."

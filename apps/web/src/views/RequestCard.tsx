@@ -116,8 +116,8 @@ const Approval = ({ action, request }: { readonly request: RequestView; readonly
       {takes("reason") && (
         <input
           type="text"
-          aria-label="Reason, if you refuse"
-          placeholder="Reason, if you refuse"
+          aria-label="Reason, if you decline"
+          placeholder="Reason, if you decline"
           autoComplete="off"
           maxLength={4000}
           value={reason}

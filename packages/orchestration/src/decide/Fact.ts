@@ -2,7 +2,7 @@
  * A fact reports to the engine what has happened, for example that an agent ended. Facts are never rejected: one that no longer applies is ignored, or
  * kept as a `provider.event`.
  */
-import type { Attachment } from "@millrace/contracts/Attachment"
+import type { Attachment, Delivered } from "@millrace/contracts/Attachment"
 import type { GoalId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DataOf } from "@millrace/contracts/Event"
 import type { Imported } from "@millrace/contracts/Import"
@@ -91,6 +91,14 @@ export type Fact =
       readonly turnId: TurnId
       readonly text: string
       readonly attachments?: ReadonlyArray<Attachment>
+    }
+  /** The agent took a steer with attachments. */
+  | {
+      readonly _tag: "SteerDelivered"
+      readonly threadId: ThreadId
+      readonly epoch: number
+      readonly turnId: TurnId
+      readonly attachments: ReadonlyArray<Delivered>
     }
   /** The server interrupts the active turn; the turn's end carries the reason. */
   | { readonly _tag: "InterruptWanted"; readonly threadId: ThreadId; readonly reason: string }

@@ -337,6 +337,11 @@ const sessionFact = (
       })
       return startNext(draft, threadId)
     }
+    case "SteerDelivered": {
+      const { attachments, turnId } = fact
+      if (state.turns[turnId] !== undefined) draft.emit(threadId, "turn.updated", { threadId, turnId, attachments })
+      return
+    }
     case "InterruptWanted": {
       const turnId = state.session?.activeTurnId
       if (turnId !== undefined && state.turns[turnId]?.interruptRequested === false)

@@ -201,6 +201,7 @@ describe("copies of attachments", () => {
             const { turnId } = yield* Kit.dispatch("turn.start", { threadId, text: "and this", attachments, strategy: "steer" })
             yield* Deferred.await(steered)
             expect(scripted.calls).toContain(`steer ${turnId} and this native:shot.png`)
+            expect(yield* until("turn.updated")).toMatchObject({ turnId, attachments: [{ blob: hash, delivery: "native" }] })
           }),
         {
           capabilities: ["steer", "interrupt"],

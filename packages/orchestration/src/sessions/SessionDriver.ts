@@ -189,10 +189,18 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
         if (session === undefined) return Effect.void
         if (call._tag === "StartTurn") return startTurn(session, call.turnId)
         if (call._tag === "Steer") {
-          const steer = Effect.flatMap(deliver(session, "steer", call), (ready) =>
-            session.steer({ turnId: call.turnId, ...ready })
-          )
-          return guardedCall("steer", steer)
+          return Effect.gen(function* () {
+            const { turnId } = call
+            let given: ReadonlyArray<Delivered> | undefined
+            const steer = Effect.flatMap(deliver(session, "steer", call), (ready) => {
+              if (ready.attachments !== undefined) given = AttachmentDelivery.how(ready.attachments)
+              return session.steer({ turnId, ...ready })
+            })
+            yield* guardedCall("steer", steer)
+            if (given === undefined) return
+            const delivered = { _tag: "SteerDelivered", threadId, epoch, turnId, attachments: given } as const
+            yield* Effect.forkIn(engine.submit(delivered), sessionScope)
+          })
         }
         if (call._tag === "Answer") return guardedCall("answer", session.answer(call.requestId, call.answer))
         return guardedCall("interrupt", session.interrupt(call.turnId)).pipe(

@@ -100,7 +100,7 @@ const omittedOf = (damaged: number, long: number, cut: number, agents: number): 
     ...(damaged > 0 ? [`${plural(damaged, "line")} of the conversation's file could not be read`] : []),
     ...(long > 0 ? [`the long texts and the images of ${plural(long, "line")} over 8 MiB were cut`] : []),
     ...(cut > 0 ? [`the content of ${plural(cut, "item")} is too large`] : []),
-    ...(agents > 0 ? [`the steps of ${plural(agents, "subagent")} are not imported, only their results`] : [])
+    ...(agents > 0 ? [`the steps of ${plural(agents, "sub-agent")} are not imported, only their results`] : [])
   ]
   return parts.length === 0 ? undefined : `Of this conversation, ${parts.join("; ")}.`
 }

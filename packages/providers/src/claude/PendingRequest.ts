@@ -21,13 +21,13 @@ const declined = "The person declined this."
 
 export const tooLate: Permission = { behavior: "deny", message: "The turn has ended: no person was asked.", interrupt: true }
 
-/** Answer to a background subagent while too many requests wait: the subagent continues without the permission. */
+/** Answer to a background sub-agent while too many requests wait: the sub-agent continues without the permission. */
 export const tooMany: Permission = {
   behavior: "deny",
   message: "Too many questions of background agents are open, so no person was asked."
 }
 
-/** Answer to a subagent whose turn has ended: the subagent continues without the permission. */
+/** Answer to a sub-agent whose turn has ended: the sub-agent continues without the permission. */
 export const refusedToSubagent: Permission = { behavior: "deny", message: "The turn has ended without an answer." }
 
 /**

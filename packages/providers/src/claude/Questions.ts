@@ -17,16 +17,16 @@ export interface MappedRequest {
   /** The answer to a request that is refused without asking a person, because too many are open. */
   readonly refusal?: Permission
   readonly nativeTurnId?: string
-  /** The request comes from a subagent. Claude does not withdraw it when a turn ends. */
+  /** The request comes from a sub-agent. Claude does not withdraw it when a turn ends. */
   readonly bySubagent?: boolean
 }
 
 export interface Questions {
   readonly request: (id: RpcId, method: string, params: unknown) => MappedRequest
-  /** The end of a turn that exists only for the request of a background subagent; empty for every other turn. */
+  /** The end of a turn that exists only for the request of a background sub-agent; empty for every other turn. */
   readonly settled: (nativeTurnId: string, outcome: "completed" | "interrupted") => ReadonlyArray<NativeEvent>
   readonly withdrawn: (requestId: string) => ReadonlyArray<NativeEvent>
-  /** A task of a tool has begun; the id of a subagent is that of its task. */
+  /** A task of a tool has begun; the id of a sub-agent is that of its task. */
   readonly taskStarted: (taskId: string, toolId: string) => void
 }
 
@@ -47,10 +47,10 @@ export const make = (of: {
   const { agents, declined, opaque, running, whose } = of
   /** Tool id by task id, for tools that run as a task. */
   const tasks = new BoundedMap<string, string>(maxTasks)
-  /** Turn ids of requests of background subagents, by request id. */
+  /** Turn ids of requests of background sub-agents, by request id. */
   const asides = new Map<string, string>()
 
-  /** Whether a subagent runs in the background: no turn runs, or the tool that started it has returned its result. If that tool is unknown: the current turn has no open tool of a subagent. */
+  /** Whether a sub-agent runs in the background: no turn runs, or the tool that started it has returned its result. If that tool is unknown: the current turn has no open tool of a sub-agent. */
   const inBackground = (agent: string): boolean => {
     const turn = whose.current()
     if (turn === undefined) return true
@@ -82,13 +82,13 @@ export const make = (of: {
       const agent = request.agent_id ?? undefined
       const aside = agent !== undefined && inBackground(agent)
       if (aside && asides.size >= maxAsides) return { nativeRequestId, events: [opaque(method, params)], refusal: tooMany }
-      // A background subagent outlives the turn that started it, so its request gets a separate turn (T13).
+      // A background sub-agent outlives the turn that started it, so its request gets a separate turn (T13).
       const turn = aside ? Turns.make(`agent ${agent} ${nativeRequestId}`, true) : running(events)
       if (aside) {
         asides.set(nativeRequestId, turn.id)
         events.push({ _tag: "TurnStarted", nativeTurnId: turn.id })
       }
-      // The item of a background subagent's tool is in another turn: then the request is opened without its item.
+      // The item of a background sub-agent's tool is in another turn: then the request is opened without its item.
       const toolId = request.tool_use_id ?? undefined
       const nested = toolId === undefined ? undefined : agents.open(toolId)
       const tool = toolId === undefined ? undefined : (turn.tools.get(toolId) ?? nested?.tool)

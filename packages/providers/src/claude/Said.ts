@@ -37,7 +37,7 @@ export const CanUseTool = Schema.Struct({
   tool_name: Schema.String,
   input: Schema.Record({ key: Schema.String, value: Schema.Unknown }),
   tool_use_id: loose(Schema.String),
-  /** Present when a subagent sends the request. */
+  /** Present when a sub-agent sends the request. */
   agent_id: loose(Schema.String),
   description: loose(Schema.String),
   decision_reason: loose(Schema.String),

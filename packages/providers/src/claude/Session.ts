@@ -178,7 +178,7 @@ export const open = Effect.fn("Claude.open")(function* (
         for (const event of events) {
           if (event._tag === "RequestResolved") asking.delete(event.nativeRequestId)
           if (event._tag !== "TurnEnded") continue
-          // At the end of a turn Claude drops the turn's requests without an answer, except those of subagents (P6).
+          // At the end of a turn Claude drops the turn's requests without an answer, except those of sub-agents (P6).
           for (const [key, request] of asking) {
             if (request.nativeTurnId !== event.nativeTurnId) continue
             asking.delete(key)
@@ -212,7 +212,7 @@ export const open = Effect.fn("Claude.open")(function* (
   if (lost) yield* session.add([{ _tag: "ConversationLost", ...lost }])
   if (offered.commands !== undefined) yield* session.add([Report.event({ commands: Report.commands(offered.commands) })])
 
-  /** Ends the separate turn that exists only for a background subagent's request; the caller answers the request. `false`: not such a turn. */
+  /** Ends the separate turn that exists only for a background sub-agent's request; the caller answers the request. `false`: not such a turn. */
   const settle = (nativeTurnId: string, outcome: "completed" | "interrupted") =>
     Effect.suspend(() => {
       const events = mapping.settled(nativeTurnId, outcome)

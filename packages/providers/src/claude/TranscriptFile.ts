@@ -59,7 +59,7 @@ export const recordOf = (line: Buffer | string | undefined): Fields | undefined 
   }
 }
 
-/** Whether the record is part of the main conversation, not of a subagent. */
+/** Whether the record is part of the main conversation, not of a sub-agent. */
 export const isMain = (record: Fields): boolean => record["isSidechain"] !== true
 
 export interface Branch {

@@ -128,7 +128,7 @@ const system = (message: Fields): Said => {
         ? other
         : { _tag: "TaskEnded", taskId }
     }
-    // What a subagent does, for the tool that started it.
+    // What a sub-agent does, for the tool that started it.
     case "task_progress": {
       const toolId = stringAt(message, "tool_use_id")
       const text = stringAt(message, "description")

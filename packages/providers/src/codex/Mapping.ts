@@ -212,7 +212,7 @@ export const make = (nativeThreadId: string): Mapping => {
       const nativeRequestId = requestKey(id)
       const message = decodeRequest(nativeThreadId, method, params)
       if (message._tag !== "Known") return { nativeRequestId, events: [opaque(message)] }
-      // A request of a subagent's thread: that thread is not mapped, but a person must see the request, in the turn that runs.
+      // A request of a sub-agent's thread: that thread is not mapped, but a person must see the request, in the turn that runs.
       const nativeTurnId = message.foreign ? current : message.params.turnId
       if (nativeTurnId === undefined) return { nativeRequestId, events: [opaque({ method, params })] }
       const { ask, result } = pending(message, message.foreign ? undefined : changing.get(message.params.itemId))

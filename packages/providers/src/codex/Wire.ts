@@ -109,7 +109,7 @@ export type Notification =
   | { readonly _tag: "Item"; readonly phase: "started" | "completed"; readonly turnId: string; readonly item: Item }
   | { readonly _tag: "Other"; readonly method: string; readonly turnId?: string; readonly params: unknown }
 
-/** `foreign`: the request comes from another thread of the same process, such as a subagent. */
+/** `foreign`: the request comes from another thread of the same process, such as a sub-agent. */
 export type ServerRequest =
   | ({ readonly _tag: "Known"; readonly foreign: boolean } & Known<typeof requests>)
   | { readonly _tag: "Other"; readonly method: string; readonly turnId?: string; readonly params: unknown }

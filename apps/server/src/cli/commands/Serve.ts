@@ -83,7 +83,7 @@ export const command = Command.make(
     ),
     logMaxBytes: Flags.size("log-max-bytes", {
       variable: "MILLRACE_LOG_MAX_BYTES",
-      description: "Bound of the log's file, such as 5GB; at the bound, commands are refused until old events are removed"
+      description: "Bound of the log's file, such as 5GB; at the bound, commands are rejected until old events are removed"
     }),
     ...LimitFlags.options,
     readyFd: descriptor(

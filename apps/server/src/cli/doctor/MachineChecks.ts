@@ -57,7 +57,7 @@ export const access = (dataDir: string): Effect.Effect<Check> =>
       name: "access",
       status: "wrong",
       found: `${path}: ${reason}`,
-      fix: "Make it a regular file that you can read and write, or move it away. Without it every client is refused until you create new tokens."
+      fix: "Make it a regular file that you can read and write, or move it away. Without it every client is rejected until you create new tokens."
     })
   })
 
