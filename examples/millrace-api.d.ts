@@ -6041,13 +6041,13 @@ export interface components {
         LogWork: {
             /** @description Events that were packed. */
             packed: components["schemas"]["NonNegative"];
-            /** @description Number of removed events. For a dry run: the most events that would be removed. */
+            /** @description Number of removed events. For a dry run: the maximum number of events that would be removed. */
             removed: components["schemas"]["NonNegative"];
             /** @description Only for a dry run: the approximate size in the file of the events that would be removed. */
             removedBytes?: components["schemas"]["NonNegative"];
-            /** @description With `force`: attached readers and named readers of the last day whose next events were removed; of a dry run: would be. */
+            /** @description With `force`: attached readers and named readers of the last day whose next events were removed. For a dry run: whose next events would be removed. */
             readersCut?: components["schemas"]["NonNegative"];
-            /** @description Events at and below this offset are deleted. For a dry run: would be deleted. */
+            /** @description Events at and below this offset are deleted. A dry run reports the offset and deletes nothing. */
             retainedFrom: components["schemas"]["NonNegative"];
             before: components["schemas"]["LogSize"];
             after: components["schemas"]["LogSize"];

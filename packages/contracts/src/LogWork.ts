@@ -31,7 +31,7 @@ export type LogSize = typeof LogSize.Type
 export const LogWork = Schema.Struct({
   packed: Schema.NonNegativeInt.annotations({ description: "Events that were packed." }),
   removed: Schema.NonNegativeInt.annotations({
-    description: "Number of removed events. For a dry run: the most events that would be removed."
+    description: "Number of removed events. For a dry run: the maximum number of events that would be removed."
   }),
   removedBytes: Schema.optional(
     bytes("Only for a dry run: the approximate size in the file of the events that would be removed.")
@@ -39,11 +39,11 @@ export const LogWork = Schema.Struct({
   readersCut: Schema.optional(
     Schema.NonNegativeInt.annotations({
       description:
-        "With `force`: attached readers and named readers of the last day whose next events were removed; of a dry run: would be."
+        "With `force`: attached readers and named readers of the last day whose next events were removed. For a dry run: whose next events would be removed."
     })
   ),
   retainedFrom: Schema.NonNegativeInt.annotations({
-    description: "Events at and below this offset are deleted. For a dry run: would be deleted."
+    description: "Events at and below this offset are deleted. A dry run reports the offset and deletes nothing."
   }),
   before: LogSize,
   after: LogSize,

@@ -7,7 +7,7 @@ import type { Step as LogStep } from "@millrace/log/Storage"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import { Effect, Layer } from "effect"
 
-/** In the order in which a host passes them. Those before `recovery-reaped` repeat. */
+/** In the order in which a host passes them. The points before `recovery-reaped` repeat. */
 export const points = [
   "before-begin",
   "after-begin",

@@ -29,7 +29,7 @@ export interface Sharing {
 /** The smallest rank. Infinite if there is no rank. */
 const least = (ranks: Iterable<number>): number => Math.min(Infinity, ...ranks)
 
-/** At most the offset after the head: what begins later has a greater offset. So these bounds stay safe, and one query of them is enough for a run. */
+/** At most the offset after the head. Work that begins later has a greater offset, so these bounds stay valid, and one query is enough for a run. */
 interface Live {
   /** First offset of the oldest turn that is queued or open. */
   readonly turns: number

@@ -20,7 +20,7 @@ import { Watermark } from "./Watermark.ts"
 
 /** Events that one slice overwrites. */
 const sliceEvents = 100
-/** How long the last run takes at most, when the log closes. The next start does the rest. */
+/** Maximum duration of the last run, when the log closes. The next start completes the work. */
 const closingMillis = 2_000
 /** Pause before the next attempt when a program reads the log or the storage fails. */
 const pause = "1 second"
@@ -64,7 +64,7 @@ const overwrite = (db: Sqlite.Connection, { id, name, forgotten: upTo }: Marked,
 }
 
 /**
- * Removes the copies that migrations left. A copy that was made before the first deletion of this version stays: it is the way back to the older version,
+ * Removes the copies that migrations left. A copy that was made before the first deletion of this version stays, because it allows a return to the older version,
  * which kept the words of deleted threads, too.
  */
 const removeBackups = (db: Sqlite.Connection, file: string): void => {

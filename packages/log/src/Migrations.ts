@@ -141,7 +141,7 @@ const rowValues: Migration = Effect.gen(function* () {
   )
 })
 
-/** From here on, long texts of events and rows are blobs (`SharedText`). What is stored stays as it is; an earlier program could not read what is new. */
+/** From this version on, long texts of events and rows are blobs (`SharedText`). Stored texts stay as they are. An earlier program could not read the new texts. */
 const sharedTexts: Migration = Effect.void
 
 export const migrations: Migrations = {

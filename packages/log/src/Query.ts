@@ -55,7 +55,7 @@ export interface RowQuery<Field extends string = string> {
   readonly maxBytes?: number | undefined
   /** Maximum number of examined rows, including rows that do not meet `where`. */
   readonly maxScanned?: number | undefined
-  /** `false`: the values are not read, and are undefined. So a damaged value does not fail the query. Default: they are. */
+  /** `false`: the values are not read and are undefined, so a damaged value does not fail the query. Default: `true`. */
   readonly values?: false | undefined
   /** Default: newest (greatest rank) first. */
   readonly order?: "newest" | "oldest" | undefined

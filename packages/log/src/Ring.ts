@@ -17,7 +17,7 @@ interface Entry {
 }
 
 interface Subscriber {
-  /** The head when it attached. */
+  /** The head when the subscriber attached. */
   readonly attachedAt: number
   readonly maxBytes: number
   readonly stream: string | undefined
@@ -133,8 +133,8 @@ export class Ring {
 
   /**
    * The next pages of a subscriber, as many as fit its budget, and the offset that they reach; undefined if the ring does not hold the event after
-   * `after`, or if its page exceeds the budget. Without `stream`, pages after the head of the attach are the ring's own, shared objects. With `stream`,
-   * pages without its events are left out, except the page that reaches the head of the attach: it shows that the subscriber has caught up.
+   * `after`, or if its page exceeds the budget. Without `stream`, pages after `attachedAt` are the ring's own, shared objects. With `stream`,
+   * pages without its events are left out, except the page that reaches `attachedAt`: it shows that the subscriber has caught up.
    */
   follow(
     { attachedAt, maxBytes, stream }: Subscriber,

@@ -16,8 +16,8 @@ const nextWithStream = (db: Sqlite.Connection, { forgotten: upTo, id }: Marked, 
     .get(id, after, upTo) as Segment.Stored | undefined
 
 /**
- * The segment without the contents of the stream; undefined if it has none. A damaged segment is emptied: its events cannot be read, but parts of them
- * could be decoded. The events of other streams in it are in a backup that was made before the damage (LargeValues.ts).
+ * The segment without the contents of the stream; undefined if it has none. A damaged segment is emptied, because parts of the stream could still be decoded
+ * from its bytes. A backup from before the damage has the events of other streams in the segment (LargeValues.ts).
  */
 const without = (marked: Marked, stored: Segment.Stored): Effect.Effect<Segment.Stored | undefined> =>
   Effect.gen(function* () {
@@ -25,7 +25,7 @@ const without = (marked: Marked, stored: Segment.Stored): Effect.Effect<Segment.
     if (segment instanceof Segment.Damaged) {
       if (!Segment.isEmptied(stored))
         yield* Effect.logWarning(
-          `The events ${stored.first} to ${stored.last} were damaged (${segment.reason}) and are emptied, because a deleted thread had events among them. A backup from before the damage keeps those of the other threads.`
+          `The events ${stored.first} to ${stored.last} were damaged (${segment.reason}) and are emptied, because a deleted thread had events among them. A backup from before the damage keeps the events of the other threads.`
         )
       return Segment.emptied(stored)
     }
@@ -36,7 +36,7 @@ const without = (marked: Marked, stored: Segment.Stored): Effect.Effect<Segment.
 
 /**
  * Erases the stream from the next segment that has events of it, after the segment that begins at `after`. Returns where the erased segment begins;
- * undefined: there is none.
+ * undefined: no further segment has events of it.
  */
 export const next = (writer: SqliteWriter, marked: Marked, after: number): Effect.Effect<number | undefined, LogUnavailable> =>
   Effect.gen(function* () {

@@ -30,7 +30,7 @@ const blobOf = (hash: string, content: Buffer): Blob => {
 
 interface Text {
   readonly content: Buffer
-  /** As it is in the JSON; a copy, because a part of a string keeps the whole one in memory. */
+  /** The text as it is in the JSON. A copy, because a part of a string keeps the whole string in memory. */
   readonly escaped: string
 }
 

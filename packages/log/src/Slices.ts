@@ -3,7 +3,7 @@
 /** How long a slice may hold the event loop is 10 ms; this leaves room for a slice that takes longer than the one before. */
 export const targetMillis = 3
 
-/** The same while others use the event loop: short against the 2 to 5 ms that an append takes. */
+/** The same while other work uses the event loop: short in comparison with the 2 to 5 ms of an append. */
 export const shortMillis = 0.5
 
 /**

@@ -11,7 +11,7 @@ import { BlobMissing } from "./EventLog.ts"
 import * as Sqlite from "./Sqlite.ts"
 import { type Finish, type FoundBlob, StorageFailure } from "./Storage.ts"
 
-/** Blobs that were found intact and are not examined again until so many others were. */
+/** Number of blobs that are remembered as intact and not examined again. */
 const maxIntact = 1_000
 
 interface Known {

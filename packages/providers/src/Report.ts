@@ -17,7 +17,7 @@ export const commands = (
     .slice(0, maxOffered)
     .map(({ description, name }) => ({ name: cut(name.replace(/^\//, ""), 200), description: cut(description ?? "", 500) }))
 
-/** The limits by name: a report of one keeps the others. */
+/** Key: the name of a limit. A report of one limit keeps the other limits. */
 export class Limits {
   readonly #known = new BoundedMap<string, ReportedLimit>(maxLimits)
 

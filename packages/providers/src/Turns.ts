@@ -6,7 +6,7 @@ import type { NativeEvent } from "./NativeEvent.ts"
 export interface Turns {
   /** Call before the turn is sent to the agent. */
   readonly ask: (nativeTurnId: string) => void
-  /** The turn was refused or not sent: ends it for those who wait. */
+  /** Call when the turn was refused or not sent. Wakes the callers that wait for its beginning or end. */
   readonly refuse: (nativeTurnId: string) => void
   /** Records the agent's events, in order. */
   readonly note: (events: ReadonlyArray<NativeEvent>) => void

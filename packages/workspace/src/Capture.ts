@@ -27,7 +27,7 @@ export interface Captured {
   readonly commit: string
   /** Files that are there and not in the commit. */
   readonly skipped: ReadonlyArray<Skipped>
-  /** Of the commit. */
+  /** The tree of the commit. */
   readonly tree: string
   readonly message: Message
 }

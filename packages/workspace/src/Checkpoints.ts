@@ -97,7 +97,7 @@ const isTurnId = Schema.is(TurnId)
 const isThreadId = Schema.is(ThreadId)
 const isThread = (name: string): name is ThreadId => isThreadId(name)
 
-/** As `WorkTree.placeOf` names them. */
+/** A name that `WorkTree.placeOf` makes. */
 const isPrivateName = /^[0-9a-f]{32}$/
 
 const namesIn = (directory: string): Promise<ReadonlyArray<string>> => readdir(directory).catch(() => [])

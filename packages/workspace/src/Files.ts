@@ -25,16 +25,16 @@ export interface Search {
 export class Files extends Context.Tag("@millrace/workspace/Files")<
   Files,
   {
-    /** The first search of a directory waits for the list of its files. A later one does only if an agent has changed the directory since. */
+    /** The first search of a directory waits for the list of its files. A later search waits only if an agent has changed the directory since. */
     readonly search: (root: string, search: Search) => Effect.Effect<FoundFiles, FilesUnavailable>
     /** As `ReadFile.read`. */
     readonly read: (root: string, path: string) => Effect.Effect<ReadFile.FoundFile | ReadFile.Refusal, FilesUnavailable>
-    /** At most 2 seconds old. */
+    /** The state of the repository, at most 2 seconds old. */
     readonly summary: (root: string, changedAt?: number) => Effect.Effect<GitSummary, FilesUnavailable>
   }
 >() {}
 
-/** Of each call of git. A list of 100,000 files takes about 0.3 s. */
+/** Time limit of each call of git. A list of 100,000 files takes about 0.3 s. */
 const deadline = "10 seconds"
 /** 200,000 tracked files with paths of 100 characters take 32 MB. */
 const maxBytes = 64 * 1024 * 1024

@@ -17,7 +17,7 @@ const exists = (path: string): Promise<boolean> =>
     () => false
   )
 
-/** As git recognises one: HEAD with objects and refs, or, of a linked work tree, HEAD with the name of the common directory. */
+/** Whether git recognises the directory: it has HEAD, objects and refs, or, for a linked work tree, HEAD and the name of the common directory. */
 const isGitDirectory = async (path: string): Promise<boolean> =>
   (await exists(join(path, "HEAD"))) &&
   ((await exists(join(path, "commondir"))) || ((await exists(join(path, "objects"))) && (await exists(join(path, "refs")))))

@@ -5,23 +5,22 @@ import { Clock, Deferred, Duration, Effect, Exit, type Scope } from "effect"
 export interface Options<A> {
   /** Maximum directories. */
   readonly most: number
-  /** The size of a value, and the most of all values together; the least recently used go first. The newest value stays. */
+  /** `sizeOf`: the size of a value. `maxSize`: the maximum of all values together. The least recently used values are removed first. The newest value stays. */
   readonly sizeOf?: (value: A) => number
   readonly maxSize?: number
-  /** An older value is read again: `serve` returns it and reads in the background, `wait` returns the new one. */
+  /** Maximum age of a value. An older value is read again: `serve` returns the old value and reads in the background, `wait` returns the new value. */
   readonly fresh: Duration.DurationInput
   readonly old: "serve" | "wait"
 }
 
 /**
- * The value of a directory. `changedAt`: when the directory last changed, in milliseconds since 1970; a value whose reading began before it ended is read
- * again first.
+ * The value of a directory. `changedAt`: when the directory last changed, in milliseconds since 1970. A value whose reading began earlier is read again first.
  */
 export type Kept<A, E> = (root: string, changedAt?: number) => Effect.Effect<A, E>
 
 interface Entry<A> {
   readonly value: A
-  /** When its reading began. */
+  /** When the reading of the value began. */
   readonly at: number
 }
 

@@ -38,7 +38,7 @@ export interface Input {
 
 /** Contents that are in memory at a time: files, and bytes unless one file has more. */
 const batch = { files: 256, bytes: 16 * 1024 * 1024 }
-/** Of the contents of a batch, of which one file may have 32 MiB, with their headers. */
+/** Bound of git's output for a batch: the contents with their headers. One file may have 32 MiB. */
 const maxBytes = 64 * 1024 * 1024
 
 /** The changes in the order in which they are made, in batches. Removals are first, because a directory may take a file's place. */

@@ -16,11 +16,11 @@ export type Pair = readonly [from: string, to: string]
 
 export interface Change {
   readonly path: RawPath.RawPath
-  /** In the work tree now. */
+  /** The file in the work tree now. */
   readonly before: WorkFile.Entry | undefined
-  /** In the checkpoint. */
+  /** The file in the checkpoint. */
   readonly after: WorkFile.Entry | undefined
-  /** Something else than the turns has changed the file, too. */
+  /** Whether a person or another program has changed the file, too. */
   readonly changedSince: boolean
 }
 
@@ -35,7 +35,7 @@ export interface Plan {
   readonly target: string
   /** The work tree, as a commit without a ref. */
   readonly now: string
-  /** In the order of their names. */
+  /** Sorted by path. */
   readonly changes: ReadonlyArray<Change>
   readonly left: ReadonlyArray<Left>
   /** Bytes of the new files, by their objects. */
@@ -115,7 +115,7 @@ export const differences = (workTree: WorkTree, from: string, to: string) =>
 
 const isFile = (entry: WorkFile.Entry | undefined) => entry === undefined || entry.mode !== "160000"
 
-/** Of these paths, those that the checkpoint's `.gitignore` files ignore: they were there before, or may have been, and no checkpoint has them. */
+/** Selects the paths that the checkpoint's `.gitignore` files ignore. Such a file may have existed before, and no checkpoint has it. */
 const ignored = (workTree: WorkTree, target: string, paths: ReadonlyArray<RawPath.RawPath>) =>
   Effect.gen(function* () {
     if (paths.length === 0) return new Set<string>()

@@ -74,7 +74,7 @@ const configOf = ({ objectFormat }: Repository, { own }: Settings): string =>
     ""
   ].join("\n")
 
-/** Of higher precedence than every `.gitattributes`. */
+/** Attributes that take precedence over every `.gitattributes`. */
 const attributes = "* -text !eol -filter -ident !working-tree-encoding\n"
 
 /** Replaces the file if its content differs. */

@@ -37,7 +37,7 @@ export const checkBind = (
     return Either.left(
       new BindRefused({
         host,
-        message: `Refusing to listen on ${host} without authentication: anyone who can reach it could run commands here. Drop --no-auth, or listen on 127.0.0.1.`
+        message: `Refusing to listen on ${host} without authentication: every program that can reach it could run commands here. Drop --no-auth, or listen on 127.0.0.1.`
       })
     )
   const [origin] = allowedOrigins
@@ -46,7 +46,7 @@ export const checkBind = (
     : Either.left(
         new BindRefused({
           host,
-          message: `Refusing to allow ${origin} without authentication: a page of it could run commands here without a token. Drop --no-auth or --allow-origin.`
+          message: `Refusing to allow ${origin} without authentication: a page of that origin could run commands here without a token. Drop --no-auth or --allow-origin.`
         })
       )
 }

@@ -1,4 +1,4 @@
-/** Help for people: our overview, and the library's page of each command without its filler lines. */
+/** The help texts: the overview of all commands, and the library's page of one command without its filler lines. */
 import type { Style } from "./terminal/Style.ts"
 
 const commands: ReadonlyArray<readonly [string, string]> = [

@@ -76,7 +76,7 @@ const base = (subject: Subject) => ({
   ...noteOf(subject)
 })
 
-/** `undefined`: the response does not show the item. It shows none of sub-agents. */
+/** How the response shows an item. `undefined`: it does not show the item. Items of sub-agents are not shown. */
 const shapeFor = (
   { plain }: Subject,
   { kind, parentItemId }: { readonly kind: string; readonly parentItemId?: string | undefined }
@@ -234,7 +234,7 @@ export const stream = (call: TurnCall) => {
   /** The items that this answer shows. */
   const shown = (items: ReadonlyArray<Output.Item>) => items.filter((item) => shapeFor(subject, item) !== undefined)
 
-  /** Sorts items in the order of the stream, so that the client's copy and the last event agree. Items that were not sent yet come last. */
+  /** Sorts items in the order of the stream, so that the client's copy and the last event agree. Unsent items come last. */
   const inOrder = (items: ReadonlyArray<Output.Item>) => {
     const notEvicted = new Set(parts.notEvicted(items).map(({ itemId }) => itemId))
     const place = (itemId: string) => parts.get(itemId)?.index ?? (notEvicted.has(itemId) ? Number.MAX_SAFE_INTEGER : -1)

@@ -28,7 +28,7 @@ export interface Options {
 /** Maximum duration of an export, and maximum number of concurrent exports. An export beyond either bound is dropped with its data. */
 const exportWithin = "5 seconds"
 const maxExports = 4
-/** At shutdown: for the last traces, and again for the last metrics. */
+/** Time limit at shutdown for the last traces, and again for the last metrics. */
 const shutdownTimeout = Duration.seconds(1)
 
 const failures = Metric.counter("millrace_telemetry_failures_total", {

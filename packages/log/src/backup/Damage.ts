@@ -31,6 +31,6 @@ const one = (damage: Damage): string =>
 
 const maxNamed = 20
 
-/** At most 20 by name. */
+/** Lists the damage for people: at most 20 entries, then the number of the others. */
 export const text = (damage: ReadonlyArray<Damage>): string =>
   `${damage.slice(0, maxNamed).map(one).join(", ")}${damage.length > maxNamed ? ` and ${damage.length - maxNamed} more` : ""}`

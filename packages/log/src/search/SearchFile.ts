@@ -37,7 +37,7 @@ export interface Document {
 export interface Progress {
   /** Every event up to this offset. */
   readonly cursor: number
-  /** Of the rows that existed at the offset `of`: those with this rank or a greater one. Absent: all of them. */
+  /** Of the rows that existed at the offset `of`: the rows with at least this rank. Absent: all of them. */
   readonly rebuild?: { readonly from: number; readonly of: number }
 }
 

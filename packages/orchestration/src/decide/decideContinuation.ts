@@ -107,7 +107,7 @@ export const ownerLost = (draft: Draft, state: ThreadState, fact: Extract<Fact, 
         : consequences[wanted]
   const reason = after === undefined ? fact.reason : `${fact.reason}; ${after}`
   dropSecrets(draft, state)
-  // As every request of such a thread.
+  // The request to sign in expires like every request of such a thread.
   if (state.continuation?.because === "sign-in" && wanted === "settle") cancel(draft, threadId, fact.reason, "expired")
   const current = draft.thread(threadId) ?? state
   const held =

@@ -7,7 +7,7 @@ import { type CommandOutcome, reject, threadFor } from "./CommandOutcome.ts"
 import { emitFork, ended } from "./decideFork.ts"
 import type { Draft } from "./Draft.ts"
 
-/** What was done with the files; nothing: the command concerns the conversation only. Left: why the command is rejected; no file was changed. */
+/** The change of the files. `undefined`: the command concerns the conversation only. `Left`: why the command is rejected; then no file was changed. */
 export type Rewound = Either.Either<{ readonly checkpoint: string; readonly files: number } | undefined, CommandRejected>
 
 const off = reject("Unsupported", "This server cannot take files back, because it takes no checkpoints.")

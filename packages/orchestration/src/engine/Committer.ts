@@ -42,7 +42,7 @@ export interface Outcome {
 /** A row that holds the state of the job's thread or project is damaged. Not an outage: a retry reads the same bytes, and other rows are readable. */
 class StateDamaged extends Data.TaggedError("StateDamaged")<{ readonly error: LogUnavailable }> {}
 
-/** Most threads whose damage is remembered as logged. */
+/** Maximum threads whose damage is remembered as logged. */
 const maxLogged = 1_000
 
 const done: Outcome = { again: [], broken: undefined }

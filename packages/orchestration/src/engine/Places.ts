@@ -1,7 +1,7 @@
 /**
  * Limits how many agents run at once (R7). Each live session holds a place; without a free place, a thread's next turn waits. Both are derived from the
- * folded threads, so they survive a restart; only the usage limits of accounts are lost by a restart. The turn that has waited longest starts first,
- * unless it is blocked by a bound that does not apply to the others.
+ * folded threads, so they survive a restart; only the usage limits of accounts are lost by a restart. The turn that has waited longest starts first.
+ * A turn that only its own bound blocks, such as the limit of its token, does not delay the turns after it.
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
@@ -18,7 +18,7 @@ export interface Bounds {
 
 export const unbounded: Bounds = { agents: 0, agentsPerToken: 0, agentsPerProvider: 0 }
 
-/** For each bound: whether two seats count against the same limit. */
+/** Key: a bound. Value: whether two threads count against the same limit of this bound. */
 const shared = {
   agents: () => true,
   agentsPerToken: (a: Seat, b: Seat) => a.token === b.token,
@@ -26,7 +26,7 @@ const shared = {
 } as const satisfies Record<keyof Bounds, (a: Seat, b: Seat) => boolean>
 const names = ["agents", "agentsPerToken", "agentsPerProvider"] as const
 
-/** A seat, which the bounds count: a thread with its provider and the token that requested its last turn. */
+/** The unit that the bounds count: a thread with its provider and the token that requested its last turn. */
 interface Seat {
   readonly threadId: ThreadId
   readonly provider: string
@@ -74,7 +74,7 @@ export interface Release {
   readonly stop: ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number }>
 }
 
-/** The most turns that one release starts; the next release starts more. */
+/** Maximum number of turns that one release starts. The next release starts more. */
 const maxStarts = 64
 
 export class Places {
@@ -113,7 +113,7 @@ export class Places {
     else this.waiters.set(threadId, waiter)
   }
 
-  /** From now on no turn starts in the directory or below it, until the returned function is called. Left: a thread whose turn runs there. */
+  /** From now on no turn starts in the directory or below it, until the returned function is called. Fails (`Left`) with a thread whose turn runs there. */
   hold(directory: string): Either.Either<() => void, ThreadId> {
     for (const [threadId, cwd] of this.busy) if (isWithin(directory, cwd)) return Either.left(threadId)
     this.held.set(directory, (this.held.get(directory) ?? 0) + 1)
@@ -163,7 +163,7 @@ export class Places {
     return left
   }
 
-  /** The bounds that leave no place for this seat. */
+  /** The bounds whose limit is reached for this seat. */
   private full(seat: Seat): ReadonlyArray<keyof Bounds> {
     return names.filter((bound) => (bound !== "agentsPerToken" || seat.token !== undefined) && this.free(bound, seat) <= 0)
   }

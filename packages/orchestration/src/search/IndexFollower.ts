@@ -24,7 +24,7 @@ const restFactor = 30
 const longestRest = 600
 /** How long a query waits for the index to reach the head. */
 const patience = "1 second"
-/** How long words of deleted threads are removed when the index closes. The next start does the rest. */
+/** Maximum time to remove words of deleted threads when the index closes. The next start completes the work. */
 const closingMillis = 2_000
 
 /** Opens or creates the index `file` in its fiber, so that a start does not wait for it. */

@@ -81,8 +81,8 @@ export const layerScan = Layer.effect(
 )
 
 /**
- * With an index in this file. Without FTS5 (`hasIndex` = false) there is none, and the file of an earlier one is removed: nothing would delete from it the
- * words of threads that are deleted now.
+ * Search with an index in this file. Without FTS5 (`hasIndex` = false) the search has no index, and removes the file of an earlier index: otherwise the file
+ * would keep the words of threads that are deleted from now on.
  */
 export const layer = (file: string, hasIndex = SearchFile.isSupported()) =>
   Layer.scoped(

@@ -5,13 +5,13 @@ import { Context, Effect } from "effect"
 export interface Turn {
   readonly threadId: ThreadId
   readonly turnId: TurnId
-  /** Of the session that gets the turn. */
+  /** Epoch of the session that gets the turn. */
   readonly epoch: number
   /** The session's directory. */
   readonly cwd: string
 }
 
-/** The turn waits for the effect, which therefore returns soon, and cannot fail. */
+/** The turn waits for the effect, so the effect must return soon. It cannot fail. */
 export class BeforeTurn extends Context.Reference<BeforeTurn>()("@millrace/orchestration/BeforeTurn", {
   defaultValue:
     () =>

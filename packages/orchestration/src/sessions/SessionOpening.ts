@@ -38,7 +38,7 @@ export interface Input {
       readonly history: NonNullable<OpenInput["history"]>
       /** The previous agent, after a hand-over. */
       readonly handedFrom?: string
-      /** Only for a fork whose agent has no conversation yet: what it may copy now of the one of `resumeKey`, which is the source's. */
+      /** Only for a fork whose agent has no conversation yet: the part of the source's conversation (`resumeKey`) that the agent may copy now. */
       readonly copies?: Effect.Effect<ForkPoint.Copy, ProviderError>
     },
     ProviderError
@@ -57,7 +57,7 @@ export interface Opened {
   readonly continuity?: "handed-off" | "replayed"
   /** The transcript to put before the first prompt. Absent if the agent has read the conversation itself. */
   readonly brief?: Handover.HandoverBrief
-  /** Of a fork whose agent had no conversation yet. */
+  /** How the agent of a fork got the conversation. Absent if the thread is no fork, or if its agent had a conversation already. */
   readonly fork?: ForkWay
 }
 

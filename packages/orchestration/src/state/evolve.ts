@@ -98,7 +98,7 @@ const details = (
       return { continuation }
     }
     case "continuation.cancelled":
-      // Of the answers to its held requests, the one that left the work as it is was kept.
+      // The answer that left the work as it is was kept: remove it.
       return { continuation: undefined, kept: state.kept.filter(({ turnId }) => turnId !== state.continuation?.nextTurnId) }
     case "thread.handed-over": {
       const { effort, from, model, provider } = event.data

@@ -70,7 +70,7 @@ const item = (data: Data<"item.imported">): string => {
   }
 }
 
-/** What the document leaves out of an item: the rest of long values, by the name of the blob that has all of it. */
+/** Names the parts of an item that the document omits: for each long value, the blob with the whole value. */
 const leftOut = (data: Data<"item.imported">): string =>
   [
     ...Object.entries(data.blobs ?? {}).map(([name, blob]) => [name, blob] as const),

@@ -40,7 +40,7 @@ export const known: ReadonlyArray<AcpAgent> = [
     name: "gemini",
     command: "gemini",
     args: ["--experimental-acp"],
-    // Without the second it starts itself again: twice the time and memory, for a larger heap.
+    // Without the second variable gemini starts itself again with a larger heap, which takes twice the time and memory.
     env: { GEMINI_TELEMETRY_ENABLED: "false", GEMINI_CLI_NO_RELAUNCH: "true" },
     inherit: ["GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "GOOGLE_GENAI_USE_VERTEXAI"],
     install: "Install it with `npm install -g @google/gemini-cli`.",

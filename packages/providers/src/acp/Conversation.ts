@@ -176,7 +176,7 @@ export const begin = Effect.fn("Acp.begin")(function* (
   const live = LiveSettings.make(provider, child, sessionId, settings)
   const unset = yield* Settings.apply(provider, child, sessionId, settings, input)
   const takesImages = abilities?.promptCapabilities?.image === true
-  // Of what the thread sets, the agent reports the value that it took.
+  // The report has only values that the thread does not set.
   const { mode, model } = Settings.reportOf(settings)
   const report = defined({
     model: input.model === undefined ? model : undefined,

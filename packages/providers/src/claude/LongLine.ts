@@ -34,7 +34,7 @@ const cutOf = (line: Buffer, start: number): number => {
   return start
 }
 
-/** The line with its long texts cut; the content of images is left out. `undefined`: it is too long nevertheless. Holds the event loop for milliseconds. */
+/** The line with its long texts cut; the content of images is left out. `undefined`: the line is still too long. Holds the event loop for milliseconds. */
 export const shorten = async (line: Buffer): Promise<Buffer | undefined> => {
   const parts: Array<Buffer> = []
   let copied = 0

@@ -59,7 +59,7 @@ const isEmpty = ({ num_turns: turns, result, subtype }: Result): boolean => turn
 export const make = (): TurnOwnership => {
   const waiting: Array<Turn.Turn> = []
   let current: Turn.Turn | undefined
-  /** Of a turn that has begun and has no content yet. `own`: Claude began it by itself; `unsure`: it may have. */
+  /** Who began the turn that has no content yet. `own`: Claude itself; `unsure`: possibly Claude; `undefined`: there is no such turn. */
   let begun: "own" | "unsure" | undefined
   let ownTurns = 0
   let notices = 0

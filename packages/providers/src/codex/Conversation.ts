@@ -101,7 +101,7 @@ export const ownSettings = (child: RpcChild, input: OpenInput) =>
 
 /** Opens the native thread of `resumeKey`, or a fork of it, if Codex still has it. Otherwise begins a new native thread. */
 export const begin = Effect.fn("Codex.begin")(function* (child: RpcChild, input: OpenInput, options: CodexOptions) {
-  // Without an answer a resumed conversation keeps its own.
+  // If Codex does not answer, a resumed conversation keeps its own model and effort.
   const inputWithDefaults =
     input.resumeKey === undefined ? input : yield* Effect.orElseSucceed(ownSettings(child, input), () => input)
   const settings = Settings.threadParams(inputWithDefaults, options)

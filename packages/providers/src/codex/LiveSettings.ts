@@ -16,11 +16,11 @@ type Changed = Parameters<NonNullable<ProviderSession["configure"]>>[0]
 export interface LiveSettings {
   /** The parameters of the next `turn/start`. */
   readonly turn: () => object
-  /** Sets what `changed` names; `undefined` is the default of the instance, else of Codex. */
+  /** Changes the settings that `changed` names. The value `undefined` restores the default of the instance, or of Codex if the instance has none. */
   readonly configure: (changed: Changed) => Effect.Effect<void, ProviderError>
 }
 
-/** `turn/start` replaces the whole policy, so it has to contain what Codex' own settings say of the workspace. */
+/** `turn/start` replaces the whole policy, so it repeats the part of Codex' own settings that concerns the workspace. */
 const policyOf = (child: RpcChild, { cwd, settings = {} }: OpenInput, sandbox: Settings.Sandbox) =>
   sandbox === "workspace-write"
     ? Effect.flatMap(

@@ -8,7 +8,7 @@ import * as Wire from "./Wire.ts"
 
 const isStatus = Schema.is(ItemStatus)
 const isOutcome = Schema.is(Schema.Literal("completed", "interrupted", "failed"))
-/** The reason for an unknown outcome or status, which is not a success (T11). */
+/** The reason of a failure: the agent sent an unknown outcome or status, which does not count as a success (T11). `undefined`: it sent none. */
 const unknownWord = (word: string | null | undefined): string | undefined => (word == null ? undefined : `unknown value: ${word}`)
 
 const notification = (message: Wire.Notification): NativeEvent => {
@@ -74,7 +74,7 @@ const notification = (message: Wire.Notification): NativeEvent => {
   }
 }
 
-/** Maps a notification; an unknown one is kept unchanged as `Opaque`. */
+/** Maps a notification. An unknown notification is kept unchanged as `Opaque`. */
 export const fromNotification = (method: string, params: unknown): NativeEvent => {
   if (method === "item/delta" && Wire.isDelta(params))
     return { _tag: "ItemDelta", nativeTurnId: params.turn, nativeItemId: params.item, kind: params.kind, text: params.text }

@@ -68,7 +68,7 @@ const lacking = (mapping: Mapping.Mapping, finish: string, unread: string, first
   const refused = mapping.refused()
   if (refused !== undefined) return failure(refused)
   if (mapping.calls().length === 0 && Failures.isCall(finish))
-    return failure("The model ended its answer for a call, but the answer has no readable call.")
+    return failure("The model ended its answer to call a tool, but the answer contains no readable call.")
   // After a call the model may have no further text.
   return first && mapping.empty()
     ? failure("The endpoint ended its answer with nothing in it: no text, no reasoning, no call.")

@@ -27,7 +27,7 @@ const check = Command.make(
     json: Flags.json,
     data: Flags.data,
     noProjectConfig: Options.boolean("no-project-config").pipe(
-      Options.withDescription("Ignore the project's file; read only that of the data directory.")
+      Options.withDescription("Ignore the project's file. Read only the file of the data directory.")
     )
   },
   ({ data, json, noProjectConfig }) =>

@@ -56,7 +56,7 @@ export const make = (options: { readonly json: boolean; readonly provider: strin
         return output.note(style.dim(text))
       })
 
-    /** At most `blockLines` lines of a text, and how many others it has. */
+    /** At most `blockLines` lines of a text, and the number of omitted lines. */
     const block = (text: string, part: "head" | "tail") => {
       const lines = text.replace(/\n+$/, "").split("\n")
       if (lines.length === 1 && lines[0] === "") return Effect.void
