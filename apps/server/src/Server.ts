@@ -90,7 +90,7 @@ export class Server extends Context.Tag("@millrace/server/Server")<
 >() {}
 
 const limits = { requestTimeout: 60_000, headersTimeout: 15_000, keepAliveTimeout: 10_000, maxHeaderSize: 32 * 1024 }
-/** Maximum number of concurrent connections; Node drops further ones (X5). */
+/** Maximum number of concurrent connections; Node drops further connections (X5). */
 const maxConnections = 10_000
 
 const cannotListen = ({ host, port }: Options, cause: unknown): CannotListen => {

@@ -81,7 +81,7 @@ const unreadTags: ReadonlySet<unknown> = new Set(["Starting", "Unavailable"])
 const isUnread = (body: unknown): boolean =>
   typeof body === "object" && body !== null && "_tag" in body && unreadTags.has(body._tag)
 
-/** The error of an answer that is not 2xx: an error of the call if the body decodes as such an error, otherwise a transport error. */
+/** The error of an answer that is not 2xx. It is an error of the call if the body decodes as one of its errors, otherwise a transport error. */
 const rejected = <E, I>(address: string, response: Response, text: string, error: Schema.Schema<E, I>): E | TransportError => {
   const body = Option.getOrUndefined(parse(text))
   const known = Schema.decodeUnknownOption(error)(body)

@@ -76,7 +76,7 @@ const launchers: ReadonlySet<string> = new Set(
     "taskset timeout stdbuf script xargs parallel watch entr strace ltrace gdb flock ssh rsh at batch"
   ).split(" ")
 )
-/** Shell builtins that run or evaluate their arguments, or change how the shell reads later ones. */
+/** Shell builtins that run or evaluate their arguments, or change how the shell reads later commands. */
 const builtins: ReadonlySet<string> = new Set(
   (
     ". : [ alias autoload bg bind break builtin caller cd command compgen complete compopt continue declare dirs disown emulate enable eval exec exit " +

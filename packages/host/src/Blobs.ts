@@ -7,7 +7,7 @@ import { storageUnavailable } from "@millrace/log/StorageError"
 import { Effect, Stream } from "effect"
 
 export interface FoundBlob extends Blob {
-  /** In parts of at most 1 MiB, read when pulled. Can be run again. Fails with `NotFound` if the blob is deleted while it is read. */
+  /** The content in parts of at most 1 MiB, read when pulled. Can be run again. Fails with `NotFound` if the blob is deleted while it is read. */
   readonly content: Stream.Stream<Uint8Array, NotFound | StorageUnavailable>
   /** Like `content`, but only the bytes from `start` up to, and not including, `end`. Reads only the parts that contain them. */
   readonly slice: (start: number, end: number) => Stream.Stream<Uint8Array, NotFound | StorageUnavailable>

@@ -7,7 +7,7 @@ import * as Worktrees from "@millrace/workspace/Worktrees"
 import type { WorktreeRecord } from "@millrace/workspace/WorktreeRecord"
 import { Effect, Either, Layer } from "effect"
 
-/** Worktrees whose state is read for one list. That of further ones is unknown. */
+/** Maximum number of worktrees whose state is read for one list. The state of further worktrees is unknown. */
 const maxRead = 1000
 
 const lost = ({ dirty, unpushed }: Worktrees.Unsaved): string =>

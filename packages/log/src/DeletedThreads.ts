@@ -37,7 +37,7 @@ const timeOf = ({ json, valid }: Segment.Row): string | null => {
   return typeof at === "string" ? at : null
 }
 
-/** The deletions among the events of a segment. A damaged one has none. */
+/** The deletions among the events of a segment. A damaged segment has none. */
 const ofSegment = (stored: Segment.Stored): ReadonlyArray<Deletion> => {
   const segment = Segment.open(stored)
   if (segment instanceof Segment.Damaged) return []

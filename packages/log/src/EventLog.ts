@@ -64,8 +64,8 @@ export interface Envelope {
   readonly receipt?: Receipt
   /**
    * Streams to forget: from this commit on, every event of such a stream is delivered as `log.forgotten`, except the stream's last event of this envelope.
-   * Its offset, stream, version and time stay. Its references to blobs are deleted, and the blobs
-   * that have no other. A store erases the contents from its files soon afterwards (`awaitErased`).
+   * Its offset, stream, version and time stay. Its references to blobs are deleted. A blob without other
+   * references is deleted, too. A store erases the contents from its files soon afterwards (`awaitErased`).
    */
   readonly forget?: ReadonlyArray<string>
   /** Contents that may be new. Each must be in `references`. */
@@ -81,7 +81,7 @@ export interface Committed {
 }
 
 export interface StoredBlob extends Blobs.BlobHead {
-  /** In parts of at most 1 MiB. Fails with `NotFound` if the blob is deleted while it is read. */
+  /** The content in parts of at most 1 MiB. Fails with `NotFound` if the blob is deleted while it is read. */
   readonly content: Stream.Stream<Uint8Array, LogUnavailable | NotFound>
   /** Like `content`, but only the bytes from `start` up to, and not including, `end`. Reads only the parts that contain them. */
   readonly slice: (start: number, end: number) => Stream.Stream<Uint8Array, LogUnavailable | NotFound>
@@ -198,7 +198,7 @@ export type AppendError = LogUnavailable | EventTooLarge | BlobMissing
 export const maxEventBytes = 256 * 1024
 
 /**
- * The type of the event that replaces an unreadable one (L6). It has the same offset, and `data` is `{type?, reason}`. The stored row
+ * The type of the event that replaces an unreadable event (L6). It has the same offset, and `data` is `{type?, reason}`. The stored row
  * is not changed, so that `verify` and people can examine it.
  */
 export const corruptType = "log.corrupt"
@@ -226,7 +226,7 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     readonly read: (options: ReadOptions) => Effect.Effect<Page, LogUnavailable | CursorAhead | CursorExpired>
     /**
      * Delivers the pages after the offset, then new pages as they are committed, indefinitely. Each page advances: `upTo > after`.
-     * With `stream`, a page without events is delivered at most once, to show that the head of the attach is reached.
+     * With `stream`, a page without events is delivered at most once, to show that the reader has reached the head at which it attached.
      * Holds a cursor and one page; a slow consumer adds latency only to itself (D7). Wake-ups carry no data (D1).
      */
     readonly follow: (options: {
@@ -238,7 +238,7 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     readonly awaitBeyond: (offset: number) => Effect.Effect<void>
     /** Answers all parts of the request in one read transaction, at one head (D4). */
     readonly query: <R extends Request>(request: R) => Effect.Effect<Answer<R>, LogUnavailable>
-    /** The receipts among these command ids. One statement. */
+    /** The receipts of those of these commands that have one. Runs one statement. */
     readonly receipts: (commandIds: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, StoredReceipt>, LogUnavailable>
     /**
      * Stores content that no event refers to yet, part by part, and returns its name. Memory: one part. Equal contents are one blob. If the content or
@@ -267,8 +267,8 @@ export class EventLog extends Context.Tag("@millrace/log/EventLog")<
     /** The first segment with an event after the offset. `undefined` if there is no such segment. */
     readonly segmentAfter: (offset: number) => Effect.Effect<SegmentUsage | undefined, LogUnavailable>
     /**
-     * Checks whether the files at the log's paths are still those that it has open (L12). If they were moved, removed or replaced, returns the reason as
-     * text, and appends fail with `LogUnavailable`, reason `lost`. Always none for a log in memory.
+     * Checks whether the files at the log's paths are still the files that it has open (L12). If they were moved, removed or replaced, returns the reason as
+     * text, and appends fail with `LogUnavailable`, reason `lost`. A log in memory never returns a reason.
      */
     readonly lost: Effect.Effect<Option.Option<string>>
     /** Metrics for `/metrics` and the benchmarks. */

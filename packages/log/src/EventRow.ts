@@ -14,7 +14,7 @@ export type EventRow = readonly [
   version: number
 ]
 
-/** The event that replaces an unreadable one (L6). `stream`: if it is known although the row is not. */
+/** The event that replaces an unreadable event (L6). `stream`: if it is known although the row is not. */
 export const corrupt = (offset: number, reason: string, row?: EventRow, known = unreadableStream): StoredEvent => {
   const stream = row?.[1] ?? known
   return {

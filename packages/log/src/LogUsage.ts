@@ -1,6 +1,6 @@
 /**
  * Measures what the log takes on the disk, on its own read connection. The work is cut into slices of about a millisecond with pauses between. The first
- * measurement of a server reads the lengths of all events that are not packed and the index of the segments; a later one only what changed since
+ * measurement of a server reads the lengths of all events that are not packed and the index of the segments; a later measurement only what changed since
  * (`UsageTally`). A result is used for a minute, so an event costs nothing when it is appended.
  */
 import type { LogUsage } from "@millrace/contracts/LogUsage"

@@ -141,7 +141,7 @@ export class SqliteReader {
     return RowPages.pageOf(openedRows(found as Iterable<PackedRow>, this.#expand, scan.values), scan)
   }
 
-  /** Events up to `coldUpTo` are in segments, later ones in the table; rows of the table at or below it are copies. */
+  /** Events up to `coldUpTo` are in segments, later events in the table. Rows of the table at or below it are copies. */
   #readEvents(options: ReadOptions, position: Position & { readonly generation: number; readonly coldUpTo: number }): Page {
     const { coldUpTo, generation, head, retainedFrom } = position
     const limit = options.limit ?? 1_000

@@ -52,7 +52,7 @@ export type NativeEvent =
       readonly _tag: "ItemCompleted"
       readonly nativeTurnId: string
       readonly nativeItemId: string
-      /** As in `ItemStarted`. After the end of its turn such an item is accepted as an amendment, because a sub-agent can outlive the turn. */
+      /** The call that started the sub-agent of this item. The item is accepted also after the end of its turn, as an amendment, because a sub-agent can outlive the turn. */
       readonly nativeParentItemId?: string
       readonly kind: ItemKind
       readonly status: ItemStatus
@@ -79,6 +79,6 @@ export type NativeEvent =
       readonly kind: "progress"
       readonly data: Progress
     }
-  /** The agent cannot continue the conversation of this key, so the session began a new one. `message`: why. */
+  /** The agent cannot continue the conversation of this key, so the session began a new conversation. `message`: the reason. */
   | { readonly _tag: "ConversationLost"; readonly resumeKey: string; readonly message?: string }
   | { readonly _tag: "Opaque"; readonly nativeTurnId?: string; readonly method: string; readonly payload: unknown }

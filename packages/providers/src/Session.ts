@@ -43,7 +43,7 @@ export const make = (options: {
   readonly normaliser: Normaliser.Normaliser
   readonly map: (message: Exclude<Incoming, { readonly _tag: "BadLine" }>) => Mapped
   /**
-   * Whether a request with this id is open. A second one under its id is not mapped and not answered, but kept as opaque: an answer must belong to
+   * Whether a request with this id is open. A second request with its id is not mapped and not answered, but kept as opaque: an answer must belong to
    * the request that was shown.
    */
   readonly isOpen?: (id: RpcId) => boolean

@@ -13,7 +13,7 @@ import { run } from "./RewindPlan.ts"
 import type { Entry } from "./WorkFile.ts"
 import type { WorkTree } from "./WorkTree.ts"
 
-/** Rewinds of a thread that can be taken back; older ones cannot. */
+/** Maximum number of rewinds of a thread that can be taken back. Older rewinds cannot. */
 const maxKept = 100
 
 /** What a rewind made of a file; `undefined`: it was removed. */

@@ -23,7 +23,7 @@ export interface Wanted {
   readonly directory: string
   /** What a new branch begins at: a branch, a tag, a commit, or a full ref, which is fetched from `origin` if the repository does not have it. Default: HEAD. */
   readonly base?: string | undefined
-  /** A branch that exists, or the name of a new one. Default: `millrace/ID`. */
+  /** A branch that exists, or the name of a new branch. Default: `millrace/ID`. */
   readonly branch?: string | undefined
 }
 

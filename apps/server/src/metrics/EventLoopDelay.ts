@@ -1,4 +1,4 @@
-/** Event loop delay over the last 30 to 60 seconds, so that old values do not hide new ones. */
+/** Event loop delay over the last 30 to 60 seconds, so that old values do not hide new values. */
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks"
 import { Effect, type Scope } from "effect"
 

@@ -9,7 +9,7 @@ export interface TextSocket {
   readonly send: (data: Uint8Array, options: { readonly binary: false; readonly fin: boolean }) => void
 }
 
-/** A message up to this size is copied into one WebSocket frame. A larger one is sent as fragments, without copying the shared page. */
+/** A message up to this size is copied into one WebSocket frame. A larger message is sent as fragments, without a copy of the shared page. */
 const maxCopiedBytes = 16 * 1024
 
 const [comma, end] = [Buffer.from(","), Buffer.from("]}")]

@@ -13,7 +13,7 @@ import { FollowRequest, Unacknowledged } from "./FollowMessages.ts"
 import * as Handlers from "./Handlers.ts"
 import { ServedRpcs } from "./ServedRpcs.ts"
 
-/** Size limit of a client's message, enough for a command with 128 KiB of text in any escaping. A larger one closes the connection with 1009 (X5). */
+/** Size limit of a client's message, enough for a command with 128 KiB of text in any escaping. A larger message closes the connection with 1009 (X5). */
 const maxMessageBytes = 1024 * 1024
 
 const id = Schema.String.pipe(Schema.pattern(/^[0-9]{1,20}$/))

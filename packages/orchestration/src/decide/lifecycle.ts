@@ -145,7 +145,7 @@ export const startNext = (draft: Draft, threadId: ThreadId): void => {
   if (!next.shown) userMessage(draft, threadId, turnId, messageOf(turnId), next, kind)
 }
 
-/** Stops the session, so that the next turn gets a new one. Waits for the end of a turn that the agent began itself. */
+/** Stops the session, so that the next turn gets a new session. Waits for the end of a turn that the agent began itself. */
 export const stopFor = (draft: Draft, threadId: ThreadId, reason: string): void => {
   const state = draft.thread(threadId)
   if (state === undefined || !hasLiveSession(state) || Object.keys(state.turns).length > 0) return
@@ -203,7 +203,7 @@ const hasBegun = (state: ThreadState, turn: OpenTurn): boolean =>
   isWaiting(state, turn.turnId) ||
   RecentIds.some(turn.closed, (id) => id !== messageOf(turn.turnId))
 
-/** Ends the session: first its open turns, requests, items and background work, then the session itself; then the next queued turn starts a new one. */
+/** Ends the session: first its open turns, requests, items and background work, then the session itself; then the next queued turn starts a new session. */
 export const endSession = (
   draft: Draft,
   threadId: ThreadId,

@@ -125,7 +125,7 @@ const segmentsOf = (log: Queryable, threadId: ThreadId) =>
     return found
   })
 
-/** The newest ended turns of a segment, up to one more than `limit`, which shows that there are older ones. */
+/** The newest ended turns of a segment, up to one more than `limit`, which shows that there are older turns. */
 const turnsOf = (log: Queryable, { accepts, threadId }: Segment, limit: number) =>
   Effect.gen(function* () {
     const found: Array<Began> = []

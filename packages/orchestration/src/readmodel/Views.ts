@@ -47,7 +47,7 @@ const pageOf = <A>(head: number, { next }: RowPage<unknown>, items: ReadonlyArra
   offset: head
 })
 
-/** The conditions that each thread is tested against. Project and collection are not among them: the log finds those by index. */
+/** The conditions that are tested on each thread. The project and the collection are not conditions, because the log finds their threads by index. */
 const conditionsOf = ({ label, provider, search, status }: ThreadFilter): ReadonlyArray<Condition<keyof ThreadView>> => [
   ...(status === undefined ? [] : [{ field: "status", is: status } as const]),
   ...(provider === undefined ? [] : [{ field: "provider", is: provider } as const]),
@@ -56,7 +56,7 @@ const conditionsOf = ({ label, provider, search, status }: ThreadFilter): Readon
 ]
 
 /**
- * Threads that meet the filter, newest first. With conditions, a page examines at most `maxSearched` threads, however few it finds; its position is that
+ * Threads that meet the filter, newest first. With conditions, a page examines at most `maxSearched` threads, however few it finds. Its position is the position
  * of the last examined thread.
  */
 const threadsPart = (request: Parameters<Views["Type"]["threads"]>[0]) => {

@@ -5,7 +5,7 @@ import type { Page, Wanted } from "./Finder.ts"
 import { attempt, type IndexFailed } from "./IndexWriter.ts"
 import * as Slices from "./Slices.ts"
 
-/** The newest documents, at most `limit`. Stops when the parts that are left have only older ones. */
+/** The newest documents, at most `limit`. Stops when the remaining parts have only older documents. */
 const foundIn = (own: SearchFile, { before, filter, limit, terms }: Wanted) =>
   Effect.gen(function* () {
     const breathe = Slices.breather()

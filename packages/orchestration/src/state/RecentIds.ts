@@ -1,5 +1,5 @@
 /**
- * A bounded set of ids: keeps the newest 1,024 and fewer than 1,024 older ones (R7). Immutable; adding an id is constant work.
+ * A bounded set of ids: keeps the newest 1,024 ids and fewer than 1,024 older ids (R7). Immutable; adding an id is constant work.
  */
 import { HashSet } from "effect"
 

@@ -111,7 +111,7 @@ export class LogReader {
     return this.#caughtUp ? head : this.#start.position.head
   }
 
-  /** The part of a page that may be delivered now. Before `caught-up`, the page is cut at the head of the attach. */
+  /** The part of a page that may be delivered now. Before `caught-up`, the page is cut at the head at which the reader attached. */
   part(page: Page): Page {
     const { head } = this.#start.position
     const isCut = !this.#caughtUp && page.upTo > head

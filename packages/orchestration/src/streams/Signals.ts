@@ -27,7 +27,7 @@ export interface Publisher {
   readonly publish: (signal: ProviderSignal) => void
   /** Drops the signals of an item or turn if the event ends it. Call it for every durable event of the session. */
   readonly dropEnded: (event: DurableEvent) => void
-  /** Drops the session's signals and ignores later ones. */
+  /** Drops the session's signals and ignores later signals. */
   readonly close: () => void
 }
 

@@ -29,7 +29,7 @@ export interface AcceptedTurn {
 export type Step =
   /** Events of this turn only, in the order of the log, up to its terminal. */
   | { readonly _tag: "events"; readonly events: ReadonlyArray<LogEvent> }
-  /** The next events are no longer kept. In their place: the turn's current items, by start; open ones may lack text. */
+  /** The next events are no longer kept. In their place: the turn's current items, by start. Open items may lack text. */
   | { readonly _tag: "gap"; readonly items: ReadonlyArray<ItemView> }
   /** The last step. */
   | { readonly _tag: "end"; readonly end: TurnEnd }

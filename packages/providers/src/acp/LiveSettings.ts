@@ -21,7 +21,7 @@ export const make = (provider: string, child: RpcChild, sessionId: string, opene
   let offered = opened
   const model = Settings.modelOf(opened)
   const effort = Settings.effortOf(opened)
-  /** An answer may have all choices: other models have other efforts. */
+  /** The answer to a change may list all choices again, because another model can have other efforts. */
   const learn = (answer: unknown) => {
     const chosen = Option.getOrUndefined(decodeChosen(answer))
     if (chosen?.configOptions != null) offered = { ...offered, configOptions: chosen.configOptions }

@@ -26,7 +26,7 @@ export const settable: Settable = {
   permissionModes: new Set<PermissionMode>(["plan", "read-only", "ask", "accept-edits", "full-access"])
 }
 
-/** The agent has no such setting or value: the session does not open, so that nothing set is ignored. */
+/** The agent has no such setting or value. The session then does not open, because otherwise it would ignore a setting. */
 export const refused = (provider: string, message: string) =>
   new ProviderError({ provider, operation: "open", outcome: "failed", failure: { kind: "refused", message } })
 
@@ -52,7 +52,7 @@ export const modelOf = (offered: Offered) => valueOf(offered, "model") ?? string
 /** The effort of the session; `undefined`: the agent offers no choice, or does not report its value. */
 export const effortOf = (offered: Offered) => valueOf(offered, "thought_level", "effort", "reasoning_effort")
 
-/** What can be set, by the choices of a session. */
+/** The settings that the choices of a session allow. */
 export const settableBy = (offered: Offered): Settable => ({
   settings: new Set<SettingName>([
     ...(option(offered, "model") === undefined && offered.models == null ? [] : (["model"] as const)),
@@ -63,7 +63,7 @@ export const settableBy = (offered: Offered): Settable => ({
   permissionModes: new Set(offeredBy(offered).permissionModes)
 })
 
-/** The model and the mode that the agent reports; empty: it reports none. */
+/** The model and the mode that the agent reports. A field is absent if the agent does not report it. */
 export const reportOf = (offered: Offered): AgentReport => {
   return defined({ model: modelOf(offered), mode: valueOf(offered, "mode") ?? offered.modes?.currentModeId ?? undefined })
 }

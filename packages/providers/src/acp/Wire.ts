@@ -133,7 +133,7 @@ decoders.config_option_update = (update) =>
   })
 const decoderOf = new Map(Object.entries(decoders))
 
-/** Decodes a `session/update`. An update of another session than `sessionId` is `Other`. Total. */
+/** Decodes a `session/update`. An update of another session than `sessionId` is `Other`. Never throws. */
 export const decodeUpdate = (sessionId: string, params: unknown): Update => {
   const update = isRecord(params) && params["sessionId"] === sessionId ? params["update"] : undefined
   return isRecord(update) ? (decoderOf.get(stringAt(update, "sessionUpdate") ?? "")?.(update) ?? other) : other

@@ -61,7 +61,7 @@ export const said = (
     ? []
     : [{ _tag: "ItemCompleted", ...place, nativeItemId, kind: kinds[type], status: "completed", content: { text } }]
 
-/** The item id for a whole block: that of the oldest streamed block of its type in the message whose whole block has not come, else `fallback`. */
+/** The item id for a whole block. It is the id of the oldest streamed block of the same type in the message that still waits for its whole block. Without such a block it is `fallback`. */
 const blockItem = (turn: Turn, type: "text" | "thinking", messageId: string, fallback: string): string => {
   if (turn.message === messageId)
     for (const [index, streamed] of turn.blocks)

@@ -39,10 +39,10 @@ export interface Mapping {
   readonly withdrawn: (messageId: string) => ReadonlyArray<NativeEvent>
   /** An interrupt was requested: an `error_during_execution` without a `terminal_reason` then counts as interrupted. */
   readonly interrupting: (nativeTurnId: string) => void
-  /** Session id of the conversation, from the last `init`: `/clear` begins a new one. */
+  /** Session id of the conversation, from the last `init`: `/clear` begins a new conversation. */
   readonly sessionId: () => string | undefined
   readonly settled: Questions.Questions["settled"]
-  /** Total. Call it in the order of the messages. */
+  /** Maps any message; never throws. Call it in the order of the messages. */
   readonly notification: (type: string, params: unknown) => ReadonlyArray<NativeEvent>
   readonly request: Questions.Questions["request"]
 }

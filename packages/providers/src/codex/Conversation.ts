@@ -81,7 +81,7 @@ export const models = (child: RpcChild) =>
     Effect.map(({ data }) => data)
   )
 
-/** The thread's settings. Codex's own model and effort replace absent ones, because a conversation would keep those of its last turn (measured). */
+/** The thread's settings. Codex's own model and effort replace absent values, because a conversation would keep those of its last turn (measured). */
 export const ownSettings = (child: RpcChild, input: OpenInput) =>
   Effect.gen(function* () {
     const { config } = yield* Effect.flatMap(

@@ -3,7 +3,7 @@ import { cut } from "@millrace/contracts/Text"
 import type { Failure } from "@millrace/contracts/Item"
 import { isRecord, stringAt } from "../Fields.ts"
 
-/** Status codes that determine the kind; for others the error's code or type comes first. */
+/** Status codes that determine the kind. For other status codes the code or type of the error comes first. */
 const plain: ReadonlyMap<number | undefined, Failure["kind"]> = new Map([
   [401, "auth"],
   [402, "limit"],
@@ -26,7 +26,7 @@ const kindOfWord = (word: string): Failure["kind"] | undefined => {
   return /server_error|internal_error/.test(word) ? "transport" : undefined
 }
 
-/** Whether a message of vLLM, llama.cpp, Ollama or OpenAI means that the conversation is too long; not all send a code. */
+/** Whether a message of vLLM, llama.cpp, Ollama or OpenAI means that the conversation is too long. Some of them send no code. */
 const saysContext = (message: string): boolean =>
   /(maximum|exceed\w*|longer than|too (long|large)).{0,60}context|context (length|size|window|limit)|prompt is too long/i.test(
     message
@@ -55,7 +55,7 @@ const errorIn = (body: string): unknown => {
   }
 }
 
-/** Maximum accepted `Retry-After`. A longer one is not a number of seconds. */
+/** Maximum accepted `Retry-After`. A longer wait is ignored, because such a value is no number of seconds. */
 const longestWaitMillis = 366 * 24 * 3600 * 1000
 
 /** The time of `Retry-After`, ISO 8601: seconds from `now`, also fractional, or a date in the future; `undefined` for any other value. */

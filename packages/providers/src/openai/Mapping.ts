@@ -22,7 +22,7 @@ export interface Mapping {
   readonly usage: () => Usage | undefined
   /** Whether any text or call of the answer has arrived. */
   readonly begun: () => boolean
-  /** Whether the answer has no text, no reasoning no call and no image; white space does not count as text. */
+  /** Whether the answer has no text, no reasoning, no call and no image. White space does not count as text. */
   readonly empty: () => boolean
 }
 

@@ -14,7 +14,7 @@ export const Entry = Schema.Struct({
   id: Schema.String,
   pid: Schema.Int,
   group: Schema.Int,
-  /** Together with `bootId` it distinguishes this process from a later one with the same pid. Absent on systems without /proc. */
+  /** Together with `bootId` it distinguishes this process from a later process with the same pid. Absent on systems without /proc. */
   startTime: Schema.optional(Schema.String),
   bootId: Schema.optional(Schema.String),
   command: Schema.String,

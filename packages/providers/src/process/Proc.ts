@@ -27,7 +27,7 @@ export interface Facts {
   readonly bare: boolean
 }
 
-/** `undefined`: no such process, or no /proc. */
+/** The facts of a process. `undefined`: there is no such process, or no /proc. */
 export const facts = (pid: number): Facts | undefined => {
   const stat = read(`/proc/${pid}/stat`)
   if (stat === undefined) return undefined
