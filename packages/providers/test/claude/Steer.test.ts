@@ -1,9 +1,11 @@
 /** Further messages of a running turn: they join it, or Claude answers them in a separate turn that is part of ours. Shapes as recorded with 2.1.197 and 2.1.332. */
 import { assert, describe, it } from "@effect/vitest"
 import { ProviderError } from "@millrace/contracts/ProviderAdapter"
-import { Effect, Either } from "effect"
+import { Effect, Either, Stream } from "effect"
 import type { NativeEvent } from "../../src/NativeEvent.ts"
 import * as Mapping from "../../src/claude/Mapping.ts"
+import * as Ledger from "../../src/process/Ledger.ts"
+import * as RpcChild from "../../src/process/RpcChild.ts"
 import * as Steering from "../../src/claude/Steering.ts"
 
 const init = { type: "system", subtype: "init" }
@@ -141,4 +143,57 @@ it.effect(
         ]
       )
     })
+)
+
+/** An agent that reads its input only after SIGUSR2: it then drops the message, and says so. */
+const stalled = `
+let rest = "", dropped = 0
+process.on("SIGUSR2", () => process.stdin.on("data", (chunk) => {
+  const lines = (rest + chunk).split("\\n")
+  rest = lines.pop()
+  for (const { id, method } of lines.map((line) => JSON.parse(line))) {
+    if (method === "user") dropped++
+    if (method === "cancel") console.log(JSON.stringify({ jsonrpc: "2.0", id, result: dropped }))
+  }
+}))
+setInterval(() => undefined, 1 << 30)
+console.log(JSON.stringify({ jsonrpc: "2.0", method: "ready" }))
+`
+
+it.scopedLive(
+  "T12 a steer into a stalled pipe is unknown while the agent does not read, and refused when the agent drops it after all",
+  () =>
+    Effect.gen(function* () {
+      const child = yield* RpcChild.open({
+        provider: "claude",
+        command: process.execPath,
+        args: ["-e", stalled],
+        cwd: process.cwd(),
+        threadId: "thr_1",
+        epoch: 1,
+        install: "It is Node.",
+        deadlineMillis: 300,
+        stopMillis: { stdin: 100, term: 1000 }
+      })
+      yield* Stream.runHead(child.incoming)
+      let forgotten = 0
+      const steer = (deadlineMillis: number, before: () => void) =>
+        Effect.either(
+          Steering.send({
+            // More than the pipe and the buffers before it hold.
+            say: child.notify("user", { text: "x".repeat(4 * 1024 * 1024) }),
+            cancel: Effect.zipRight(
+              Effect.sync(before),
+              Effect.map(child.request("cancel", {}, { deadlineMillis }), (dropped) => Number(dropped) > 0)
+            ),
+            forget: Effect.sync(() => void forgotten++)
+          })
+        )
+      const unread = yield* steer(300, () => {})
+      assert.strictEqual(Either.isLeft(unread) ? unread.left.outcome : "sent", "unknown")
+      assert.strictEqual(forgotten, 0)
+      const read = yield* steer(60_000, () => process.kill(child.pid, "SIGUSR2"))
+      assert.strictEqual(Either.isLeft(read) ? read.left.outcome : "sent", "failed")
+      assert.strictEqual(forgotten, 1)
+    }).pipe(Effect.provide(Ledger.layerMemory))
 )
