@@ -15,6 +15,7 @@ import * as Actions from "./commands/Actions.ts"
 import * as Answer from "./commands/Answer.ts"
 import * as ConfigCommand from "./commands/Config.ts"
 import { commandName } from "./CommandName.ts"
+import * as Diff from "./commands/Diff.ts"
 import * as Doctor from "./commands/Doctor.ts"
 import { CliFailure, ExitCode, interrupted, OutputClosed, usage } from "./Failure.ts"
 import * as Goal from "./commands/Goal.ts"
@@ -43,6 +44,7 @@ import * as Transfer from "./commands/Transfer.ts"
 import * as Update from "./commands/Update.ts"
 import * as Verify from "./commands/Verify.ts"
 import * as Wait from "./commands/Wait.ts"
+import * as Worktrees from "./commands/Worktrees.ts"
 
 const commands = [
   Serve.command,
@@ -68,6 +70,8 @@ const commands = [
   Threads.remove,
   Actions.compact,
   Actions.review,
+  Diff.command,
+  Worktrees.command,
   Ps.command,
   Query.providers,
   ConfigCommand.command,

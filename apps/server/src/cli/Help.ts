@@ -25,6 +25,8 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["handover THREAD PROVIDER", "let another agent continue the conversation"],
   ["compact THREAD", "let the thread's agent compact the conversation"],
   ["review THREAD", "let the thread's agent review changes"],
+  ["diff THREAD", "what a thread or a turn changed"],
+  ["worktrees prune|...", "the worktrees of threads"],
   ["export THREAD", "write a thread as JSON or Markdown"],
   ["import FILE", "create a thread from an export, or from a Codex or Claude Code conversation"],
   ["ps", "the agents' processes, and why each is alive"],

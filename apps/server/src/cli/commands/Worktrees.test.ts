@@ -1,0 +1,76 @@
+/** `millrace worktrees` and `millrace diff`, against a whole server with real git. */
+import { expect, it } from "@effect/vitest"
+import type { CommandId, ThreadId } from "@millrace/contracts/Ids"
+import { command } from "@millrace/testing/Orchestration"
+import * as Program from "@millrace/testing/Program"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import { Effect, Stream } from "effect"
+import { execFileSync } from "node:child_process"
+import { existsSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Hosted from "../../../test/support/Hosted.ts"
+import * as Discovery from "../client/Discovery.ts"
+
+const start = Effect.gen(function* () {
+  const hosted = yield* Hosted.start(undefined, undefined, { checkpoints: "on", checkpointing: { quickWait: "60 seconds" } })
+  const tokenFile = join(hosted.dataDir, "cli-token")
+  writeFileSync(tokenFile, hosted.token)
+  yield* Effect.orDie(Discovery.write(hosted.dataDir, { url: hosted.url, pid: process.pid, tokenFile, startedAt: "now" }))
+  const millrace = (...args: ReadonlyArray<string>) => Program.run(args, { env: { MILLRACE_DATA: hosted.dataDir } })
+  const repository = yield* temporaryDirectory
+  const git = (cwd: string, ...args: ReadonlyArray<string>) =>
+    execFileSync("git", ["-c", "user.name=A", "-c", "user.email=a@example.com", ...args], { cwd, encoding: "utf8" })
+  git(repository, "init", "-q", "-b", "main")
+  writeFileSync(join(repository, "a"), "1\n")
+  git(repository, "add", "-A")
+  git(repository, "commit", "-q", "-m", "one")
+  return { ...hosted, git, millrace, repository }
+})
+
+it.scopedLive(
+  "W6 W2 diff shows what a turn changed; worktrees are listed, pruned when nothing is lost, and removed by force",
+  () =>
+    Effect.gen(function* () {
+      const { git, host, millrace, repository } = yield* start
+      const created = yield* host.dispatch(
+        command("thread.create", {
+          provider: "demo",
+          cwd: repository,
+          workspace: { kind: "worktree", branch: "topic" },
+          approve: [{ name: "any", match: { kind: "command" }, decision: "accept" }],
+          turn: { text: "[[run cp a b]]" }
+        })
+      )
+      const [threadId, turnId] = [created.threadId as ThreadId, String(created.turnId)]
+      yield* host.follow({ stream: `thread/${threadId}`, after: created.cursor }).pipe(
+        Stream.filter((frame) => frame._tag === "event" && frame.event.type === "checkpoint.taken"),
+        Stream.take(2),
+        Stream.runDrain
+      )
+      const { cwd } = yield* host.thread(threadId)
+      const shown = yield* millrace("diff", threadId, "--turn", turnId)
+      expect(shown).toMatchObject({ code: 0, stderr: "" })
+      expect(shown.stdout).toMatch(/^diff --git a\/b b\/b\nnew file mode 100644\n[^]*\n\+1\n$/)
+      expect(JSON.parse((yield* millrace("diff", threadId, "--json")).stdout)).toMatchObject({ files: [{ path: "b" }] })
+
+      const listed = yield* millrace("worktrees")
+      expect(listed.stdout).toMatch(new RegExp(`^${threadId} +20\\S+ +topic +changes +${cwd}\\n$`))
+      yield* host.dispatch({ commandId: "delete" as CommandId, type: "thread.delete", threadId })
+      expect(JSON.parse((yield* millrace("worktrees", "prune", "--json")).stdout)).toEqual([])
+      git(cwd, "add", "-A")
+      git(cwd, "commit", "-q", "-m", "two")
+      git(repository, "merge", "-q", "topic")
+      expect((yield* millrace("worktrees", "prune", "--dry-run")).stderr).toBe("Would remove 1 worktree.\n")
+      expect(existsSync(cwd)).toBe(true)
+      expect((yield* millrace("worktrees", "prune")).stderr).toBe("Removed 1 worktree.\n")
+      expect(existsSync(cwd)).toBe(false)
+
+      const other = yield* host.dispatch(
+        command("thread.create", { provider: "demo", cwd: repository, workspace: { kind: "worktree" } })
+      )
+      const kept = String(other.threadId)
+      writeFileSync(join((yield* host.thread(kept as ThreadId)).cwd, "work"), "work")
+      expect(yield* millrace("worktrees", "remove", kept, "--force")).toMatchObject({ code: 0, stderr: "Removed.\n" })
+      expect(yield* host.worktrees).toEqual([])
+    })
+)
