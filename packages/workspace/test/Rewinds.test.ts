@@ -180,7 +180,7 @@ it.scopedLive(
   "W8 the rewind stops at a file that changes between the comparison and its replacement, and says the way back",
   () =>
     Effect.gen(function* () {
-      const { make, root, run, turn, write } = yield* fixture({ a: "1", b: "1", c: "1" })
+      const { make, preview, root, run, turn, write } = yield* fixture({ a: "1", b: "1", c: "1" })
       yield* turn(write({ a: "2", b: "2", c: "2" }))
       let replaced = 0
       const service = yield* make(async (step) => {
@@ -193,5 +193,18 @@ it.scopedLive(
       expect(readdirSync(root).toSorted()).toEqual([".git", "a", "b", "c"])
       yield* run("checkpoint" in stopped ? stopped.checkpoint : "")
       expect(["a", "b", "c"].map((name) => readFileSync(join(root, name), "utf8"))).toEqual(["2", "mine", "2"])
+      writeFileSync(join(root, "b"), "2")
+      let written = 0
+      const full = yield* make(async (step) => {
+        if (step === "written" && ++written === 3) throw new Error("ENOSPC: no space left on device")
+      })
+      const { expected } = yield* preview(1)
+      const message = "The rewind stopped: c: ENOSPC: no space left on device. 2 of 3 files were changed."
+      expect(yield* Effect.flip(run(1, expected, full))).toMatchObject({
+        changed: 2,
+        of: 3,
+        message: expect.stringContaining(message)
+      })
+      expect(readdirSync(root).toSorted()).toEqual([".git", "a", "b", "c"])
     }).pipe(inGit)
 )
