@@ -50,17 +50,18 @@ const worded = (error: RewindError): CommandRejected | StorageUnavailable => {
   }
 }
 
-const rewindErrors: ReadonlySet<string> = new Set<RewindError["_tag"]>([
-  "CheckpointsPaused",
-  "FileFailed",
-  "GitFailed",
-  "GitMissing",
-  "GitTimeout",
-  "NotARepository",
-  "RewindRefused"
-])
+const rewindErrors: Readonly<Record<RewindError["_tag"], true>> = {
+  CheckpointsPaused: true,
+  FileFailed: true,
+  GitBusy: true,
+  GitFailed: true,
+  GitMissing: true,
+  GitTimeout: true,
+  NotARepository: true,
+  RewindRefused: true
+}
 const isRewindError = <E extends { readonly _tag: string }>(error: E | RewindError): error is RewindError =>
-  rewindErrors.has(error._tag)
+  Object.hasOwn(rewindErrors, error._tag)
 
 const changeOf = ({ after, before }: Change) => (before === undefined ? "create" : after === undefined ? "delete" : "restore")
 

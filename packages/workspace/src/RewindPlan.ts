@@ -186,6 +186,8 @@ export interface Input {
   readonly turns: ReadonlyArray<Pair>
   /** Between these, others did. */
   readonly others: ReadonlyArray<Pair>
+  /** When the files of `target` were read, in milliseconds since 1970. */
+  readonly at: number
   /** Files that existed at one of the two times and are in no commit: they stay. */
   readonly skipped: ReadonlySet<string>
 }
@@ -194,7 +196,7 @@ export interface Input {
 export const make = Effect.fn("RewindPlan.make")(function* (
   workTree: WorkTree,
   root: WorkFile.Root,
-  { now, others, skipped, target, turns }: Input,
+  { at, now, others, skipped, target, turns }: Input,
   bounds: Bounds = defaults
 ) {
   const [byTurns, byOthers, all] = yield* Effect.all(
@@ -210,10 +212,19 @@ export const make = Effect.fn("RewindPlan.make")(function* (
     staying.add(path)
     left.push({ path, reason })
   }
-  for (const { from, path, to } of concerned)
+  // A file that a turn has renamed is older too: its content comes back under its old name.
+  const restored = new Set(concerned.flatMap(({ from, to }) => (from === undefined && to !== undefined ? [to.object] : [])))
+  const isUnseen = ({ from, path, to }: Difference) =>
+    to === undefined && from !== undefined && !restored.has(from.object)
+      ? WorkFile.attempt(() => WorkFile.isOlder(root, path, at))
+      : Effect.succeed(false)
+  for (const difference of concerned) {
+    const { from, path, to } = difference
     if (skipped.has(path)) leave(path, "a checkpoint does not have it")
     else if (!isFile(from) || !isFile(to)) leave(path, "it is a submodule")
     else if (hidden.has(path)) leave(path, "it was an ignored file")
+    else if (yield* isUnseen(difference)) leave(path, "it is older than the checkpoint, which does not have it")
+  }
   const removed = new Set(added.filter((path) => !staying.has(path)))
   for (const { from, path } of concerned) {
     if (staying.has(path)) continue

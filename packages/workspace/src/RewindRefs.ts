@@ -4,6 +4,7 @@
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { Clock, Effect, Option } from "effect"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
 import * as Capture from "./Capture.ts"
 import { Git } from "./Git.ts"
@@ -49,7 +50,10 @@ export const list = (workTree: WorkTree, threadId: ThreadId) =>
 /** A commit of the files of `from` with the changes. */
 const resultOf = (workTree: WorkTree, from: string, changes: ReadonlyArray<Result>) =>
   Effect.gen(function* () {
-    const index = { ...workTree, env: { ...workTree.env, GIT_INDEX_FILE: join(workTree.privateDir, "rewind-index") } }
+    const file = join(workTree.privateDir, "rewind-index")
+    const index = { ...workTree, env: { ...workTree.env, GIT_INDEX_FILE: file } }
+    // One rewind at a time uses the file, so this lock is of a git that was killed.
+    yield* Effect.promise(() => rm(`${file}.lock`, { force: true }))
     yield* run(index, ["read-tree", from])
     const none = "0".repeat(workTree.objectFormat === "sha1" ? 40 : 64)
     // A file is removed before one below its name is added.

@@ -4,13 +4,13 @@
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { make as makePermits, type Permits } from "@millrace/contracts/Permits"
 import { Context, type Duration, Effect, Either, Layer, Option, Schema } from "effect"
 import { randomBytes } from "node:crypto"
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
 import { type CheckpointError, Checkpoints, type Point } from "./Checkpoints.ts"
 import { Git, type GitError } from "./Git.ts"
+import * as KeyedPermits from "./KeyedPermits.ts"
 import * as RawPath from "./RawPath.ts"
 import * as Repository from "./Repository.ts"
 import * as RewindApply from "./RewindApply.ts"
@@ -136,12 +136,12 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
     const { bounds, deadline = "2 minutes", home, onStep = async () => {} } = options
     const withGit = Effect.provideService(Git, git)
     const step = (name: Step) => Effect.promise(() => onStep(name))
-    const lanes = new Map<string, Permits>()
-    const laneOf = (root: string): Permits => {
-      const lane = lanes.get(root) ?? makePermits(1)
-      lanes.set(root, lane)
-      return lane
-    }
+    const oneRewind = KeyedPermits.make()
+    /** After a failure, on a full disk, the files that the rewind did not reach count as changed by others in the way back. */
+    const narrowed = (...change: Parameters<typeof RewindRefs.narrow>) =>
+      withGit(RewindRefs.narrow(...change)).pipe(
+        Effect.catchAll(({ message }) => Effect.logWarning(`The result of a rewind that stopped could not be stored: ${message}`))
+      )
 
     const rootOf = (workTree: WorkTree.WorkTree) =>
       Effect.map(
@@ -154,10 +154,10 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
       )
 
     /** Only files that the two commits know about are compared, so what a commit lacks stays. */
-    const skippedIn = (workTree: WorkTree.WorkTree, commit: string) =>
+    const messageIn = (workTree: WorkTree.WorkTree, commit: string) =>
       Effect.flatMap(RewindRefs.messageOf(workTree, commit), (message) =>
         Option.isSome(message) && message.value.complete
-          ? Effect.succeed(message.value.skipped)
+          ? Effect.succeed(message.value)
           : refuse(
               "NoCheckpoint",
               "The checkpoint is not complete: more than 1,000 files were too large for it, or could not be read."
@@ -189,6 +189,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
             "NoCheckpoint",
             "The thread has no rewind with this checkpoint. Only the last 100 rewinds can be taken back."
           )
+        const message = yield* messageIn(workTree, target)
         const plan = yield* RewindPlan.make(
           workTree,
           root,
@@ -197,7 +198,8 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
             now,
             turns: spans.map(({ pair }) => pair),
             others: gapsOf(spans, now),
-            skipped: new Set([...(yield* skippedIn(workTree, target)), ...skipped.map(({ path }) => path)])
+            at: message.at,
+            skipped: new Set([...message.skipped, ...skipped.map(({ path }) => path)])
           },
           bounds
         )
@@ -215,7 +217,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
     const run: (typeof Rewinds.Service)["run"] = (request, record) =>
       Effect.gen(function* () {
         const repository = yield* withGit(Repository.find(request.cwd))
-        return yield* laneOf(repository.root)(
+        return yield* oneRewind(repository.root)(
           Effect.gen(function* () {
             const { late, plan, root, workTree } = yield* planned(request)
             const { actor, cwd, expected, threadId, turnId } = request
@@ -242,7 +244,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
             const apply = RewindApply.apply({ plan, root, workTree, cwd, id, deadline, onStep })
             const outcome = yield* Effect.either(withGit(apply))
             if (Either.isLeft(outcome))
-              yield* withGit(RewindRefs.narrow(workTree, threadId, plan.now, RewindApply.first(plan, outcome.left.changed)))
+              yield* narrowed(workTree, threadId, plan.now, RewindApply.first(plan, outcome.left.changed))
             yield* step("applied")
             const recorded = yield* record(outcome)
             yield* Effect.promise(() => Journal.remove(workTree.privateDir))
@@ -273,8 +275,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
           else if (!(yield* WorkFile.attempt(() => WorkFile.matches(root, path, from)))) others++
         // A thread that was deleted since has no refs.
         const rewinds = yield* RewindRefs.list(workTree, journal.threadId)
-        if (rewinds.some(({ from }) => from === journal.from))
-          yield* RewindRefs.narrow(workTree, journal.threadId, journal.from, done)
+        if (rewinds.some(({ from }) => from === journal.from)) yield* narrowed(workTree, journal.threadId, journal.from, done)
         const settle = Effect.promise(() => Journal.remove(privateDir))
         return [{ journal, changed: done.length, of: differences.length, others, settle } satisfies Unfinished]
       }).pipe(

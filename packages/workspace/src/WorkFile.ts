@@ -216,6 +216,19 @@ export const obstacle = async (
   }
 }
 
+/** Whether the file at the path was made before `at` (milliseconds since 1970). False if the file system does not say it. */
+export const isOlder = async (root: Root, path: RawPath.RawPath, at: number): Promise<boolean> => {
+  try {
+    return await withParent(root, path, false, false, async (directory, name) => {
+      const info = await lstat(inDirectory(directory, name)).catch(unlessAbsent)
+      return info !== undefined && info.birthtimeMs > 0 && info.birthtimeMs < at
+    })
+  } catch (cause) {
+    if (cause instanceof Refused) return false
+    throw cause
+  }
+}
+
 /** Whether every file below the directory is removed, and it has at least one. */
 const isRemoved = async (directory: Buffer, path: string, removed: ReadonlySet<string>): Promise<boolean> => {
   const entries = await readdir(directory, { withFileTypes: true, encoding: "buffer" })

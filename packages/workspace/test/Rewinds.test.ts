@@ -6,7 +6,17 @@ import * as Checkpoints from "@millrace/workspace/Checkpoints"
 import * as Git from "@millrace/workspace/Git"
 import * as Rewinds from "@millrace/workspace/Rewinds"
 import { Effect, Layer } from "effect"
-import { chmodSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import * as Person from "./Person.ts"
 
@@ -207,4 +217,68 @@ it.scopedLive(
       })
       expect(readdirSync(root).toSorted()).toEqual([".git", "a", "b", "c"])
     }).pipe(inGit)
+)
+
+it.scopedLive("W7 a file that is older than the checkpoint stays, although the checkpoint does not have it", () =>
+  Effect.gen(function* () {
+    const { preview, root, run, turn } = yield* fixture({ tracked: "1", moved: "2" })
+    Person.write(root, {
+      // As `python -m venv` makes it: the rule covers its own file, so no checkpoint has the rule.
+      "venv/.gitignore": "*\n",
+      "venv/notes": "mine",
+      "nested/notes": "mine",
+      "excluded.env": "mine",
+      ".git/info/exclude": "excluded.env\n"
+    })
+    Person.init(join(root, "nested"))
+    // The clock of a file system runs behind by up to 10 ms.
+    yield* Effect.sleep("20 millis")
+    yield* turn(() => {
+      rmSync(join(root, "venv/.gitignore"))
+      rmSync(join(root, "nested/.git"), { recursive: true })
+      Person.write(root, { ".git/info/exclude": "", tracked: "changed", "new/file": "agent" })
+      renameSync(join(root, "moved"), join(root, "elsewhere"))
+    })
+    const plan = yield* preview(1)
+    expect(plan.changes.map(({ path }) => path)).toEqual(["elsewhere", "moved", "new/file", "tracked"])
+    expect(plan.left.map(({ path }) => path)).toEqual(["excluded.env", "nested/notes", "venv/notes"])
+    yield* run(1)
+    expect(["venv/notes", "nested/notes", "excluded.env"].map((name) => readFileSync(join(root, name), "utf8"))).toEqual(
+      Array(3).fill("mine")
+    )
+  }).pipe(inGit)
+)
+
+it.scopedLive("W8 a lock file that a killed git left in the private directory stops no rewind", () =>
+  Effect.gen(function* () {
+    const { home, preview, root, run, turn, write } = yield* fixture({ a: "1" })
+    yield* turn(write({ a: "2" }))
+    yield* preview(1)
+    const [name = ""] = readdirSync(home)
+    writeFileSync(join(home, name, "rewind-index.lock"), "")
+    expect(yield* run(1)).toMatchObject({ changed: 1 })
+    expect(readFileSync(join(root, "a"), "utf8")).toBe("1")
+  }).pipe(inGit)
+)
+
+it.scopedLive("W8 a rewind that stops is recorded, also when its result cannot be stored, and leads back", () =>
+  Effect.gen(function* () {
+    const { home, make, preview, root, run, turn, write } = yield* fixture({ a: "1", b: "1" })
+    yield* turn(write({ a: "2", b: "2" }))
+    const [name = ""] = readdirSync(home)
+    const index = join(home, name, "rewind-index")
+    const service = yield* make(async (step) => {
+      if (step !== "written" || readFileSync(join(root, "a"), "utf8") === "2") return
+      // As on a full disk: neither the file nor anything of git can be written.
+      rmSync(index)
+      Person.write(index, { occupied: "" })
+      throw new Error("ENOSPC")
+    })
+    const stopped = yield* Effect.flip(run(1, undefined, service))
+    expect(stopped).toMatchObject({ _tag: "RewindStopped", changed: 1 })
+    rmSync(index, { recursive: true })
+    expect((yield* preview("checkpoint" in stopped ? stopped.checkpoint : "")).changes.map(({ path }) => path)).toEqual(["a"])
+    yield* run("checkpoint" in stopped ? stopped.checkpoint : "")
+    expect(["a", "b"].map((file) => readFileSync(join(root, file), "utf8"))).toEqual(["2", "2"])
+  }).pipe(inGit)
 )
