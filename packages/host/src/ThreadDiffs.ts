@@ -37,7 +37,7 @@ const noCheckpoint = (message: string, id?: string) => new CommandRejected({ rul
 
 const worded = (error: CheckpointError): CommandRejected | StorageUnavailable =>
   error._tag === "NotARepository"
-    ? noCheckpoint("The directory of the thread is in no git repository, so there are no checkpoints of it.")
+    ? noCheckpoint("The directory of the thread does not exist or is in no git repository, so it has no checkpoints.")
     : new StorageUnavailable({ message: error.message, retryAfterMillis: 5000 })
 
 /** Maximum number of concurrent comparisons. Each takes up to 50 MB. Further comparisons wait. */
@@ -77,7 +77,7 @@ export const make = (
         if (found !== undefined) return found
         if (turnId !== undefined && !(yield* hasTurn(threadId, turnId))) return yield* noTurn(turnId)
         return yield* noCheckpoint(
-          `The thread has no checkpoint of ${what}. The events checkpoint.failed of the thread say why a checkpoint is missing.`,
+          `The thread has no checkpoint of ${what}. An event checkpoint.failed of the thread says why; there is no such event if checkpoints were off at that time.`,
           turnId
         )
       })

@@ -44,7 +44,10 @@ const worded = (error: RewindError): CommandRejected | StorageUnavailable => {
     case "RewindRefused":
       return rejected(error.rule, error.message)
     case "NotARepository":
-      return rejected("NoCheckpoint", "The directory of the thread is in no git repository, so there are no checkpoints of it.")
+      return rejected(
+        "NoCheckpoint",
+        "The directory of the thread does not exist or is in no git repository, so it has no checkpoints."
+      )
     default:
       return new StorageUnavailable({ message: `${error.message} No file was changed.`, retryAfterMillis: 5000 })
   }

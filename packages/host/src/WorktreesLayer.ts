@@ -57,7 +57,9 @@ const make = (home: string) =>
           if (record === undefined) return Either.left("The thread has no worktree. GET /api/worktrees lists them.")
           const left = force ? yield* worktrees.discard(threadId) : yield* worktrees.release(threadId)
           if (left !== undefined)
-            return Either.left(`The worktree has ${lost(left)}. Save them, or send the command with force: true to lose them.`)
+            return Either.left(
+              `The worktree has ${lost(left)}. Save them, or send the command with force: true (on the command line: --force) to lose them.`
+            )
           const { branch, commit, root } = record
           return Either.right({ cwd: root, branch, commit })
         }).pipe(
