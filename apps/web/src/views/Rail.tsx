@@ -149,10 +149,8 @@ export const Rail = () => {
                     aria-current={route.view === "thread" && route.threadId === thread.threadId ? "page" : undefined}
                   >
                     <Dot status={thread.status} />
-                    <span className="title">
-                      {titleOf(thread)}
-                      <FullAccess thread={thread} />
-                    </span>
+                    <span className="title">{titleOf(thread)}</span>
+                    <FullAccess thread={thread} />
                     <time dateTime={thread.updatedAt}>{ago(thread.updatedAt, now)}</time>
                   </a>
                 </li>

@@ -6,6 +6,7 @@ import { isLive } from "@millrace/model/Thread"
 import { Action, useAction } from "../ui/Action.tsx"
 import { historyWords } from "../ui/History.ts"
 import { Icon } from "../ui/Icon.tsx"
+import { threadHref } from "../ui/Route.ts"
 import { Badge } from "../ui/Status.tsx"
 import { link, openThread } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
@@ -145,6 +146,11 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
       <p>
         <span>{thread.provider}</span>
         {thread.model !== undefined && <span>{thread.model}</span>}
+        {thread.forkedFrom !== undefined && (
+          <a href={threadHref(thread.forkedFrom)} title="Open the thread that this one is a fork of">
+            fork
+          </a>
+        )}
         <FullAccess thread={thread} />
         <AgentReport thread={thread} />
         <span className="path" title={thread.cwd}>

@@ -9,6 +9,7 @@ import { rows, type Row } from "@millrace/model/Transcript"
 import type { Settled } from "@millrace/model/AppState"
 import type { Ready } from "@millrace/react/Transcripts"
 import { Icon } from "../ui/Icon.tsx"
+import { threadHref } from "../ui/Route.ts"
 import { Item } from "./Item.tsx"
 import { SettledCard } from "./RequestCard.tsx"
 import { TurnEnd } from "./TurnEnd.tsx"
@@ -182,7 +183,17 @@ export const Transcript = ({ opened, thread }: { readonly opened: Ready; readonl
             Reading older items…
           </p>
         )}
-        {list.length === 0 && <p className="nothing">No messages yet.</p>}
+        {list.length === 0 && (
+          <p className="nothing">
+            No messages yet.
+            {thread.forkedFrom !== undefined && (
+              <>
+                {" This is a fork: the agent starts with "}
+                <a href={threadHref(thread.forkedFrom)}>the conversation before it</a>.
+              </>
+            )}
+          </p>
+        )}
         <div className="canvas" style={{ height }}>
           {virtual.getVirtualItems().map((place) => {
             const row = list[place.index]
