@@ -150,6 +150,10 @@ it.scopedLive(
         ...refused,
         message: expect.stringContaining("not committed")
       })
+      // A rejected command removes nothing, also one whose id another command has.
+      const reused = { ...remove(kept, true), commandId: "df" as CommandId }
+      expect(yield* Effect.flip(host.dispatch(reused))).toMatchObject({ _tag: "CommandIdConflict" })
+      expect(left()).toEqual([kept, `${kept}.json`])
       const forced = remove(kept, true)
       expect(yield* host.dispatch(forced)).toMatchObject({ status: "accepted", threadId: kept })
       expect([left(), sh(repository, "branch", "--list")]).toEqual([[], "* main"])

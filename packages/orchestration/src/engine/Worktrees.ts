@@ -68,9 +68,11 @@ export const forCommands = (log: Log) =>
           : yield* service.value.create({ threadId, directory: projectDirectory, base, branch })
       })
 
-    const remove = ({ force = false, threadId }: CommandOf<"workspace.remove">) =>
+    const remove = ({ commandId, force = false, threadId }: CommandOf<"workspace.remove">) =>
       Effect.gen(function* () {
         if (service._tag === "None") return none
+        // A command with this id has its answer, which may be a rejection: nothing is removed any more.
+        if ((yield* Effect.mapError(log.receipts([commandId]), storageUnavailable)).has(commandId)) return undefined
         const users = yield* Effect.mapError(usersOf(log, threadId), storageUnavailable)
         const fork = users.find((user) => user.threadId !== threadId)
         if (fork !== undefined)
