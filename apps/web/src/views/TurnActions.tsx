@@ -19,7 +19,11 @@ export const TurnActions = ({ turn }: { readonly turn: TurnView }) => {
         </Action>
       )}
       {turn.origin === "user" && turn.action === undefined && (
-        <Action className="quiet" label="Retry: this prompt again, in a new thread without this turn" run={open("turn.retry")}>
+        <Action
+          className="quiet"
+          label="Retry: the same message again, in a new thread without this turn"
+          run={open("turn.retry")}
+        >
           Retry
         </Action>
       )}
