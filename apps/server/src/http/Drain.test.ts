@@ -113,20 +113,6 @@ it.scopedLive("S6 the scope closes with frozen SSE and WebSocket clients, draine
   })
 )
 
-it.scopedLive("D8 connections that are cut leave no subscription behind", () =>
-  Effect.gen(function* () {
-    const fixture = yield* start()
-    const metric = (name: string) =>
-      Effect.map(send(`${fixture.url}/metrics`), ({ body }) => Number(new RegExp(`^${name} (\\d+)$`, "m").exec(body)?.[1]))
-    const readers = yield* Effect.replicateEffect(follower(fixture, "?stream=thread/thr_a"), 20)
-    yield* Effect.forEach(readers, (reader) => reader.until("caught-up"), { concurrency: "unbounded" })
-    expect(yield* metric("millrace_followers_waiting")).toBe(20)
-    yield* Effect.forEach(readers, (reader) => Effect.zipRight(reader.cut, reader.ended))
-    expect(yield* metric("millrace_followers_waiting")).toBe(0)
-    expect(yield* metric("millrace_http_connections")).toBe(1)
-  })
-)
-
 it.scopedLive("X2 a port in use and an invalid host are rejected with a message that says what to do", () =>
   Effect.gen(function* () {
     const { server } = yield* start()
