@@ -282,11 +282,14 @@ describe("demo agent", () => {
       const pipe = join(mkdtempSync(join(cwd, "pipe-")), "pipe")
       execFileSync("mkfifo", [pipe])
       const held = createReadStream(pipe).resume()
+      const opened = once(held, "open")
       const died = once(held, "end")
       const turnId = yield* demo.start(`[[run sh -c 'sleep 600 >${pipe} & echo $!; sleep 600']]`)
       yield* demo.session.answer(asked(yield* demo.until("RequestOpened")).requestId, { decision: "accept" })
       const grandchild = Number(deltas(yield* demo.until("ItemDelta"))[0])
       expect(alive(grandchild)).toBe(true)
+      // The shell prints the pid before the grandchild opens the pipe.
+      yield* Effect.promise(() => opened)
       yield* demo.session.interrupt(turnId)
       const events = yield* demo.terminal
       expect(last(events)).toMatchObject({ _tag: "TurnInterrupted", turnId })
