@@ -5395,7 +5395,7 @@ export interface components {
             agent?: components["schemas"]["AgentReport"];
             /** @description Why its next turn waits in the queue. Only in answers: no event carries it. */
             waiting?: {
-                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back; or another reason. */
+                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back, or its worktree is being removed; or another reason. */
                 reason: string;
                 message: string;
             };

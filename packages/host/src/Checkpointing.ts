@@ -1,6 +1,6 @@
 /**
- * Takes the checkpoints of turns. That of a start begins when the turn is dispatched, while the agent may still have to be opened; the turn waits for it
- * within a bound (W2). A checkpoint that fails is an event. Follows the log for the ends of turns, and removes the refs of deleted threads.
+ * Takes the checkpoints of turns. The checkpoint of a turn's start begins when the turn is dispatched, while its agent may still have to be opened. The turn
+ * waits for it within a bound (W2). A checkpoint that fails is an event. Follows the log for the ends of turns, and removes the refs of deleted threads.
  */
 import { BoundedMap, BoundedSet } from "@millrace/contracts/BoundedMap"
 import type { DataOf } from "@millrace/contracts/Event"
@@ -66,14 +66,14 @@ export const make = (options: Options = {}) =>
     const engine = yield* Engine
     const checkpoints = yield* Checkpoints
     const running = yield* FiberSet.make<unknown>()
-    /** By directory: how often an agent began something that may change files. */
+    /** Key: a directory. Value: how often an agent began something that may change files. */
     const works = new BoundedMap<string, number>(maxDirectories)
     const worksOf = (cwd: string) => works.get(cwd) ?? 0
-    /** By directory: milliseconds of the last checkpoint; infinite if it failed. */
+    /** Key: a directory. Value: milliseconds of the last checkpoint; infinite if it failed. */
     const durations = new BoundedMap<string, number>(maxDirectories)
-    /** By turn, and the session that gets it: returns when its first checkpoint is taken or has failed. */
+    /** Key: a turn. Value: the epoch of the session that gets it, and an effect that returns when its first checkpoint is taken or has failed. */
     const starts = new BoundedMap<TurnId, { readonly epoch: number; readonly ended: Effect.Effect<void> }>(maxDirectories)
-    /** By thread: returns when the last checkpoint of a turn's end is taken or has failed. */
+    /** Key: a thread. Value: returns when the last checkpoint of a turn's end is taken or has failed. */
     const ends = new BoundedMap<ThreadId, Effect.Effect<void>>(maxDirectories)
     /** The directories of the threads whose turn runs. */
     const directories = new Map<ThreadId, string>()

@@ -35,10 +35,12 @@ const off = new CommandRejected({
 
 const noCheckpoint = (message: string, id?: string) => new CommandRejected({ rule: "NoCheckpoint", message, ...defined({ id }) })
 
+export const noRepository = noCheckpoint(
+  "The directory of the thread does not exist or is in no git repository, so it has no checkpoints."
+)
+
 const worded = (error: CheckpointError): CommandRejected | StorageUnavailable =>
-  error._tag === "NotARepository"
-    ? noCheckpoint("The directory of the thread does not exist or is in no git repository, so it has no checkpoints.")
-    : new StorageUnavailable({ message: error.message, retryAfterMillis: 5000 })
+  error._tag === "NotARepository" ? noRepository : new StorageUnavailable({ message: error.message, retryAfterMillis: 5000 })
 
 /** Maximum number of concurrent comparisons. Each takes up to 50 MB. Further comparisons wait. */
 const concurrent = 4

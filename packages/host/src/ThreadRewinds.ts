@@ -1,24 +1,25 @@
 /**
  * Rewinds of threads: a preview, and the command. The files are changed before the command is decided, while no turn of the work tree runs or starts (W7).
- * What stops in the middle, or is cut off by the end of the server, is an event (W8).
+ * A rewind that stops in the middle, or that the end of the server cuts off, is an event (W8).
  */
 import type { Accepted, Command, CommandOf } from "@millrace/contracts/Command"
 import { defined } from "@millrace/contracts/Defined"
 import { type CommandError, CommandRejected, type NotFound, type Rule, StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Millrace, PageOf } from "@millrace/contracts/Millrace"
-import { make as makePermits, type Permits } from "@millrace/contracts/Permits"
 import type { TurnView } from "@millrace/contracts/State"
 import type { RewindPreview, RewindRequest } from "@millrace/contracts/Workspace"
 import type { EventLog } from "@millrace/log/EventLog"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import type { Engine } from "@millrace/orchestration/engine/Engine"
 import { maxQueue } from "@millrace/orchestration/state/ThreadState"
+import * as KeyedPermits from "@millrace/workspace/KeyedPermits"
 import { shown } from "@millrace/workspace/RawPath"
 import type { Change } from "@millrace/workspace/RewindPlan"
-import { type Goal, type RewindError, Rewinds } from "@millrace/workspace/Rewinds"
+import { type Goal, maxTurns, type RewindError, Rewinds } from "@millrace/workspace/Rewinds"
 import { type Context, Deferred, Effect, Either, Fiber, Option, type Scope } from "effect"
 import { Settled } from "./Checkpointing.ts"
+import { noRepository } from "./ThreadDiffs.ts"
 
 export interface ThreadRewinds {
   /** What `thread.rewind` would change. Changes nothing, and waits for the checkpoint of a turn that has just ended. */
@@ -30,10 +31,8 @@ export interface ThreadRewinds {
   readonly dispatch: (command: Command, actor?: string) => ReturnType<Context.Tag.Service<typeof Engine>["dispatch"]>
 }
 
-/** Files of a preview that stay, at most. */
+/** Maximum number of files in `left` of a preview. */
 const maxLeft = 1000
-/** Turns over which a rewind goes, at most. */
-const maxTurns = 1000
 /** The longest wait for the checkpoints of a turn that has just ended. */
 const settleWithin = "30 seconds"
 
@@ -44,10 +43,7 @@ const worded = (error: RewindError): CommandRejected | StorageUnavailable => {
     case "RewindRefused":
       return rejected(error.rule, error.message)
     case "NotARepository":
-      return rejected(
-        "NoCheckpoint",
-        "The directory of the thread does not exist or is in no git repository, so it has no checkpoints."
-      )
+      return noRepository
     default:
       return new StorageUnavailable({ message: `${error.message} No file was changed.`, retryAfterMillis: 5000 })
   }
@@ -79,21 +75,9 @@ export const make = (
     const scope = yield* Effect.scope
     const service = yield* Effect.serviceOption(Rewinds)
     const settled = yield* Effect.serviceOption(Settled)
-    const lanes = new Map<ThreadId, { readonly permits: Permits; users: number }>()
+    /** Key: a thread. One rewind at a time, so that a repeated command finds the answer to the first. */
+    const oneAtATime = KeyedPermits.make()
     const recovered = yield* Deferred.make<void>()
-
-    /** One rewind of a thread at a time, so that a repeated command finds the answer to the first. */
-    const oneAtATime = <A, E>(threadId: ThreadId, use: Effect.Effect<A, E>) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => {
-          const lane = lanes.get(threadId) ?? { permits: makePermits(1), users: 0 }
-          lanes.set(threadId, lane)
-          lane.users++
-          return lane
-        }),
-        ({ permits }) => permits(use),
-        (lane) => Effect.sync(() => --lane.users === 0 && lanes.delete(threadId))
-      )
 
     /** The turn and all that began after it, in the order in which they began. Rejected if the thread has no such turn. */
     const turnsFrom = (threadId: ThreadId, turnId: TurnId) =>
@@ -223,7 +207,7 @@ export const make = (
 
     const dispatch: ThreadRewinds["dispatch"] = (command, actor = "local") =>
       command.type === "thread.rewind"
-        ? Effect.flatMap(Effect.forkIn(oneAtATime(command.threadId, rewind(command, actor)), scope), Fiber.join)
+        ? Effect.flatMap(Effect.forkIn(oneAtATime(command.threadId)(rewind(command, actor)), scope), Fiber.join)
         : engine.dispatch(command, actor)
 
     /** Reports the rewinds that the end of a server cut off. */

@@ -39,7 +39,7 @@ const make = (home: string) =>
     const oneList = makePermits(1)
     return Engine.Worktrees.of({
       earlier: Effect.succeed(earlier),
-      has: (threadId) => Effect.map(worktrees.find(threadId), (record) => record !== undefined),
+      rootOf: (threadId) => Effect.map(worktrees.find(threadId), (record) => record?.root),
       list: oneList(Effect.flatMap(worktrees.records, (records) => Effect.forEach(records, view, { concurrency: 2 }))),
       create: ({ threadId, ...wanted }) =>
         worktrees.create({ id: threadId, ...wanted }).pipe(

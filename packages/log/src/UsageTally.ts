@@ -143,7 +143,8 @@ export class UsageTally {
     Effect.gen(this, function* () {
       for (const { first, last } of this.#cold.values()) if (last <= retainedFrom) this.#put(this.#cold, first, undefined)
       // The newest segment may have been withdrawn and written again.
-      const newest = Math.max(0, ...this.#cold.keys())
+      let newest = 0
+      for (const first of this.#cold.keys()) newest = Math.max(newest, first)
       this.#put(this.#cold, newest, undefined)
       const found: Array<Found> = []
       yield* scan<readonly [number, number, number]>(

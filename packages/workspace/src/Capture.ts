@@ -2,6 +2,7 @@
 import { Clock, Effect, Schema } from "effect"
 import { constants } from "node:fs"
 import { access, lstat } from "node:fs/promises"
+import { isAbsent } from "./FileError.ts"
 import { Git, GitFailed } from "./Git.ts"
 import * as RawPath from "./RawPath.ts"
 import type { WorkTree } from "./WorkTree.ts"
@@ -59,10 +60,6 @@ const identity = {
 /** Files whose kind and size are read at the same time. */
 const batch = 256
 
-/** Whether the error says that there is no such file, and not that the server cannot see it. */
-const isMissing = (cause: unknown): boolean =>
-  cause instanceof Error && "code" in cause && (cause.code === "ENOENT" || cause.code === "ENOTDIR")
-
 type Inspected = { readonly path: RawPath.RawPath } & (
   | { readonly kind: "file"; readonly bytes: number }
   | { readonly kind: "absent" }
@@ -94,8 +91,7 @@ export const inspect = async (
   if (await isBehindLink(root, path, links)) return { path, kind: "behind-link" }
   const absolute = Buffer.concat([root, RawPath.toBytes(path)])
   const info = await lstat(absolute).catch((cause: unknown) => {
-    if (isMissing(cause)) return undefined
-    return "the server may not read it"
+    return isAbsent(cause) ? undefined : "the server may not read it"
   })
   if (typeof info === "string") return { path, kind: "unreadable", reason: info }
   if (info === undefined || info.isDirectory()) return { path, kind: "absent" }

@@ -56,7 +56,7 @@ const batches = ({ changes, sizes }: RewindPlan.Plan): ReadonlyArray<ReadonlyArr
   return found
 }
 
-/** The contents of the new files, by their objects. What is damaged is absent. */
+/** The contents of the new files, by their objects. Damaged objects are left out. */
 const contents = (workTree: WorkTree, changes: ReadonlyArray<RewindPlan.Change>) =>
   Effect.gen(function* () {
     const found = new Map<string, Buffer>()

@@ -91,8 +91,8 @@ export class Rewinds extends Context.Tag("@millrace/workspace/Rewinds")<
   }
 >() {}
 
-/** Turns over which one rewind goes. */
-const maxTurns = 1000
+/** Maximum number of turns that one rewind takes back. */
+export const maxTurns = 1000
 
 const refuse = (rule: RewindRefused["rule"], message: string) => new RewindRefused({ rule, message })
 

@@ -20,6 +20,7 @@ import {
   symlink,
   unlink
 } from "node:fs/promises"
+import { codeOf, unlessAbsent } from "./FileError.ts"
 import * as RawPath from "./RawPath.ts"
 
 /** A file as a tree of git has it: the mode `100644`, `100755` or `120000` (link), and the id of its bytes. */
@@ -55,14 +56,6 @@ export interface Root {
 const maxBytes = 32 * 1024 * 1024
 const directoryFlags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW
 const slash = Buffer.from("/")
-
-const codeOf = (cause: unknown): string =>
-  cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : ""
-const isAbsent = (cause: unknown): boolean => ["ENOENT", "ENOTDIR"].includes(codeOf(cause))
-const unlessAbsent = (cause: unknown): undefined => {
-  if (isAbsent(cause)) return undefined
-  throw cause
-}
 
 export const idOf = (objectFormat: string, bytes: Uint8Array): string =>
   createHash(objectFormat).update(`blob ${bytes.length}\0`).update(bytes).digest("hex")

@@ -3,7 +3,18 @@ import { layerMemory } from "@millrace/providers/process/Ledger"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Layer } from "effect"
 import { execFileSync } from "node:child_process"
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, utimesSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import * as Git from "./Git.ts"
 import * as Worktrees from "./Worktrees.ts"
@@ -242,5 +253,27 @@ it.scopedLive("W6 of two creations with the same new branch one is refused, and 
     const [record, ...more] = yield* records
     expect(more).toEqual([])
     expect(sh(record?.root ?? "", "branch", "--show-current")).toBe("topic")
+  }).pipe(Effect.provide(services))
+)
+
+it.scopedLive("W6 a worktree that the server cannot see is not taken for a missing one, and keeps its record", () =>
+  Effect.gen(function* () {
+    const { base, home, repository } = yield* person
+    const { create, discard, records, release, unsaved } = yield* Worktrees.make({ home })
+    const { cwd } = yield* create({ id: "thr_1", directory: repository })
+    writeFileSync(join(cwd, "work.txt"), "work")
+    renameSync(cwd, join(base, "elsewhere"))
+    // Neither there nor absent: each access fails, as without a permission.
+    symlinkSync(cwd, cwd)
+    const [record] = yield* records
+    if (record === undefined) return expect.unreachable()
+    expect(yield* Effect.flip(unsaved(record))).toMatchObject({ _tag: "GitFailed", message: expect.stringContaining("ELOOP") })
+    expect(yield* Effect.flip(release("thr_1"))).toMatchObject({ _tag: "GitFailed" })
+    expect(yield* records).toHaveLength(1)
+    rmSync(cwd)
+    expect(yield* unsaved(record)).toBeUndefined()
+    renameSync(join(base, "elsewhere"), cwd)
+    expect(yield* release("thr_1")).toEqual({ dirty: true, unpushed: 0 })
+    yield* discard("thr_1")
   }).pipe(Effect.provide(services))
 )

@@ -7,6 +7,7 @@ import { lstat, mkdir, readFile, realpath, rm, stat } from "node:fs/promises"
 import { join, relative } from "node:path"
 import * as FileCalls from "@millrace/contracts/FileCalls"
 import { Git, type GitError, GitFailed, type GitOptions } from "./Git.ts"
+import { isAbsent, unlessAbsent } from "./FileError.ts"
 import * as KeyedPermits from "./KeyedPermits.ts"
 import * as RawPath from "./RawPath.ts"
 import * as Repository from "./Repository.ts"
@@ -81,13 +82,16 @@ const canonical = async (home: string): Promise<string> => {
   return realpath(home)
 }
 
-/** A directory on a mount that does not answer is a failure: a process of git that begins in it would stop the event loop. */
+/**
+ * Whether there is such a file or directory. A path that the server may not see is a failure, because its content may be there; so is a mount that does not
+ * answer, because a process of git that begins in it would stop the event loop.
+ */
 const exists = (path: string): Effect.Effect<boolean, GitFailed> =>
   FileCalls.ofProcess
     .run(path, () =>
       stat(path).then(
         () => true,
-        () => false
+        (cause: unknown) => unlessAbsent(cause) ?? false
       )
     )
     .pipe(Effect.mapError(({ message }) => new GitFailed({ command: "worktree", code: null, stderr: "", message })))
@@ -221,7 +225,12 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
             if (/^[a-z]/.test(line)) return true
             if (!line.startsWith("S")) continue
             const path = Buffer.concat([Buffer.from(`${cwd}/`), RawPath.toBytes(line.slice(2))])
-            if (await lstat(path).catch(() => undefined)) return true
+            // A file that the server may not see is there.
+            const isThere = await lstat(path).then(
+              () => true,
+              (cause: unknown) => !isAbsent(cause)
+            )
+            if (isThere) return true
           }
           return false
         })

@@ -234,7 +234,7 @@ it.effect("W6 the worktree of a rejected thread is removed; after an error that 
       release: () => Effect.void,
       list: Effect.succeed([]),
       remove: () => Effect.succeed(Either.left("no")),
-      has: () => Effect.succeed(true),
+      rootOf: () => Effect.succeed("/worktree"),
       earlier: Effect.succeed([])
     })
   )
@@ -251,6 +251,45 @@ it.effect("W6 the worktree of a rejected thread is removed; after an error that 
     expect(removed).toHaveLength(3)
   }).pipe(Effect.provide(Layer.provide(Kit.layerOver(Kit.failingLayer(() => error)), worktrees)))
 })
+
+it.effect("W6 while a worktree is removed no turn starts in it; while a turn runs in it, it is not removed", () =>
+  Effect.gen(function* () {
+    const [removing, removed] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+    const begun = yield* Deferred.make<ScriptedProvider.Turn>()
+    const worktrees = Layer.succeed(
+      Worktrees,
+      Worktrees.of({
+        create: () => Effect.succeed(Either.left("no")),
+        discard: () => Effect.void,
+        release: () => Effect.void,
+        list: Effect.succeed([]),
+        remove: () =>
+          Deferred.succeed(removing, undefined).pipe(
+            Effect.zipRight(Deferred.await(removed)),
+            Effect.as(Either.right({ cwd: "/work", branch: "b", commit: "c" }))
+          ),
+        rootOf: () => Effect.succeed("/work"),
+        earlier: Effect.succeed([])
+      })
+    )
+    const agent = ScriptedProvider.make({ turn: (turn) => Deferred.succeed(begun, turn) })
+    yield* Effect.gen(function* () {
+      const threadId = (yield* create()).threadId!
+      const removal = yield* Effect.fork(Kit.dispatch("workspace.remove", { threadId }))
+      yield* Deferred.await(removing)
+      yield* Kit.dispatch("turn.start", { threadId, text: "hello" })
+      expect((yield* (yield* Views.Views).thread(threadId)).status).toBe("queued")
+      yield* Deferred.succeed(removed, undefined)
+      expect((yield* Fiber.join(removal)).status).toBe("accepted")
+      const turn = yield* Deferred.await(begun)
+      expect(yield* Effect.flip(Kit.dispatch("workspace.remove", { threadId }))).toMatchObject({
+        rule: "WorktreeRefused",
+        message: expect.stringContaining(`${threadId} runs in the worktree`)
+      })
+      yield* turn.complete
+    }).pipe(Effect.provide(Layer.provide(Kit.layer({ providers: [agent] }), worktrees)))
+  })
+)
 
 it.effect("L4 a command too large for the log does not fail the others of its batch", () =>
   Effect.gen(function* () {

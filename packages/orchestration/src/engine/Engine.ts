@@ -153,7 +153,6 @@ export const make = (options: Options = {}) =>
     const log = yield* EventLog
     const directories = yield* Directories
     const secrets = yield* Secrets
-    const worktrees = yield* Worktrees.forCommands(log)
     const { adapters } = yield* Providers
     const startedAt = yield* log.head
     const batch = options.batch ?? {
@@ -227,6 +226,10 @@ export const make = (options: Options = {}) =>
       facts.putBack(factJobs, (job) => job.weight)
       wake()
     })
+    const hold = (directory: string) =>
+      Effect.sync(() => Either.map(committer.places.hold(directory), (free) => Effect.zipRight(Effect.sync(free), release)))
+    const worktrees = yield* Worktrees.forCommands(log, hold)
+
     /** Open while a provider is at its usage limit. */
     const limited = Effect.unsafeMakeLatch(false)
     /** Sleeps until the next usage limit ends, then releases the turns that waited for it: no event marks that end. */
@@ -393,8 +396,7 @@ export const make = (options: Options = {}) =>
       // Callers in process are not decoded by a transport, and no string in the log may hold half a surrogate pair.
       dispatch: (command, actor = "local", rewound) =>
         Effect.tapError(dispatch(wellFormedJson(command), actor, rewound), (error) => Effect.sync(() => countRefused(error))),
-      hold: (directory) =>
-        Effect.sync(() => Either.map(committer.places.hold(directory), (free) => Effect.zipRight(Effect.sync(free), release))),
+      hold,
       commandStatus,
       submit,
       ingest: ({ fact, weight }) => facts.offer({ _tag: "FactJob", fact, seed: "", weight, done: undefined }, weight),

@@ -181,7 +181,11 @@ export class Places {
   waiting(state: ThreadState, now: number): Waiting | undefined {
     const { cwd, provider } = state
     if (this.isHeld(cwd))
-      return { reason: "rewind", message: "Files of the directory are being taken back. The turn starts when that has ended." }
+      return {
+        reason: "rewind",
+        message:
+          "Files of the directory are being taken back, or its worktree is being removed. The turn starts when that has ended."
+      }
     const until = this.limitOf(provider, now)
     if (until !== undefined)
       return {

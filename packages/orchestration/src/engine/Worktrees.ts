@@ -27,8 +27,8 @@ export class Worktrees extends Context.Tag("@millrace/orchestration/Worktrees")<
     readonly release: (threadId: ThreadId) => Effect.Effect<void>
     /** Removes the worktree that a person does not want any more. Left: why it stays. `force`: also if that loses changes. */
     readonly remove: (threadId: ThreadId, force: boolean) => Effect.Effect<Either.Either<Worktree, string>, StorageUnavailable>
-    /** Whether the thread has, or had, a worktree. */
-    readonly has: (threadId: ThreadId) => Effect.Effect<boolean>
+    /** The root of the worktree that the thread has, or had. `undefined`: it never had one. */
+    readonly rootOf: (threadId: ThreadId) => Effect.Effect<string | undefined>
     /** Oldest first. The state of all after the first 1,000 is unknown. */
     readonly list: Effect.Effect<ReadonlyArray<WorktreeView>>
     /** The threads that had a worktree when the host started. */
@@ -49,8 +49,8 @@ export const usersOf = (log: Log, threadId: ThreadId) => {
 
 const none = Either.left("This server has no data directory, so it has no worktrees.")
 
-/** What a command does with a worktree before it is decided. */
-export const forCommands = (log: Log) =>
+/** What a command does with a worktree before it is decided. `hold`: as `Engine.hold`. */
+export const forCommands = (log: Log, hold: (directory: string) => Effect.Effect<Either.Either<Effect.Effect<void>, ThreadId>>) =>
   Effect.map(Effect.serviceOption(Worktrees), (service) => {
     const create = (command: CommandOf<"thread.create">, directory: string | undefined, threadId: ThreadId) =>
       Effect.gen(function* () {
@@ -73,14 +73,28 @@ export const forCommands = (log: Log) =>
         if (service._tag === "None") return none
         // A command with this id has its answer, which may be a rejection: nothing is removed any more.
         if ((yield* Effect.mapError(log.receipts([commandId]), storageUnavailable)).has(commandId)) return undefined
-        const users = yield* Effect.mapError(usersOf(log, threadId), storageUnavailable)
-        const fork = users.find((user) => user.threadId !== threadId)
-        if (fork !== undefined)
-          return Either.left(`The thread ${fork.threadId} works in this worktree too. Delete that thread first.`)
-        const status = users[0]?.session?.status
-        if (status !== undefined && status !== "stopped" && status !== "error")
-          return Either.left("The thread's agent runs in the worktree. Stop it first, with session.stop.")
-        return yield* service.value.remove(threadId, force)
+        const worktrees = service.value
+        const root = yield* worktrees.rootOf(threadId)
+        if (root === undefined) return Either.left("The thread has no worktree. GET /api/worktrees lists them.")
+        const unused = Effect.gen(function* () {
+          const users = yield* Effect.mapError(usersOf(log, threadId), storageUnavailable)
+          const fork = users.find((user) => user.threadId !== threadId)
+          if (fork !== undefined)
+            return Either.left(`The thread ${fork.threadId} works in this worktree too. Delete that thread first.`)
+          const status = users[0]?.session?.status
+          if (status !== undefined && status !== "stopped" && status !== "error")
+            return Either.left("The thread's agent runs in the worktree. Stop it first, with session.stop.")
+          return yield* worktrees.remove(threadId, force)
+        })
+        // No turn, and so no session, starts in the directory until it is removed.
+        return yield* Effect.acquireUseRelease(
+          hold(root),
+          Either.match({
+            onLeft: (busy) => Effect.succeed(Either.left(`A turn of the thread ${busy} runs in the worktree. Wait for its end.`)),
+            onRight: () => unused
+          }),
+          Either.match({ onLeft: () => Effect.void, onRight: (free) => free })
+        )
       })
 
     return {

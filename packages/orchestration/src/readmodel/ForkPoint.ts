@@ -7,8 +7,7 @@ import { Effect } from "effect"
 import * as Collections from "./Collections.ts"
 import * as History from "./History.ts"
 
-/** The source of a fork: all turns, those up to `turnId`, or those before `before`. */
-export type Source = Pick<typeof ForkSource.Type, "threadId" | "turnId" | "before">
+export type Source = History.Source
 
 /** Maximum number of pages of events that are read to find the agent's id of one turn. The first page has few events, because a turn mostly starts right after its request. */
 const maxPages = 16

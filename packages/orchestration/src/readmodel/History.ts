@@ -87,6 +87,9 @@ export const lastTurnOf = (log: Queryable, threadId: ThreadId) =>
     ({ page }) => beganOf(page.rows).toSorted(byStart).at(-1)
   )
 
+/** The source of a fork: all turns, those up to `turnId`, or those before `before`. */
+export type Source = Pick<typeof ForkSource.Type, "threadId" | "turnId" | "before">
+
 /** A thread, and which of its turns belong to the conversation. */
 interface Segment {
   readonly threadId: ThreadId
@@ -94,11 +97,7 @@ interface Segment {
 }
 
 /** The source of a fork, with the turns that the fork has. `createdAt`: of the fork. */
-const segmentOf = (
-  log: Queryable,
-  { before, threadId, turnId }: Pick<typeof ForkSource.Type, "threadId" | "turnId" | "before">,
-  createdAt: string
-) =>
+const segmentOf = (log: Queryable, { before, threadId, turnId }: Source, createdAt: string) =>
   Effect.gen(function* () {
     const bound = turnId ?? before
     if (bound === undefined) return { threadId, accepts: ({ endedAt }: Began) => endedAt !== undefined && endedAt <= createdAt }
@@ -141,12 +140,7 @@ const turnsOf = (log: Queryable, { accepts, threadId }: Segment, limit: number) 
   })
 
 /** The newest turns of the source that a fork has, newest first. `createdAt`: of the fork. */
-export const lastTurnsOf = (
-  log: Queryable,
-  source: Pick<typeof ForkSource.Type, "threadId" | "turnId" | "before">,
-  createdAt: string,
-  limit: number
-) =>
+export const lastTurnsOf = (log: Queryable, source: Source, createdAt: string, limit: number) =>
   Effect.map(
     Effect.flatMap(segmentOf(log, source, createdAt), (segment) => turnsOf(log, segment, limit)),
     (turns) => turns.slice(0, limit)

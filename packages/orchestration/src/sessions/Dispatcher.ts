@@ -187,7 +187,7 @@ export const make = (options: Options = {}) =>
             onFailure: (reason) =>
               Effect.logError(`The worktree of ${threadId} is kept, because threads cannot be read. ${reason}`),
             onSuccess: (shared) => (shared ? Effect.void : worktrees.value.release(threadId))
-          }).pipe(Effect.whenEffect(worktrees.value.has(threadId)))
+          }).pipe(Effect.whenEffect(Effect.map(worktrees.value.rootOf(threadId), (root) => root !== undefined)))
 
     /** After the end of the thread's agents, which may be writing there, and of its drivers, which write the copies. */
     const removeAttachments = (threadId: ThreadId) =>

@@ -3,10 +3,11 @@
  * Both have the same interface.
  */
 import { defined } from "@millrace/contracts/Defined"
-import { Effect, Option, Schedule, type Scope, Stream } from "effect"
+import { type Duration, Effect, Option, Schedule, type Scope, Stream } from "effect"
 import { backoff } from "@millrace/client/Backoff"
 import * as Client from "@millrace/client/Client"
 import type * as Follow from "@millrace/client/Follow"
+import * as HttpRequest from "@millrace/client/HttpRequest"
 import type { HttpTransfer } from "@millrace/client/HttpTransfer"
 import * as HttpTransport from "@millrace/client/HttpTransport"
 import type { Transport } from "@millrace/client/Transport"
@@ -37,6 +38,9 @@ export interface Where {
   readonly dataDir: string
   readonly url: string | undefined
 }
+
+/** The token of the environment. `undefined`: there is none. */
+const givenToken = Effect.map(Effect.orElseSucceed(Flags.token, Option.none), Flags.orUndefined)
 
 /** Transport to a server at a fixed URL. */
 const transportTo = (url: string, token: string | undefined): HttpTransport.HttpTransport =>
@@ -106,7 +110,7 @@ const clientOf = (transport: Transport, putBlob: HttpTransfer["putBlob"]): Effec
 /** Connects to a running server. If no server runs, fails with a message that explains how to start it. */
 export const server = ({ dataDir, url }: Where): Effect.Effect<Uploading, CliFailure, Output> =>
   Effect.gen(function* () {
-    const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
+    const token = yield* givenToken
     if (url !== undefined) {
       const transport = transportTo(url, token)
       return yield* clientOf(transport, transport.putBlob)
@@ -117,13 +121,29 @@ export const server = ({ dataDir, url }: Where): Effect.Effect<Uploading, CliFai
     return yield* clientOf(transportOfDirectory(dataDir, found.value, token), putBlob)
   })
 
-/** A transport to the server of the URL or of the data directory. `None` if no server runs. */
-export const located = ({ dataDir, url }: Where) =>
+/** The URL and the token of the running server. `None` if no server runs. */
+const addressOf = ({ dataDir, url }: Where) =>
   Effect.gen(function* () {
-    const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
-    if (url !== undefined) return Option.some(transportTo(url, token))
-    return Option.map(yield* Discovery.find(dataDir), (found) => transportTo(found.url, token ?? found.token))
+    const token = yield* givenToken
+    if (url !== undefined) return Option.some({ url, ...defined({ token }) })
+    return Option.map(yield* Discovery.find(dataDir), (found) => ({
+      url: found.url,
+      ...defined({ token: token ?? found.token })
+    }))
   })
+
+/** A transport to the server of the URL or of the data directory. `None` if no server runs. */
+export const located = (where: Where) => Effect.map(addressOf(where), Option.map(HttpTransport.make))
+
+/** Requests to the running server, for routes that the client has no method for. */
+export const requests = (where: Where, deadline: Duration.DurationInput) =>
+  Effect.flatMap(
+    addressOf(where),
+    Option.match({
+      onNone: () => noServer(where.dataDir),
+      onSome: (address) => Effect.succeed(HttpRequest.make({ ...address, deadline }))
+    })
+  )
 
 /** Number of reads of a turn while the server cannot be reached: about a minute. */
 const turnTries = 10
@@ -145,7 +165,7 @@ export const turn = (where: Where, turnId: TurnId) =>
 /** The disk usage of a server's log. */
 export const logUsage = (url: string) =>
   Effect.gen(function* () {
-    const token = Flags.orUndefined(yield* Effect.orElseSucceed(Flags.token, Option.none))
+    const token = yield* givenToken
     return yield* Effect.mapError(transportTo(url, token).logUsage, fromError)
   })
 
