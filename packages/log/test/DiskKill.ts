@@ -54,7 +54,7 @@ export interface Report {
   readonly restores: number
 }
 
-const nothing: Life = { events: [], acked: 0, trims: [], blobs: [] }
+const nothing: Life = { events: [], acked: 0, trims: [], deletions: [], blobs: [] }
 
 export const run = ({
   onRound = () => {},

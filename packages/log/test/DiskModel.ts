@@ -15,28 +15,41 @@ export interface Life {
   readonly events: ReadonlyArray<string>
   readonly acked: number
   readonly trims: ReadonlyArray<number>
+  /** Deleted threads of acknowledged appends, and the last offset of each append. Retention may remove the event itself before the next start. */
+  readonly deletions: ReadonlyArray<readonly [stream: string, upTo: number]>
   /** Blobs of acknowledged appends. */
   readonly blobs: ReadonlyArray<readonly [hash: string, stream: string]>
 }
 
 export const lifeOf = (lines: ReadonlyArray<string>): Life => {
-  const life = { events: Array.of<string>(), acked: 0, trims: Array.of<number>(), blobs: Array.of<readonly [string, string]>() }
+  const life = {
+    events: Array.of<string>(),
+    acked: 0,
+    trims: Array.of<number>(),
+    deletions: Array.of<readonly [string, number]>(),
+    blobs: Array.of<readonly [string, string]>()
+  }
   let pending: Array<readonly [string, string]> = []
+  let deleting: string | undefined
   for (const line of lines) {
-    const { acked, blob, event, stream, trim } = JSON.parse(line) as {
+    const { acked, blob, deleting: next, event, stream, trim } = JSON.parse(line) as {
       readonly acked?: number
       readonly blob?: string
+      readonly deleting?: string
       readonly event?: string
       readonly stream?: string
       readonly trim?: number
     }
     if (event !== undefined) life.events.push(event)
     if (trim !== undefined) life.trims.push(trim)
+    if (next !== undefined) deleting = next
     if (blob !== undefined && stream !== undefined) pending.push([blob, stream])
     if (acked !== undefined) {
       life.acked = acked
       life.blobs.push(...pending)
       pending = []
+      if (deleting !== undefined) life.deletions.push([deleting, acked])
+      deleting = undefined
     }
   }
   return life
@@ -147,6 +160,7 @@ export class DiskModel {
             if (first !== undefined && first !== json) wrong.push(`event ${offset} was delivered twice with different content`)
             this.known.set(offset, json)
           }
+          for (const [stream, upTo] of life.deletions) this.deleted.set(stream, upTo)
           for (const json of events) {
             const { offset, stream, type } = parse(json)
             if (type === "thread.deleted") this.deleted.set(stream, offset)

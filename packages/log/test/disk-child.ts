@@ -1,7 +1,7 @@
 /**
  * Writes to a data directory and maintains it at the same time: appends, packs, prunes, deletes threads, stores blobs, erases (`DATA SEED THREADS STEP N`). Prints one
- * JSON line for each event that a subscriber received (`event`), each acknowledged append (`acked`), each blob before its append (`blob`), and before
- * each removal the offset up to which (`trim`). Kills itself when it passes the step for the Nth time; ends after its last append otherwise.
+ * JSON line for each event that a subscriber received (`event`), each acknowledged append (`acked`), each blob and each deletion before its append (`blob`, `deleting`), and before
+ * each removal of old events the offset up to which (`trim`). Kills itself when it passes the step for the Nth time; ends after its last append otherwise.
  */
 import { Effect, Stream } from "effect"
 import { writeSync } from "node:fs"
@@ -78,6 +78,7 @@ const append = (log: typeof EventLog.Service) =>
     for (let n = 1; n <= batches; n++) {
       const stream = [...living][below(living.size)]!
       const isRemoval = n > 8 && living.size > 1 && below(10) === 0
+      if (isRemoval) say({ deleting: stream })
       const committed = yield* log.append(isRemoval ? [remove(stream)] : Array.from({ length: 1 + below(3) }, () => talk(n)))
       say({ acked: committed.at(-1)?.last })
       yield* Effect.sleep(below(3))
