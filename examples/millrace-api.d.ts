@@ -874,7 +874,7 @@ export interface components {
         /** @description The id of a project, like prj_01HXYZ. Opaque. */
         ProjectId: string;
         /**
-         * @description A project is renamed, or the variables of its agents are set (`env`).
+         * @description A project is renamed, or the variables of its agents (`env`) or the command that prepares a new worktree (`setup`) are set.
          * @example {
          *       "offset": 42,
          *       "stream": "project/prj_01KB7Q",
@@ -891,6 +891,19 @@ export interface components {
          *             "secret": "API_KEY"
          *           }
          *         }
+         *       }
+         *     }
+         * @example {
+         *       "offset": 43,
+         *       "stream": "project/prj_01KB7Q",
+         *       "version": 8,
+         *       "type": "project.updated",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 0,
+         *       "data": {
+         *         "projectId": "prj_01KB7Q",
+         *         "title": "The app",
+         *         "setup": "npm ci"
          *       }
          *     }
          */
@@ -918,6 +931,8 @@ export interface components {
                 env?: {
                     [key: string]: components["schemas"]["SecretValue"];
                 };
+                /** @description Absent: not changed. null: new worktrees have no setup command any more. */
+                setup?: string | null;
             };
         };
         /** @description A value, or `{secret: NAME}`. */
@@ -4822,7 +4837,7 @@ export interface components {
             env?: {
                 [key: string]: components["schemas"]["SecretValue"];
             };
-            /** @description Command that runs in a new worktree before its first turn; null: none. */
+            /** @description Command line that runs in each new worktree before its first turn, with `/bin/sh -c`; null: none. */
             setup?: string | null;
         };
         ProjectDeleteCommand: {
@@ -5331,6 +5346,8 @@ export interface components {
             env?: {
                 [key: string]: components["schemas"]["SecretValue"];
             };
+            /** @description Command line that runs in each new worktree before its first turn. Absent: none. */
+            setup?: string;
         };
         /** @description A thread: one durable conversation with an agent. */
         Thread: {

@@ -6,7 +6,7 @@ import { CommandId, Epoch, GoalId, Offset, ProjectId, RequestId, ThreadId, TurnI
 import { Answers, ChangedInput, Decision } from "./Item.ts"
 import { oneOf } from "./OneOf.ts"
 import { labelling } from "./Labels.ts"
-import { ModelName, ProjectEnv, resetting, setting } from "./Settings.ts"
+import { ModelName, ProjectEnv, resetting, setting, Setup } from "./Settings.ts"
 import { AfterLimit, GoalBudget, RecoveryPolicy, ReviewTarget } from "./State.ts"
 import { schemaName } from "./Text.ts"
 import { WorkspaceChoice } from "./WorkspaceChoice.ts"
@@ -44,8 +44,8 @@ export const CommandBody = {
     env: Schema.optional(ProjectEnv).annotations({
       description: "Variables of the agents of the project, from their next session on. Replaces all of them."
     }),
-    setup: Schema.optional(Schema.NullOr(bounded("setup", 4096))).annotations({
-      description: "Command that runs in a new worktree before its first turn; null: none."
+    setup: Schema.optional(Schema.NullOr(Setup)).annotations({
+      description: "Command line that runs in each new worktree before its first turn, with `/bin/sh -c`; null: none."
     })
   }),
   "project.delete": Schema.Struct({

@@ -54,7 +54,14 @@ const terminal = {
 /** Data of each event type. */
 export const EventData = {
   "project.created": Schema.Struct({ projectId: ProjectId, cwd: text, title: text }),
-  "project.updated": Schema.Struct({ projectId: ProjectId, title: text, env: Schema.optional(ProjectEnv) }),
+  "project.updated": Schema.Struct({
+    projectId: ProjectId,
+    title: text,
+    env: Schema.optional(ProjectEnv),
+    setup: Schema.optional(Schema.NullOr(text)).annotations({
+      description: "Absent: not changed. null: new worktrees have no setup command any more."
+    })
+  }),
   "project.deleted": Schema.Struct({ projectId: ProjectId }),
 
   "thread.created": Schema.Struct({

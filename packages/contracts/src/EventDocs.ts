@@ -64,8 +64,11 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
     examples: [{ projectId, cwd: "/home/me/app", title: "app" }]
   },
   "project.updated": {
-    when: "A project is renamed, or the variables of its agents are set (`env`).",
-    examples: [{ projectId, title: "The app", env: { NODE_ENV: "test", API_KEY: { secret: "API_KEY" } } }]
+    when: "A project is renamed, or the variables of its agents (`env`) or the command that prepares a new worktree (`setup`) are set.",
+    examples: [
+      { projectId, title: "The app", env: { NODE_ENV: "test", API_KEY: { secret: "API_KEY" } } },
+      { projectId, title: "The app", setup: "npm ci" }
+    ]
   },
   "project.deleted": { when: "A project is deleted. Nothing follows in its stream.", examples: [{ projectId }] },
 

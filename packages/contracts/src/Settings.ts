@@ -87,6 +87,15 @@ export const ProjectEnv = Schema.Record({ key: Variable, value: SecretValue }).p
 )
 export type ProjectEnv = typeof ProjectEnv.Type
 
+/** Command line of a shell that prepares a new worktree of a project. */
+export const Setup = Schema.String.pipe(
+  Schema.maxLength(4096, { message: () => "setup is longer than 4096 characters; put it into a script of the project" }),
+  Schema.filter((command) => {
+    if (command.trim() === "") return "setup is empty; use null for none"
+    return !command.includes("\0") || "setup contains a NUL character, which no shell accepts"
+  })
+)
+
 /** Whether the name of a variable says that its value is a secret. */
 export const isSecretName = (variable: string): boolean => /KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL/i.test(variable)
 

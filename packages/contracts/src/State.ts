@@ -268,7 +268,10 @@ export const ProjectView = Schema.Struct({
   cwd: Schema.String,
   title: Schema.String,
   createdAt: Schema.String,
-  env: Schema.optional(ProjectEnv).annotations({ description: "Variables of its agents. Absent: none." })
+  env: Schema.optional(ProjectEnv).annotations({ description: "Variables of its agents. Absent: none." }),
+  setup: Schema.optional(Schema.String).annotations({
+    description: "Command line that runs in each new worktree before its first turn. Absent: none."
+  })
 }).annotations({ identifier: "Project", description: "A directory with its threads." })
 export type ProjectView = typeof ProjectView.Type
 

@@ -136,8 +136,12 @@ describe("export and import", () => {
           mcpServers: { tools: { command: "server", env: { API_KEY: "hunter22" } } }
         }
         yield* host.dispatch(command("thread.configure", { threadId, ...settings }))
+        const { projectId } = yield* host.thread(threadId)
+        yield* host.dispatch(command("project.update", { projectId, setup: "run-setup" }))
         const document = yield* text(host, threadId, "ndjson")
         expect(document).not.toContain("hunter22")
+        // The project is not in it, so an import gives no project a command.
+        expect(document).not.toContain("run-setup")
         const { threadId: mine } = yield* host.importThread({ source: bytes(document) })
         const { effort, mcpServers, permissionMode } = yield* host.thread(threadId)
         expect(yield* host.thread(mine)).toMatchObject({ effort, mcpServers, permissionMode })

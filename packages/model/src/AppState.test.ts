@@ -59,6 +59,7 @@ const history = Effect.gen(function* () {
       command(thread.archived ? "thread.unarchive" : "thread.archive", { threadId }),
       command("session.stop", { threadId }),
       command("project.update", { projectId: thread.projectId, title: text }),
+      command("project.update", { projectId: thread.projectId, setup: text.length % 2 === 0 ? null : `: ${text}` }),
       request && command("request.answer", { requestId: request, decision: "accept" }),
       queued && command("turn.edit", { threadId, turnId: queued, text: "edited" }),
       queued && command("turn.remove", { threadId, turnId: queued }),

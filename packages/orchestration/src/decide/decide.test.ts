@@ -1,7 +1,7 @@
 import type { Command, CommandBody, CommandType } from "@millrace/contracts/Command"
 import type { DomainEvent } from "@millrace/contracts/Event"
 import { EventData, isTerminal } from "@millrace/contracts/Event"
-import type { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
+import type { ItemId, ProjectId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ItemView, RequestView } from "@millrace/contracts/Item"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
 import { SessionState, type TurnView } from "@millrace/contracts/State"
@@ -475,6 +475,22 @@ describe("items and requests", () => {
 })
 
 describe("threads and projects", () => {
+  it("C5 a project has a setup command until it is set to null; the same command again is no change", () => {
+    const model = new DecideModel()
+    const { projectId = "" as ProjectId } = Either.getOrThrow(ask(model, "project.create", { cwd: "/work" }))
+    const update = (body: object) => {
+      const before = model.events.length
+      Either.getOrThrow(ask(model, "project.update", { projectId, ...body }))
+      return [model.project(projectId)?.setup, model.events.length - before]
+    }
+    expect(update({ setup: "npm ci" })).toEqual(["npm ci", 1])
+    expect(update({ setup: "npm ci" })).toEqual(["npm ci", 0])
+    expect(update({ title: "App", env: { CI: "1" } })).toEqual(["npm ci", 1])
+    expect(update({ setup: null })).toEqual([undefined, 1])
+    expect(update({ setup: null })).toEqual([undefined, 0])
+    expect(model.project(projectId)).toMatchObject({ title: "App", env: { CI: "1" } })
+  })
+
   it("C5 one directory is one project, and a project with threads cannot be deleted", () => {
     const { model, threadId } = withThread()
     const { projectId } = model.only

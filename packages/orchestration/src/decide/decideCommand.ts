@@ -71,18 +71,16 @@ const projectFor = (draft: Draft, id: ProjectId) => {
     : Either.right(state)
 }
 
-/** Parts of the workspace that this version declares and cannot do yet. */
-const notYet = (what: string) => reject("Unsupported", `This version of the server cannot ${what} yet.`)
-
 const projectUpdate = (draft: Draft, { env, projectId, setup, title }: CommandOf<"project.update">): CommandOutcome =>
-  setup !== undefined
-    ? notYet("run a setup command in a new worktree")
-    : Either.map(projectFor(draft, projectId), (state) => {
-        const isSet = env !== undefined && JSON.stringify(env) !== JSON.stringify(state.env ?? {})
-        if (isSet || (title !== undefined && state.title !== title))
-          draft.emitProject("project.updated", { projectId, title: title ?? state.title, ...(isSet ? { env } : {}) })
-        return { projectId }
-      })
+  Either.map(projectFor(draft, projectId), (state) => {
+    const changed = defined({
+      env: env !== undefined && JSON.stringify(env) !== JSON.stringify(state.env ?? {}) ? env : undefined,
+      setup: setup !== undefined && setup !== (state.setup ?? null) ? setup : undefined
+    })
+    if (Object.keys(changed).length > 0 || (title !== undefined && state.title !== title))
+      draft.emitProject("project.updated", { projectId, title: title ?? state.title, ...changed })
+    return { projectId }
+  })
 
 const projectDelete = (draft: Draft, { projectId, purge }: CommandOf<"project.delete">): CommandOutcome =>
   Either.flatMap(projectFor(draft, projectId), ({ threads }) => {

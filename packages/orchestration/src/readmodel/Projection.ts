@@ -30,7 +30,7 @@ export const projectProject = (before: ProjectState | undefined, after: ProjectS
         put(Collections.project, after.projectId, "", "keep", projectView(after)),
         put(Collections.projectByCwd, after.cwd, "", "keep", after.projectId)
       ]
-    : before.title === after.title && before.env === after.env
+    : before.title === after.title && before.env === after.env && before.setup === after.setup
       ? [state]
       : [state, put(Collections.project, after.projectId, "", "keep", projectView(after))]
 }

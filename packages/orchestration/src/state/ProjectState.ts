@@ -11,12 +11,12 @@ export interface ProjectState extends ProjectView {
   readonly threads: number
 }
 
-export const projectView = ({ projectId, cwd, title, createdAt, env }: ProjectState): ProjectView => ({
+export const projectView = ({ projectId, cwd, title, createdAt, env, setup }: ProjectState): ProjectView => ({
   projectId,
   cwd,
   title,
   createdAt,
-  ...defined({ env })
+  ...defined({ env, setup })
 })
 
 /** The project whose state an event changes. Of a thread's events, only those that change the number of threads do. `threadProject`: the thread's, before the event. */
