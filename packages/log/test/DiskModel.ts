@@ -32,7 +32,14 @@ export const lifeOf = (lines: ReadonlyArray<string>): Life => {
   let pending: Array<readonly [string, string]> = []
   let deleting: string | undefined
   for (const line of lines) {
-    const { acked, blob, deleting: next, event, stream, trim } = JSON.parse(line) as {
+    const {
+      acked,
+      blob,
+      deleting: next,
+      event,
+      stream,
+      trim
+    } = JSON.parse(line) as {
       readonly acked?: number
       readonly blob?: string
       readonly deleting?: string
