@@ -1089,6 +1089,11 @@ export interface components {
                     [key: string]: string;
                 };
                 keepSession?: boolean;
+                /**
+                 * @description No turn of another thread runs in its directory at the same time.
+                 * @enum {boolean}
+                 */
+                exclusive?: true;
                 imported?: {
                     /** @description The epoch of the exporting log, or the name of the agent that stored the conversation. */
                     from: string;
@@ -4902,6 +4907,8 @@ export interface components {
             workspace?: {
                 /** @enum {string} */
                 kind: "directory";
+                /** @description true: while one of its turns runs, no turn of another thread starts in its directory, in one above it or below it, and the other way round. Such turns wait in their queues. */
+                exclusive?: boolean;
             } | {
                 /** @enum {string} */
                 kind: "worktree";
@@ -4909,6 +4916,8 @@ export interface components {
                 base?: string;
                 /** @description Default: a new branch. */
                 branch?: string;
+                /** @description true: while one of its turns runs, no turn of another thread starts in its directory, in one above it or below it, and the other way round. Such turns wait in their queues. */
+                exclusive?: boolean;
             };
             turn?: {
                 /** @description The prompt, at most 131,072 characters. Empty only with attachments. */
@@ -5367,6 +5376,13 @@ export interface components {
             /** @description The settings with the defaults of the provider instance. Only in answers: no event carries it. */
             effective?: components["schemas"]["EffectiveSettings"];
             cwd: string;
+            /**
+             * @description No turn of another thread runs in its directory at the same time.
+             * @enum {boolean}
+             */
+            exclusive?: true;
+            /** @description Other threads whose turn runs in its directory, in one above it or below it; at most 10. Only in answers: no event carries it. */
+            alongside?: components["schemas"]["ThreadId"][];
             /** @enum {string} */
             status: "idle" | "queued" | "running" | "needs-you" | "failed";
             archived: boolean;
@@ -5412,7 +5428,7 @@ export interface components {
             agent?: components["schemas"]["AgentReport"];
             /** @description Why its next turn waits in the queue. Only in answers: no event carries it. */
             waiting?: {
-                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back, or its worktree is being removed; or another reason. */
+                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back, or its worktree is being removed; workspace: another thread works in its directory, and one of the two is exclusive; or another reason. */
                 reason: string;
                 message: string;
             };
@@ -6874,6 +6890,8 @@ export interface operations {
                     workspace?: {
                         /** @enum {string} */
                         kind: "directory";
+                        /** @description true: while one of its turns runs, no turn of another thread starts in its directory, in one above it or below it, and the other way round. Such turns wait in their queues. */
+                        exclusive?: boolean;
                     } | {
                         /** @enum {string} */
                         kind: "worktree";
@@ -6881,6 +6899,8 @@ export interface operations {
                         base?: string;
                         /** @description Default: a new branch. */
                         branch?: string;
+                        /** @description true: while one of its turns runs, no turn of another thread starts in its directory, in one above it or below it, and the other way round. Such turns wait in their queues. */
+                        exclusive?: boolean;
                     };
                     turn?: {
                         /** @description The prompt, at most 131,072 characters. Empty only with attachments. */

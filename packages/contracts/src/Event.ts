@@ -81,6 +81,9 @@ export const EventData = {
     approve: Schema.optional(Schema.Array(StoredRule)),
     ...labelled,
     keepSession: Schema.optional(Schema.Boolean),
+    exclusive: Schema.optional(Schema.Literal(true)).annotations({
+      description: "No turn of another thread runs in its directory at the same time."
+    }),
     imported: Schema.optional(ImportSource),
     forkedFrom: Schema.optional(ForkSource)
   }),

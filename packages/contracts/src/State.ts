@@ -213,7 +213,7 @@ export type ThreadStatus = typeof ThreadStatus.Type
 export const Waiting = Schema.Struct({
   reason: Schema.String.annotations({
     description:
-      "agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back, or its worktree is being removed; or another reason."
+      "agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back, or its worktree is being removed; workspace: another thread works in its directory, and one of the two is exclusive; or another reason."
   }),
   message: Schema.String
 })
@@ -229,6 +229,13 @@ export const ThreadView = Schema.Struct({
     description: "The settings with the defaults of the provider instance. Only in answers: no event carries it."
   }),
   cwd: Schema.String,
+  exclusive: Schema.optional(Schema.Literal(true)).annotations({
+    description: "No turn of another thread runs in its directory at the same time."
+  }),
+  alongside: Schema.optional(Schema.Array(ThreadId)).annotations({
+    description:
+      "Other threads whose turn runs in its directory, in one above it or below it; at most 10. Only in answers: no event carries it."
+  }),
   status: ThreadStatus,
   archived: Schema.Boolean,
   session: Schema.optional(SessionState),

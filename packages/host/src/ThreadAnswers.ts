@@ -1,5 +1,5 @@
 /**
- * Adds to the views of threads what is not in their rows: why a thread waits (R7), which depends on the live sessions, and the settings that hold with
+ * Adds to the views of threads what is not in their rows: why a thread waits (R7) and which threads work in its directory, which depend on the live sessions, the settings that hold with
  * the defaults of its provider instance, which depend on the server's configuration, and what its running agent reports of itself.
  */
 import { defined } from "@millrace/contracts/Defined"
@@ -23,21 +23,24 @@ const limitOf = ({ continuation }: ThreadView): Waiting | undefined =>
 /** The same views, with `effective` in each thread and `waiting` in each that waits. */
 export const complete = (
   views: Pick<Millrace, "state" | "threads" | "thread">,
-  engine: Pick<typeof Engine.Service, "waiting">,
+  engine: Pick<typeof Engine.Service, "waiting" | "alongside">,
   { adapters }: Pick<typeof Providers.Service, "adapters">,
   signals: Pick<typeof Signals.Service, "reportOf">
 ): Pick<Millrace, "state" | "threads" | "thread"> => {
   const add = (threads: ReadonlyArray<ThreadView>) => {
     const queued = threads.filter(({ queuedTurnIds }) => queuedTurnIds.length > 0).map(({ threadId }) => threadId)
-    return Effect.map(engine.waiting(queued), (found) =>
-      threads.map((thread) => {
-        const waiting = found.get(thread.threadId) ?? limitOf(thread)
-        return {
+    return Effect.flatMap(engine.waiting(queued), (found) =>
+      Effect.forEach(threads, (thread) =>
+        Effect.map(engine.alongside(thread), (alongside) => ({
           ...thread,
           effective: effective(thread, adapters.get(thread.provider)?.defaults),
-          ...defined({ waiting, agent: signals.reportOf(thread.threadId) })
-        }
-      })
+          ...defined({
+            alongside: alongside.length === 0 ? undefined : alongside,
+            waiting: found.get(thread.threadId) ?? limitOf(thread),
+            agent: signals.reportOf(thread.threadId)
+          })
+        }))
+      )
     )
   }
   return {

@@ -59,12 +59,13 @@ export const start = (program: string, args: ReadonlyArray<string>) =>
       const changed = () => {
         for (const listener of listeners) listener()
       }
-      child.stdout.on("data", (chunk: Buffer) => {
-        out += chunk.toString()
+      // A character may be in two chunks.
+      child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+        out += chunk
         changed()
       })
-      child.stderr.on("data", (chunk: Buffer) => {
-        err += chunk.toString()
+      child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+        err += chunk
       })
       child.on("close", (code, signal) => {
         done = { code, signal }

@@ -15,7 +15,9 @@ export interface Facts
   extends
     Pick<ThreadView, "title" | "provider" | "archived">,
     SomeSettings,
-    Loose<Pick<ThreadView, "session" | "recovery" | "afterLimit" | "approve" | "labels" | "metadata" | "stopping">> {
+    Loose<
+      Pick<ThreadView, "session" | "recovery" | "afterLimit" | "approve" | "labels" | "metadata" | "stopping" | "exclusive">
+    > {
   /** The provider's ids of the background work that is running. */
   readonly background: ReadonlyArray<string>
   /** Whether the last active turn failed. `false` again when a turn is requested. */
@@ -38,6 +40,7 @@ type Work = Loose<
     | "waiting"
     | "effective"
     | "agent"
+    | "alongside"
   >
 >
 
@@ -222,6 +225,7 @@ const viewWith = (status: ThreadStatus, thread: Facts & Fixed, work: Work): Thre
   provider: thread.provider,
   ...settingsOf(thread),
   cwd: thread.cwd,
+  ...defined({ exclusive: thread.exclusive }),
   status,
   archived: thread.archived,
   ...defined({ session: thread.session, activeTurnId: thread.session?.activeTurnId }),
@@ -252,6 +256,7 @@ export const facts = (data: DataOf<"thread.created">): Facts => ({
   labels: data.labels,
   metadata: data.metadata,
   stopping: undefined,
+  exclusive: data.exclusive,
   background: [],
   failed: false
 })

@@ -42,7 +42,7 @@ const noFiles = Layer.succeed(AttachmentFiles.AttachmentFiles, {
 /** The orchestration over any log. Pass the same log to two "processes" to share it. */
 export const layerOver = <E, R>(log: Layer.Layer<EventLog, E, R>, options: Options = {}) => {
   const engine = Engine.layer(options.engine).pipe(
-    Layer.provide(Directories.layerMemory("/work", "/other")),
+    Layer.provide(Directories.layerMemory("/work", "/work/sub", "/workshop", "/other")),
     Layer.provideMerge(ScriptedProvider.layer(...(options.providers ?? [ScriptedProvider.make()])))
   )
   return Layer.mergeAll(

@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from "react"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
+import { overlap } from "@millrace/model/Directory"
 import { isLive } from "@millrace/model/Thread"
 import { Action, useAction } from "../ui/Action.tsx"
 import { historyWords } from "../ui/History.ts"
@@ -136,6 +137,20 @@ const Transcribed = ({ thread: { session } }: { readonly thread: ThreadView }) =
     <span title={session.lost}>{historyWords[session.continuity]}</span>
   ) : null
 
+/** A link to a thread whose turn runs in the same directory, in one above it or below it. */
+const SharedDirectory = ({ thread: { cwd, threadId } }: { readonly thread: ThreadView }) => {
+  const other = useStore(({ world }) =>
+    Object.values(world?.threads ?? {}).find(
+      (one) => one.threadId !== threadId && one.activeTurnId !== undefined && overlap(one.cwd, cwd)
+    )
+  )
+  return other === undefined ? null : (
+    <a href={threadHref(other.threadId)} title={`${titleOf(other)} works in this directory too`}>
+      shared directory
+    </a>
+  )
+}
+
 const Head = ({ thread }: { readonly thread: ThreadView }) => (
   <header className="thread-head">
     <a className="back button quiet" href="#/" aria-label="All threads">
@@ -156,6 +171,7 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
         <span className="path" title={thread.cwd}>
           {thread.cwd}
         </span>
+        <SharedDirectory thread={thread} />
         <Transcribed thread={thread} />
         {thread.activeTurnId !== undefined && <Usage turnId={thread.activeTurnId} />}
       </p>

@@ -142,7 +142,8 @@ const threadCreate = (
       : { workspace: { kind: "worktree" as const, branch: created.branch, commit: created.commit } }),
     ...defined({ recovery: command.recovery, afterLimit: command.afterLimit, approve: distinct(command.approve) }),
     ...given(command),
-    ...defined({ keepSession: command.keepSession })
+    ...defined({ keepSession: command.keepSession }),
+    ...(command.workspace?.exclusive === true ? { exclusive: true as const } : {})
   })
   if (prompt.right === undefined) return ok({ projectId, threadId })
   const turnId = request(draft, threadId, prompt.right, "enqueue")

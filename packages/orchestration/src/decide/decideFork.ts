@@ -33,7 +33,7 @@ const lastOf = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either
 
 /** Creates the fork, with the thread's settings, rules, labels and policies. */
 export const emitFork = (draft: Draft, state: ThreadState, title: string, forkedFrom: typeof ForkSource.Type): ThreadId => {
-  const { afterLimit, approve, cwd, projectId, provider, recovery } = state
+  const { afterLimit, approve, cwd, exclusive, projectId, provider, recovery } = state
   const threadId = `thr_${draft.context.seed}` as ThreadId
   draft.emit(threadId, "thread.created", {
     threadId,
@@ -42,7 +42,7 @@ export const emitFork = (draft: Draft, state: ThreadState, title: string, forked
     ...settingsOf(state),
     title,
     cwd,
-    ...defined({ recovery, afterLimit, approve }),
+    ...defined({ recovery, afterLimit, approve, exclusive }),
     ...given(state),
     forkedFrom
   })

@@ -9,7 +9,7 @@ import type { Accepted, Command, CommandStatus } from "@millrace/contracts/Comma
 import { type CommandError, NotFound, Overloaded, ShuttingDown, type StorageUnavailable } from "@millrace/contracts/Errors"
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
-import type { Waiting } from "@millrace/contracts/State"
+import type { ThreadView, Waiting } from "@millrace/contracts/State"
 import { Providers } from "@millrace/contracts/ProviderAdapter"
 import { onlyModel } from "@millrace/contracts/Settable"
 import { EventLog } from "@millrace/log/EventLog"
@@ -118,6 +118,8 @@ export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
     readonly releaseQueues: Effect.Effect<void>
     /** Of these threads, those that wait for a place or for a usage limit to end, and why. */
     readonly waiting: (threadIds: ReadonlyArray<ThreadId>) => Effect.Effect<ReadonlyMap<ThreadId, Waiting>>
+    /** Other threads whose turn runs in the thread's directory, in one above it or below it; at most 10. */
+    readonly alongside: (thread: Pick<ThreadView, "threadId" | "cwd">) => Effect.Effect<ReadonlyArray<ThreadId>>
     /** Returns when all dispatched commands and enqueued facts are committed and answered. */
     readonly drain: Effect.Effect<void>
     readonly stats: Effect.Effect<Stats>
@@ -422,6 +424,7 @@ export const make = (options: Options = {}) =>
           }
           return found
         }),
+      alongside: (thread) => Effect.sync(() => committer.places.alongside(thread)),
       drain: Effect.zipRight(entered.await, idle.await),
       stats: Effect.map(Clock.currentTimeMillis, (now) => ({
         ...counts,

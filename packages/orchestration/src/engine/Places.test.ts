@@ -4,6 +4,7 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import * as Kit from "@millrace/testing/Orchestration"
 import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { Deferred, Effect, TestClock } from "effect"
+import { overlap } from "@millrace/model/Directory"
 import { Engine } from "./Engine.ts"
 import { type Bounds, Places, unbounded } from "./Places.ts"
 import * as Verify from "../readmodel/Verify.ts"
@@ -32,13 +33,14 @@ const setup = (bounds: Partial<Bounds>, names = ["scripted"]) => {
   const ends = new Map<string, Deferred.Deferred<"complete" | "limit">>()
   const providers = names.map((name) => held(name, ends))
   const hold = (text: string) => Effect.map(Deferred.make<"complete" | "limit">(), (end) => void ends.set(text, end))
-  const create = (text: string, options: { provider?: string; actor?: string } = {}) =>
+  const create = (text: string, options: { provider?: string; actor?: string; cwd?: string; exclusive?: true } = {}) =>
     Effect.gen(function* () {
       yield* hold(text)
       const engine = yield* Engine
       const command = Kit.command("thread.create", {
         provider: options.provider ?? "scripted",
-        cwd: "/work",
+        cwd: options.cwd ?? "/work",
+        ...(options.exclusive ? { workspace: { kind: "directory", exclusive: true } } : {}),
         turn: { text }
       })
       const accepted = yield* engine.dispatch(command, options.actor ?? "tester")
@@ -67,6 +69,80 @@ const reasonOf = (threadId: ThreadId) =>
   )
 const order = Effect.map(Kit.history, (events) => events.filter(is("turn.dispatched")).map((event) => data(event)["threadId"]))
 const sound = Effect.flatMap(Verify.run, ({ problems }) => Effect.sync(() => assert.deepStrictEqual(problems, [])))
+
+/** The other threads whose turn runs in the directory. */
+const alongside = (threadId: ThreadId, cwd: string) => Effect.flatMap(Engine, (engine) => engine.alongside({ threadId, cwd }))
+
+describe("exclusive threads", () => {
+  it("R7 a directory contains itself and those below it; the root contains all", () => {
+    assert.isTrue(overlap("/work", "/work") && overlap("/work/sub", "/work") && overlap("/", "/work"))
+    assert.isFalse(overlap("/work", "/workshop") || overlap("/work/a", "/work/b"))
+  })
+
+  it.effect("R7 no other turn runs in the directory, above it or below it; turns start in the order of their requests", () => {
+    const { create, end, layer } = setup({})
+    return Effect.gen(function* () {
+      const a = yield* create("a", { cwd: "/work/sub" })
+      yield* started(a)
+      const x = yield* create("x", { exclusive: true })
+      yield* TestClock.adjust("1 second")
+      const later = yield* create("later", { cwd: "/work/sub" })
+      const elsewhere = yield* create("elsewhere", { cwd: "/workshop" })
+      yield* started(elsewhere)
+      assert.deepStrictEqual([yield* reasonOf(x), yield* reasonOf(later)], ["workspace", "workspace"])
+      assert.deepStrictEqual(yield* alongside(x, "/work"), [a])
+      // A turn that was requested after the exclusive one does not go first.
+      yield* end("a")
+      yield* started(x)
+      assert.deepStrictEqual([yield* alongside(later, "/work/sub"), yield* alongside(x, "/work")], [[x], []])
+      const other = yield* create("other", { exclusive: true })
+      assert.deepStrictEqual([yield* reasonOf(later), yield* reasonOf(other)], ["workspace", "workspace"])
+      yield* end("x")
+      yield* started(later)
+      yield* end("later")
+      yield* started(other)
+      assert.deepStrictEqual(yield* order, [a, elsewhere, x, later, other])
+      yield* sound
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.scoped("R7 T2 a restart and a fork keep it; threads that are not exclusive share their directory", () => {
+    const { create, end, options } = setup({})
+    return Effect.gen(function* () {
+      const log = yield* Kit.memory
+      const first = yield* Kit.start(log, options)
+      const fork = yield* first.run(
+        Effect.gen(function* () {
+          const x = yield* create("x", { exclusive: true })
+          yield* started(x)
+          yield* end("x")
+          yield* Kit.eventually(is("turn.completed", { threadId: x }))
+          const engine = yield* Engine
+          const forked = yield* engine.dispatch(Kit.command("thread.fork", { threadId: x }), "tester")
+          return ThreadId.make(forked.threadId ?? "")
+        })
+      )
+      yield* first.close
+      const second = yield* Kit.start(log, options)
+      yield* second.run(
+        Effect.gen(function* () {
+          const a = yield* create("a")
+          const b = yield* create("b")
+          yield* started(a)
+          yield* started(b)
+          const engine = yield* Engine
+          yield* engine.dispatch(Kit.command("turn.start", { threadId: fork ?? ThreadId.make(""), text: "next" }), "tester")
+          assert.strictEqual(yield* reasonOf(fork ?? ThreadId.make("")), "workspace")
+          yield* end("a")
+          yield* end("b")
+          yield* Kit.eventually(is("turn.started", { threadId: fork }))
+          yield* sound
+        })
+      )
+      yield* second.close
+    })
+  })
+})
 
 describe("places", () => {
   it.effect("R7 beyond the bound a turn stays queued with the reason; an idle session frees its place for the oldest", () => {

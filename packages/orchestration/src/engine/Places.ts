@@ -2,9 +2,11 @@
  * Limits how many agents run at once (R7). Each live session holds a place; without a free place, a thread's next turn waits. Both are derived from the
  * folded threads, so they survive a restart; only the usage limits of accounts are lost by a restart. The turn that has waited longest starts first.
  * A turn that only its own bound blocks, such as the limit of its token, does not delay the turns after it.
+ * While a turn of an exclusive thread runs, no other thread's turn starts in its directory, and the other way round.
  */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { Waiting } from "@millrace/contracts/State"
+import { isWithin, overlap } from "@millrace/model/Directory"
 import { Either } from "effect"
 import { epochOf, hasLiveSession, isIdle, nextTurn, type ThreadState } from "../state/ThreadState.ts"
 
@@ -40,17 +42,24 @@ interface Holder extends Seat {
   /** ISO 8601: the last change of an idle session's thread; empty for the others. */
   readonly since: string
 }
+/** A thread and its directory. */
+interface Worker {
+  readonly threadId: ThreadId
+  readonly cwd: string
+  /** No turn of another thread runs in the directory at the same time. */
+  readonly exclusive: boolean
+}
 /** A thread whose next turn has not started. */
-interface Waiter extends Seat {
+interface Waiter extends Seat, Worker {
   /** ISO 8601: when the turn was requested. */
   readonly since: string
-  /** The thread's directory. */
-  readonly cwd: string
   /** The thread has a live session, so the turn needs no further place. */
   readonly hasPlace: boolean
 }
 
 const seatOf = ({ provider, requestedBy: token, threadId }: ThreadState): Seat => ({ threadId, provider, token })
+
+const workerOf = ({ cwd, exclusive, threadId }: ThreadState): Worker => ({ threadId, cwd, exclusive: exclusive === true })
 
 const holderOf = (state: ThreadState | undefined): Holder | undefined => {
   if (state === undefined || !hasLiveSession(state)) return undefined
@@ -61,10 +70,11 @@ const waiterOf = (state: ThreadState | undefined): Waiter | undefined => {
   const next = state === undefined ? undefined : nextTurn(state)
   return state === undefined || next === undefined
     ? undefined
-    : { ...seatOf(state), since: next.requestedAt, cwd: state.cwd, hasPlace: hasLiveSession(state) }
+    : { ...seatOf(state), ...workerOf(state), since: next.requestedAt, hasPlace: hasLiveSession(state) }
 }
 
-const isWithin = (directory: string, path: string) => path === directory || path.startsWith(`${directory}/`)
+/** Whether the turns of the two threads may not run at the same time. */
+const excludes = (a: Worker, b: Worker) => (a.exclusive || b.exclusive) && a.threadId !== b.threadId && overlap(a.cwd, b.cwd)
 
 /** Turns to start and sessions to stop. */
 export interface Release {
@@ -73,6 +83,9 @@ export interface Release {
   /** Idle sessions whose place another turn needs. */
   readonly stop: ReadonlyArray<{ readonly threadId: ThreadId; readonly epoch: number }>
 }
+
+/** Maximum number of threads that `alongside` returns. */
+const maxAlongside = 10
 
 /** Maximum number of turns that one release starts. The next release starts more. */
 const maxStarts = 64
@@ -84,8 +97,10 @@ export class Places {
   private readonly limited = new Map<string, number>()
   /** Directories in which no turn starts, each with the number of its holds. */
   private readonly held = new Map<string, number>()
-  /** The directories of the threads whose turn runs. */
-  private readonly busy = new Map<ThreadId, string>()
+  /** The threads whose turn runs. */
+  private readonly busy = new Map<ThreadId, Worker>()
+  /** The exclusive threads whose turn runs or waits. */
+  private readonly exclusive = new Set<ThreadId>()
   private readonly bounds: Bounds
   /** Whether a holder, a waiter or a limit changed since the last release. */
   private changed = false
@@ -96,8 +111,7 @@ export class Places {
 
   /** Records the current state of a thread; `undefined` removes the thread. */
   note(threadId: ThreadId, state: ThreadState | undefined): void {
-    if (state === undefined || Object.keys(state.turns).length === 0) this.busy.delete(threadId)
-    else this.busy.set(threadId, state.cwd)
+    this.noteWork(threadId, state)
     const before = this.holders.get(threadId)
     const holder = holderOf(state)
     if (before?.status !== holder?.status || before?.epoch !== holder?.epoch || before?.token !== holder?.token) {
@@ -113,9 +127,40 @@ export class Places {
     else this.waiters.set(threadId, waiter)
   }
 
+  /** Records whether a turn of the thread runs. */
+  private noteWork(threadId: ThreadId, state: ThreadState | undefined): void {
+    const isBusy = state !== undefined && Object.keys(state.turns).length > 0
+    if (isBusy !== this.busy.has(threadId)) {
+      if (isBusy) this.busy.set(threadId, workerOf(state))
+      else this.busy.delete(threadId)
+      // The end of a turn may let another one start.
+      if (this.exclusive.size > 0) this.changed = true
+    }
+    if (state?.exclusive === true && (isBusy || nextTurn(state) !== undefined)) this.exclusive.add(threadId)
+    else this.exclusive.delete(threadId)
+  }
+
+  /** Other threads whose turn runs in the directory of the thread, above it or below it. */
+  alongside({ cwd, threadId }: Pick<Worker, "cwd" | "threadId">): ReadonlyArray<ThreadId> {
+    const found: Array<ThreadId> = []
+    for (const worker of this.busy.values())
+      if (worker.threadId !== threadId && overlap(cwd, worker.cwd) && found.push(worker.threadId) === maxAlongside) break
+    return found
+  }
+
+  /**
+   * The thread for which the turn waits, because they may not work in the directory at the same time: its turn runs, or has waited longer. The latter keeps
+   * turns that alternate from delaying an exclusive one without end. `waiters`: those that nothing else blocks.
+   */
+  private excluding(worker: Worker & Pick<Waiter, "since">, waiters: ReadonlyArray<Waiter>): ThreadId | undefined {
+    if (this.exclusive.size === 0 && !worker.exclusive) return undefined
+    for (const other of this.busy.values()) if (excludes(other, worker)) return other.threadId
+    return waiters.find((other) => excludes(other, worker) && other.since < worker.since)?.threadId
+  }
+
   /** From now on no turn starts in the directory or below it, until the returned function is called. Fails (`Left`) with a thread whose turn runs there. */
   hold(directory: string): Either.Either<() => void, ThreadId> {
-    for (const [threadId, cwd] of this.busy) if (isWithin(directory, cwd)) return Either.left(threadId)
+    for (const { cwd, threadId } of this.busy.values()) if (isWithin(directory, cwd)) return Either.left(threadId)
     this.held.set(directory, (this.held.get(directory) ?? 0) + 1)
     return Either.right(() => {
       const left = (this.held.get(directory) ?? 1) - 1
@@ -192,19 +237,32 @@ export class Places {
         reason: "limit",
         message: `The account of ${provider} has reached its usage limit. The turn starts when the limit ends: ${new Date(until).toISOString()}.`
       }
+    const since = nextTurn(state)?.requestedAt ?? ""
+    const others = this.exclusive.size === 0 && state.exclusive !== true ? [] : this.unblocked(now)
+    const excluding = this.excluding({ ...workerOf(state), since }, others)
+    if (excluding !== undefined)
+      return {
+        reason: "workspace",
+        message: `The thread ${excluding} works in this directory, and one of the two threads is exclusive. The turn starts when that thread's turn has ended.`
+      }
     if (hasLiveSession(state)) return undefined
     const seat = seatOf(state)
     const [full] = this.full(seat)
     if (full !== undefined) return this.refusal(full, seat)
-    const since = nextTurn(state)?.requestedAt ?? ""
     // Turns that have waited longer get the free places first.
     const older = this.startable(now).filter((waiter) => waiter.threadId !== state.threadId && waiter.since < since)
     const taken = names.find((bound) => older.filter((waiter) => shared[bound](waiter, seat)).length >= this.free(bound, seat))
     return taken === undefined ? undefined : this.refusal(taken, seat)
   }
 
-  /** Waiting turns that neither a usage limit nor a full bound blocks. */
+  /** Waiting turns that neither a usage limit, a full bound nor a thread in their directory blocks. */
   private startable(now: number): ReadonlyArray<Waiter> {
+    const waiters = this.unblocked(now)
+    return waiters.filter((waiter) => this.excluding(waiter, waiters) === undefined)
+  }
+
+  /** Waiting turns that neither a usage limit nor a full bound blocks. */
+  private unblocked(now: number): ReadonlyArray<Waiter> {
     return [...this.waiters.values()].filter(
       (waiter) =>
         !this.isHeld(waiter.cwd) &&
@@ -240,8 +298,10 @@ export class Places {
     // The places of sessions that are already stopping come first, so that no more idle sessions stop than needed.
     const pool = [...leaving, ...idle]
     const stop: Array<Holder> = []
+    const unblocked = this.exclusive.size === 0 ? [] : this.unblocked(now)
     for (const waiter of idle.length === 0 ? [] : [...this.waiters.values()].toSorted(oldestFirst)) {
       if (waiter.hasPlace || this.isHeld(waiter.cwd) || this.limitOf(waiter.provider, now) !== undefined) continue
+      if (this.excluding(waiter, unblocked) !== undefined) continue
       const picked: Array<Holder> = []
       const relieved = this.full(waiter).every((bound) => {
         if (picked.some((holder) => shared[bound](waiter, holder))) return true

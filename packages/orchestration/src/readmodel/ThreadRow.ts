@@ -70,6 +70,7 @@ export interface ThreadRow
   readonly kept?: ThreadState["kept"]
   readonly background?: ReadonlyArray<string>
   readonly keepSession?: false
+  readonly exclusive?: true
 }
 
 const turnRow = ({
@@ -115,7 +116,8 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   requests: Object.keys(state.requests),
   ...(state.kept.length === 0 ? {} : { kept: state.kept }),
   ...(state.background.length === 0 ? {} : { background: state.background }),
-  ...(state.keepSession ? {} : { keepSession: false as const })
+  ...(state.keepSession ? {} : { keepSession: false as const }),
+  ...defined({ exclusive: state.exclusive })
 })
 
 type Turns = ReadonlyMap<string, Row<TurnView>>
@@ -257,6 +259,7 @@ const stateOf = (
     activity: 0,
     requestedBy,
     keepSession: row.keepSession ?? true,
+    exclusive: row.exclusive,
     keptAt: undefined
   }
 }
