@@ -14,6 +14,7 @@ import * as Collections from "@millrace/orchestration/readmodel/Collections"
 import { BeforeTurn, type Turn } from "@millrace/orchestration/sessions/BeforeTurn"
 import { Checkpoints, type Request } from "@millrace/workspace/Checkpoints"
 import { shown } from "@millrace/workspace/RawPath"
+import * as CheckpointExpiry from "./CheckpointExpiry.ts"
 import { isSmall } from "@millrace/workspace/Size"
 import { Clock, Context, Duration, Effect, Fiber, FiberSet, Layer, Option, Schedule, Stream } from "effect"
 
@@ -22,6 +23,8 @@ export interface Options {
   readonly wait?: Duration.DurationInput
   /** The same where the last checkpoint took at most a second, or, before there is one, where the repository is small. Default 2 s. */
   readonly quickWait?: Duration.DurationInput
+  /** The time between two removals of checkpoints that retention no longer keeps. Default 1 hour. */
+  readonly expireEvery?: Duration.DurationInput
   /** The longest time that the end of the server waits for checkpoints that are being taken. Default 2 s. */
   readonly closeWithin?: Duration.DurationInput
 }
@@ -199,6 +202,8 @@ export const make = (options: Options = {}) =>
       Effect.catchAll(({ message }) => Effect.logWarning(`Old checkpoints are kept, because the log cannot be read: ${message}`))
     )
     yield* FiberSet.run(running, Effect.zipRight(sweep, checkpoints.prune))
+    const expire = yield* CheckpointExpiry.make
+    yield* Effect.forkScoped(Effect.forever(Effect.zipRight(expire, Effect.sleep(options.expireEvery ?? "1 hour"))))
 
     yield* Effect.addFinalizer(() =>
       Effect.asVoid(

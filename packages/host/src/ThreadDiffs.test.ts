@@ -22,6 +22,7 @@ const diffsWith = (compared: <A>(value: A) => Effect.Effect<A> = Effect.succeed)
       patch: () => compared({ patch: new Uint8Array(), truncated: false }),
       names: () => Effect.succeed([]),
       forget: () => Effect.void,
+      expire: () => Effect.succeed(0),
       threads: Effect.succeed([]),
       prune: Effect.void
     })

@@ -77,6 +77,8 @@ export class Checkpoints extends Context.Tag("@millrace/workspace/Checkpoints")<
     readonly names: (cwd: string, from: string, to: string) => Effect.Effect<ReadonlyArray<RawPath>, CheckpointError>
     /** Removes the thread's refs from every repository that has them. Repeated after a failure or a crash by `threads`. */
     readonly forget: (threadId: ThreadId) => Effect.Effect<void, GitError>
+    /** Removes the refs of the thread's checkpoints of turns that were taken before a time, in milliseconds since 1970. Returns their number. */
+    readonly expire: (threadId: ThreadId, before: number) => Effect.Effect<number, GitError>
     /** The threads that may have refs. */
     readonly threads: Effect.Effect<ReadonlyArray<ThreadId>>
     /** Removes the private git directories that no thread uses. `forget` removes that of the last thread. */
@@ -237,16 +239,23 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
           )
       )
 
-    const forgetIn = (directory: string, threadId: ThreadId) =>
+    /** Removes refs of the thread from the repository of the private directory. Undefined: it never had any. */
+    const removeRefs = (directory: string, threadId: ThreadId, isOld: (ref: Refs.Ref) => boolean) =>
       Effect.gen(function* () {
         const names = yield* Effect.promise(() => namesIn(join(directory, "threads")))
-        if (!names.includes(threadId)) return false
+        if (!names.includes(threadId)) return undefined
         const place = yield* Effect.promise(() => WorkTree.repositoryOf(directory))
         // The repository was removed, with its refs.
-        if (place !== undefined) {
-          const refs = yield* withGit(Refs.list(place, threadId))
-          yield* withGit(Refs.remove(place, refs))
-        }
+        if (place === undefined) return 0
+        const refs = (yield* withGit(Refs.list(place, threadId))).filter(isOld)
+        yield* withGit(Refs.remove(place, refs))
+        return refs.length
+      })
+
+    const forgetIn = (directory: string, threadId: ThreadId) =>
+      Effect.gen(function* () {
+        const removed = yield* removeRefs(directory, threadId, () => true)
+        if (removed === undefined) return false
         yield* Effect.promise(() => rm(WorkTree.marker(directory, threadId), { force: true }))
         return true
       })
@@ -270,6 +279,14 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
             { discard: true }
           )
         ),
+      expire: (threadId, before) => {
+        const isOld = (ref: Refs.Ref) => pointOf(ref).some(({ at }) => at < before)
+        return Effect.flatMap(directories, (all) =>
+          Effect.reduce(all, 0, (sum, directory) =>
+            Effect.map(oneChange(directory)(removeRefs(directory, threadId, isOld)), (removed = 0) => sum + removed)
+          )
+        )
+      },
       prune: Effect.flatMap(directories, (all) => Effect.forEach(all, removeUnused, { discard: true })),
       threads: Effect.flatMap(directories, (all) =>
         Effect.promise(async () => {
