@@ -6,8 +6,10 @@ import { Config, Effect, Option, Schema } from "effect"
 import { statSync } from "node:fs"
 import { resolve } from "node:path"
 import * as Client from "@millrace/client/Client"
+import { defined } from "@millrace/contracts/Defined"
 import { Labels } from "@millrace/contracts/Labels"
 import { Effort, type PermissionMode, permissionModes, settingsOf } from "@millrace/contracts/Settings"
+import type { WorkspaceChoice } from "@millrace/contracts/WorkspaceChoice"
 import type { Policy } from "../client/Approve.ts"
 import * as Connect from "../client/Connect.ts"
 import { cut } from "@millrace/contracts/Text"
@@ -34,12 +36,25 @@ export interface Request {
   readonly attach: ReadonlyArray<string>
   readonly thread: string | undefined
   readonly cwd: string | undefined
+  readonly worktree: boolean
+  readonly base: string | undefined
+  readonly branch: string | undefined
+  readonly exclusive: boolean
   readonly approve: Policy
   readonly json: boolean
 }
 
 const isEffort: (word: string) => boolean = Schema.is(Effort)
 const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+/** Where a new thread works. Fails with exit code 2. */
+const workspaceOf = ({ base, branch, exclusive, worktree }: Request): Effect.Effect<WorkspaceChoice | undefined, CliFailure> => {
+  for (const [flag, value] of Object.entries({ base, branch }))
+    if (value !== undefined && !worktree) return Effect.fail(usage(`--${flag} belongs to --worktree`))
+  if (!worktree && !exclusive) return Effect.succeed(undefined)
+  const alone = exclusive ? { exclusive } : {}
+  return Effect.succeed(worktree ? { kind: "worktree", ...defined({ base, branch }), ...alone } : { kind: "directory", ...alone })
+}
 
 /** Validates the request before anything is started. Fails with exit code 2. */
 const checked = (request: Request) =>
@@ -60,16 +75,19 @@ const checked = (request: Request) =>
           ?.replace(/^[\s\u2500-\u257f]*/, "")}`
       )
     )
+    const workspace = yield* workspaceOf(request)
     if (request.thread !== undefined) {
       if (request.labels.length > 0) return yield* usage("--label belongs to a new thread; leave it out with --thread")
       const thread = yield* Flags.threadId(request.thread)
       for (const flag of ["provider", "cwd"] as const)
         if (request[flag] !== undefined) return yield* usage(`--${flag} belongs to a new thread; leave it out with --thread`)
-      return { prompt, settings, thread, cwd: undefined }
+      if (workspace !== undefined)
+        return yield* usage("--worktree and --exclusive belong to a new thread; leave them out with --thread")
+      return { prompt, settings, thread, cwd: undefined, workspace }
     }
     const cwd = resolve(request.cwd ?? ".")
     if (!isDirectory(cwd)) return yield* usage(`--cwd: ${cwd} is not a directory`)
-    return { prompt, settings, thread: undefined, cwd }
+    return { prompt, settings, thread: undefined, cwd, workspace }
   })
 
 const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effect.Success<ReturnType<typeof checked>>) =>
@@ -103,6 +121,7 @@ const begin = (connected: Connect.Uploading, request: Request, from: Effect.Effe
       cwd: from.cwd,
       turn: yield* turn,
       ...from.settings,
+      ...defined({ workspace: from.workspace }),
       ...(request.labels.length === 0 ? {} : { labels: request.labels })
     })
     const accepted = yield* Effect.mapError(millrace.dispatch(command), (error) =>
@@ -167,6 +186,14 @@ export const command = Command.make(
       Options.repeated
     ),
     cwd: Flags.text("cwd", "DIR", "The agent's working directory. Default: the current one."),
+    worktree: Options.boolean("worktree").pipe(
+      Options.withDescription("The new thread works in a separate git worktree, on a new branch.")
+    ),
+    base: Flags.text("base", "REF", "With --worktree: what its new branch starts from. Default: HEAD."),
+    branch: Flags.text("branch", "NAME", "With --worktree: its branch. Default: a new one, millrace/THREAD."),
+    exclusive: Options.boolean("exclusive").pipe(
+      Options.withDescription("No turn of another thread runs in the directory at the same time.")
+    ),
     approve: Flags.choice("approve", ["never", "always", "ask"], "ask").pipe(
       Options.withDescription(
         "How to answer approvals: never (decline), always (accept), or ask (default; without a terminal the command exits with 4)."
@@ -193,6 +220,10 @@ export const command = Command.make(
         attach: options.attach,
         thread: Flags.orUndefined(options.thread),
         cwd: Flags.orUndefined(options.cwd),
+        worktree: options.worktree,
+        base: Flags.orUndefined(options.base),
+        branch: Flags.orUndefined(options.branch),
+        exclusive: options.exclusive,
         approve: options.approve,
         json: options.json
       })

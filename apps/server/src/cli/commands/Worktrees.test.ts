@@ -65,11 +65,20 @@ it.scopedLive(
       expect((yield* millrace("worktrees", "prune")).stderr).toBe("Removed 1 worktree.\n")
       expect(existsSync(cwd)).toBe(false)
 
-      const other = yield* host.dispatch(
-        command("thread.create", { provider: "demo", cwd: repository, workspace: { kind: "worktree" } })
+      const run = (...args: ReadonlyArray<string>) => millrace("run", "[[say hi]]", "--cwd", repository, ...args)
+      expect(yield* run("--branch", "other")).toMatchObject({ code: 2, stderr: "millrace: --branch belongs to --worktree\n" })
+      expect(yield* run("--worktree", "--base", "main", "--branch", "other", "--exclusive")).toMatchObject({ code: 0 })
+      const [other] = yield* host.worktrees
+      expect(other).toMatchObject({ branch: "other" })
+      const kept = String(other?.threadId)
+      const thread = yield* host.thread(kept as ThreadId)
+      expect(thread).toMatchObject({ cwd: other?.cwd, exclusive: true })
+      yield* host.dispatch({ commandId: "stop" as CommandId, type: "session.stop", threadId: thread.threadId })
+      yield* host.follow({ stream: `thread/${kept}` }).pipe(
+        Stream.takeUntil((frame) => frame._tag === "event" && frame.event.type === "session.stopped"),
+        Stream.runDrain
       )
-      const kept = String(other.threadId)
-      writeFileSync(join((yield* host.thread(kept as ThreadId)).cwd, "work"), "work")
+      writeFileSync(join(thread.cwd, "work"), "work")
       expect(yield* millrace("worktrees", "remove", kept, "--force")).toMatchObject({ code: 0, stderr: "Removed.\n" })
       expect(yield* host.worktrees).toEqual([])
     })
