@@ -828,7 +828,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @description An event of the log. `type` selects its `data`. Ignore a type that you do not know: a newer server may send it. */
-        Event: components["schemas"]["ProjectCreatedEvent"] | components["schemas"]["ProjectUpdatedEvent"] | components["schemas"]["ProjectDeletedEvent"] | components["schemas"]["ThreadCreatedEvent"] | components["schemas"]["ThreadUpdatedEvent"] | components["schemas"]["ThreadHandedOverEvent"] | components["schemas"]["ThreadArchivedEvent"] | components["schemas"]["ThreadUnarchivedEvent"] | components["schemas"]["ThreadDeletedEvent"] | components["schemas"]["SessionStartedEvent"] | components["schemas"]["SessionStateChangedEvent"] | components["schemas"]["SessionStopRequestedEvent"] | components["schemas"]["SessionStoppedEvent"] | components["schemas"]["SessionKeptEvent"] | components["schemas"]["BackgroundStartedEvent"] | components["schemas"]["BackgroundEndedEvent"] | components["schemas"]["TurnRequestedEvent"] | components["schemas"]["ContinuationPlannedEvent"] | components["schemas"]["ContinuationCancelledEvent"] | components["schemas"]["GoalSetEvent"] | components["schemas"]["GoalPausedEvent"] | components["schemas"]["GoalResumedEvent"] | components["schemas"]["GoalWaitingEvent"] | components["schemas"]["GoalMetEvent"] | components["schemas"]["GoalExhaustedEvent"] | components["schemas"]["GoalClearedEvent"] | components["schemas"]["TurnEditedEvent"] | components["schemas"]["QueueReorderedEvent"] | components["schemas"]["TurnDispatchedEvent"] | components["schemas"]["TurnRequeuedEvent"] | components["schemas"]["TurnStartedEvent"] | components["schemas"]["TurnUpdatedEvent"] | components["schemas"]["TurnSteeredEvent"] | components["schemas"]["TurnInterruptRequestedEvent"] | components["schemas"]["TurnCompletedEvent"] | components["schemas"]["TurnInterruptedEvent"] | components["schemas"]["TurnFailedEvent"] | components["schemas"]["ItemStartedEvent"] | components["schemas"]["ItemDeltaEvent"] | components["schemas"]["ItemCompletedEvent"] | components["schemas"]["ItemAmendedEvent"] | components["schemas"]["RequestOpenedEvent"] | components["schemas"]["RequestHeldEvent"] | components["schemas"]["RequestRepeatedEvent"] | components["schemas"]["RequestAnswerUnusedEvent"] | components["schemas"]["RequestAnsweredEvent"] | components["schemas"]["RequestExpiredEvent"] | components["schemas"]["RequestCancelledEvent"] | components["schemas"]["TurnImportedEvent"] | components["schemas"]["ItemImportedEvent"] | components["schemas"]["RequestImportedEvent"] | components["schemas"]["LogRewoundEvent"] | components["schemas"]["LogCorruptEvent"] | components["schemas"]["LogForgottenEvent"] | components["schemas"]["CheckpointTakenEvent"] | components["schemas"]["CheckpointFailedEvent"] | components["schemas"]["ThreadRewoundEvent"] | components["schemas"]["ProviderEventEvent"];
+        Event: components["schemas"]["ProjectCreatedEvent"] | components["schemas"]["ProjectUpdatedEvent"] | components["schemas"]["ProjectDeletedEvent"] | components["schemas"]["ThreadCreatedEvent"] | components["schemas"]["ThreadUpdatedEvent"] | components["schemas"]["ThreadHandedOverEvent"] | components["schemas"]["ThreadArchivedEvent"] | components["schemas"]["ThreadUnarchivedEvent"] | components["schemas"]["ThreadDeletedEvent"] | components["schemas"]["SessionStartedEvent"] | components["schemas"]["SessionStateChangedEvent"] | components["schemas"]["SessionStopRequestedEvent"] | components["schemas"]["SessionStoppedEvent"] | components["schemas"]["SessionKeptEvent"] | components["schemas"]["BackgroundStartedEvent"] | components["schemas"]["BackgroundEndedEvent"] | components["schemas"]["TurnRequestedEvent"] | components["schemas"]["ContinuationPlannedEvent"] | components["schemas"]["ContinuationCancelledEvent"] | components["schemas"]["GoalSetEvent"] | components["schemas"]["GoalPausedEvent"] | components["schemas"]["GoalResumedEvent"] | components["schemas"]["GoalWaitingEvent"] | components["schemas"]["GoalMetEvent"] | components["schemas"]["GoalExhaustedEvent"] | components["schemas"]["GoalClearedEvent"] | components["schemas"]["TurnEditedEvent"] | components["schemas"]["QueueReorderedEvent"] | components["schemas"]["TurnDispatchedEvent"] | components["schemas"]["TurnRequeuedEvent"] | components["schemas"]["TurnStartedEvent"] | components["schemas"]["TurnUpdatedEvent"] | components["schemas"]["TurnSteeredEvent"] | components["schemas"]["TurnInterruptRequestedEvent"] | components["schemas"]["TurnCompletedEvent"] | components["schemas"]["TurnInterruptedEvent"] | components["schemas"]["TurnFailedEvent"] | components["schemas"]["ItemStartedEvent"] | components["schemas"]["ItemDeltaEvent"] | components["schemas"]["ItemCompletedEvent"] | components["schemas"]["ItemAmendedEvent"] | components["schemas"]["RequestOpenedEvent"] | components["schemas"]["RequestHeldEvent"] | components["schemas"]["RequestRepeatedEvent"] | components["schemas"]["RequestAnswerUnusedEvent"] | components["schemas"]["RequestAnsweredEvent"] | components["schemas"]["RequestExpiredEvent"] | components["schemas"]["RequestCancelledEvent"] | components["schemas"]["TurnImportedEvent"] | components["schemas"]["ItemImportedEvent"] | components["schemas"]["RequestImportedEvent"] | components["schemas"]["LogRewoundEvent"] | components["schemas"]["LogCorruptEvent"] | components["schemas"]["LogForgottenEvent"] | components["schemas"]["CheckpointTakenEvent"] | components["schemas"]["CheckpointFailedEvent"] | components["schemas"]["ThreadRewoundEvent"] | components["schemas"]["WorkspaceCommittedEvent"] | components["schemas"]["ProviderEventEvent"];
         /**
          * @description A project is created, by a command or with the first thread of a directory.
          * @example {
@@ -4681,6 +4681,49 @@ export interface components {
             };
         };
         /**
+         * @description `workspace.commit` committed changes of the thread's work tree. The event's `actor` sent the command; author of the commit is the git identity that is configured on the server's machine.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "workspace.committed",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "commit": "9fceb02d0ae598e95dc970b74767f19372d61af8",
+         *         "branch": "millrace/thr_01JZ4M2Q7V8W9X0Y1Z2A3B4C5D",
+         *         "subject": "Fix the login"
+         *       }
+         *     }
+         */
+        WorkspaceCommittedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "workspace.committed";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                commit: string;
+                branch: string;
+                /** @description First line of its message, at most 500 characters. */
+                subject: string;
+            };
+        };
+        /**
          * @description The agent sends a message that this version does not map. It is stored unchanged.
          * @example {
          *       "offset": 42,
@@ -4818,7 +4861,7 @@ export interface components {
             head: number;
         };
         /** @description A command with an id that you choose. `type` selects the fields. */
-        Command: components["schemas"]["ProjectCreateCommand"] | components["schemas"]["ProjectUpdateCommand"] | components["schemas"]["ProjectDeleteCommand"] | components["schemas"]["ThreadCreateCommand"] | components["schemas"]["ThreadRenameCommand"] | components["schemas"]["ThreadConfigureCommand"] | components["schemas"]["ThreadHandoverCommand"] | components["schemas"]["ThreadForkCommand"] | components["schemas"]["TurnRetryCommand"] | components["schemas"]["ThreadCompactCommand"] | components["schemas"]["ThreadReviewCommand"] | components["schemas"]["ThreadRewindCommand"] | components["schemas"]["WorkspaceRemoveCommand"] | components["schemas"]["ThreadArchiveCommand"] | components["schemas"]["ThreadUnarchiveCommand"] | components["schemas"]["ThreadDeleteCommand"] | components["schemas"]["TurnStartCommand"] | components["schemas"]["GoalSetCommand"] | components["schemas"]["GoalPauseCommand"] | components["schemas"]["GoalResumeCommand"] | components["schemas"]["GoalClearCommand"] | components["schemas"]["ContinuationCancelCommand"] | components["schemas"]["TurnInterruptCommand"] | components["schemas"]["TurnEditCommand"] | components["schemas"]["TurnRemoveCommand"] | components["schemas"]["TurnReorderCommand"] | components["schemas"]["TurnPromoteCommand"] | components["schemas"]["RequestAnswerCommand"] | components["schemas"]["SessionStopCommand"];
+        Command: components["schemas"]["ProjectCreateCommand"] | components["schemas"]["ProjectUpdateCommand"] | components["schemas"]["ProjectDeleteCommand"] | components["schemas"]["ThreadCreateCommand"] | components["schemas"]["ThreadRenameCommand"] | components["schemas"]["ThreadConfigureCommand"] | components["schemas"]["ThreadHandoverCommand"] | components["schemas"]["ThreadForkCommand"] | components["schemas"]["TurnRetryCommand"] | components["schemas"]["ThreadCompactCommand"] | components["schemas"]["ThreadReviewCommand"] | components["schemas"]["ThreadRewindCommand"] | components["schemas"]["WorkspaceRemoveCommand"] | components["schemas"]["WorkspaceCommitCommand"] | components["schemas"]["ThreadArchiveCommand"] | components["schemas"]["ThreadUnarchiveCommand"] | components["schemas"]["ThreadDeleteCommand"] | components["schemas"]["TurnStartCommand"] | components["schemas"]["GoalSetCommand"] | components["schemas"]["GoalPauseCommand"] | components["schemas"]["GoalResumeCommand"] | components["schemas"]["GoalClearCommand"] | components["schemas"]["ContinuationCancelCommand"] | components["schemas"]["TurnInterruptCommand"] | components["schemas"]["TurnEditCommand"] | components["schemas"]["TurnRemoveCommand"] | components["schemas"]["TurnReorderCommand"] | components["schemas"]["TurnPromoteCommand"] | components["schemas"]["RequestAnswerCommand"] | components["schemas"]["SessionStopCommand"];
         ProjectCreateCommand: {
             commandId: components["schemas"]["CommandId"];
             /**
@@ -5095,6 +5138,18 @@ export interface components {
             /** @description Also if changes, or commits of a detached HEAD, are lost with it. Default: then it is rejected. */
             force?: boolean;
         };
+        WorkspaceCommitCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "workspace.commit";
+            threadId: components["schemas"]["ThreadId"];
+            message: string;
+            /** @description The files to commit, relative to the thread's directory; nothing else is committed. Default, in a worktree of the thread: all changes. Required in any other directory. */
+            paths?: string[];
+        };
         ThreadArchiveCommand: {
             commandId: components["schemas"]["CommandId"];
             /**
@@ -5311,6 +5366,8 @@ export interface components {
             goalId?: components["schemas"]["GoalId"];
             /** @description thread.rewind: the files as they were before it. Send `thread.rewind` with it to go back. */
             checkpoint?: string;
+            /** @description workspace.commit: the new commit. */
+            commit?: string;
             /** @enum {string} */
             outcome?: "answered" | "already-settled" | "interrupting" | "dequeued" | "not-running" | "queued" | "started" | "steering";
         };
@@ -5428,7 +5485,7 @@ export interface components {
             agent?: components["schemas"]["AgentReport"];
             /** @description Why its next turn waits in the queue. Only in answers: no event carries it. */
             waiting?: {
-                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back, or its worktree is being removed; workspace: another thread works in its directory, and one of the two is exclusive; or another reason. */
+                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back or committed, or its worktree is being removed; workspace: another thread works in its directory, and one of the two is exclusive; or another reason. */
                 reason: string;
                 message: string;
             };
@@ -5695,7 +5752,7 @@ export interface components {
             /** @description What happened and what to do next. */
             message: string;
             /** @enum {string} */
-            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "WorktreeRefused" | "Unsupported";
+            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "WorktreeRefused" | "NothingToCommit" | "IdentityMissing" | "GitRefused" | "Unsupported";
             /** @description The id of the object that the rule names. */
             id?: string;
             /**

@@ -25,6 +25,7 @@ const areas: Record<string, string> = {
   queue: "The queue",
   item: "Items",
   request: "Requests",
+  workspace: "Workspaces",
   log: "The log",
   provider: "Other messages of agents"
 }

@@ -28,6 +28,10 @@ const Name = bounded("the name", 200)
 const Path = bounded("the path", 4096).pipe(
   Schema.filter((path) => !path.includes("\0") || "the path contains a NUL character, which no directory name allows")
 )
+const FilePath = Path.pipe(Schema.minLength(1, { message: () => "a path must not be empty" }))
+const CommitMessage = bounded("the message", 20_000).pipe(
+  Schema.filter((message) => (message.trim() !== "" && !message.includes("\0")) || "the message is empty or has a NUL character")
+)
 /** Title of a thread or a project. */
 export const Title = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(500))
 
@@ -130,6 +134,15 @@ export const CommandBody = {
       description: "Also if changes, or commits of a detached HEAD, are lost with it. Default: then it is rejected."
     })
   }),
+  /** Commits changes of the thread's work tree by the person's git identity, with hooks. Rejected while a turn runs in the work tree. */
+  "workspace.commit": Schema.Struct({
+    threadId: ThreadId,
+    message: CommitMessage,
+    paths: Schema.optional(Schema.Array(FilePath).pipe(Schema.minItems(1), Schema.maxItems(1000))).annotations({
+      description:
+        "The files to commit, relative to the thread's directory; nothing else is committed. Default, in a worktree of the thread: all changes. Required in any other directory."
+    })
+  }),
   "thread.archive": Schema.Struct({ threadId: ThreadId }),
   "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
   "thread.delete": Schema.Struct({ threadId: ThreadId }),
@@ -222,6 +235,7 @@ export const Command = Schema.Union(
   command("thread.review", CommandBody["thread.review"]),
   command("thread.rewind", CommandBody["thread.rewind"]),
   command("workspace.remove", CommandBody["workspace.remove"]),
+  command("workspace.commit", CommandBody["workspace.commit"]),
   command("thread.archive", CommandBody["thread.archive"]),
   command("thread.unarchive", CommandBody["thread.unarchive"]),
   command("thread.delete", CommandBody["thread.delete"]),
@@ -257,6 +271,7 @@ export const CommandResult = Schema.Struct({
   checkpoint: Schema.optional(Schema.String).annotations({
     description: "thread.rewind: the files as they were before it. Send `thread.rewind` with it to go back."
   }),
+  commit: Schema.optional(Schema.String).annotations({ description: "workspace.commit: the new commit." }),
   outcome: Schema.optional(
     Schema.Literal("answered", "already-settled", "interrupting", "dequeued", "not-running", "queued", "started", "steering")
   )

@@ -106,6 +106,9 @@ export const Rule = Schema.Literal(
   "WorkspaceChanged",
   "NoCheckpoint",
   "WorktreeRefused",
+  "NothingToCommit",
+  "IdentityMissing",
+  "GitRefused",
   "Unsupported"
 )
 export type Rule = typeof Rule.Type

@@ -293,6 +293,12 @@ export const EventData = {
     forkId: Schema.optional(ThreadId).annotations({ description: "The fork whose conversation ends before the turn." }),
     incomplete: Schema.optional(reason).annotations({ description: "Why only a part of the files was changed." })
   }),
+  "workspace.committed": Schema.Struct({
+    ...thread,
+    commit: text,
+    branch: text,
+    subject: text.annotations({ description: "First line of its message, at most 500 characters." })
+  }),
 
   ...ImportedData,
 

@@ -420,6 +420,17 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
       }
     ]
   },
+  "workspace.committed": {
+    when: "`workspace.commit` committed changes of the thread's work tree. The event's `actor` sent the command; author of the commit is the git identity that is configured on the server's machine.",
+    examples: [
+      {
+        ...thread,
+        commit: "9fceb02d0ae598e95dc970b74767f19372d61af8",
+        branch: "millrace/thr_01JZ4M2Q7V8W9X0Y1Z2A3B4C5D",
+        subject: "Fix the login"
+      }
+    ]
+  },
 
   "provider.event": {
     when: "The agent sends a message that this version does not map. It is stored unchanged.",

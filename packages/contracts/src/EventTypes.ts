@@ -54,6 +54,7 @@ export const eventTypes = [
   "checkpoint.taken",
   "checkpoint.failed",
   "thread.rewound",
+  "workspace.committed",
   "turn.imported",
   "item.imported",
   "request.imported",

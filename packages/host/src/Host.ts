@@ -46,6 +46,7 @@ import * as BoundedLayer from "./BoundedLayer.ts"
 import * as Shutdown from "./Shutdown.ts"
 import * as FailPoints from "./FailPoints.ts"
 import * as Subscription from "./Subscription.ts"
+import * as PersonActs from "./PersonActs.ts"
 import * as ProviderAnswers from "./ProviderAnswers.ts"
 import * as WorktreesLayer from "./WorktreesLayer.ts"
 import * as ThreadDiffs from "./ThreadDiffs.ts"
@@ -160,6 +161,7 @@ const service = ({ maintenance, onStep }: Limits) =>
       )
     )
     const views = yield* Views.Views
+    const rewinds = yield* ThreadRewinds.make(views, engine, log)
     const { search } = yield* Search.Search
     const hasTurn = (threadId: ThreadId, turnId: TurnId) =>
       Effect.mapBoth(log.query({ turn: Query.row(Collections.turn, turnId) }), {
@@ -175,7 +177,8 @@ const service = ({ maintenance, onStep }: Limits) =>
       ...ThreadAnswers.complete(views, engine, { adapters }, yield* Signals.Signals),
       search,
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
-      ...(yield* ThreadRewinds.make(views, engine, log)),
+      previewRewind: rewinds.previewRewind,
+      dispatch: yield* PersonActs.make(views, engine, log, rewinds.dispatch),
       commandStatus: engine.commandStatus,
       follow: (options) => Subscription.lossless(log, consumers, options),
       subscribe: (options) => Subscription.frames(log, consumers, options),
@@ -198,7 +201,7 @@ const service = ({ maintenance, onStep }: Limits) =>
 const closing = ({ closeWithin = "10 seconds" }: Limits) => BoundedLayer.closing(closeWithin)
 
 /** Reads of the directories of threads. */
-const workspaceFiles = Layer.provide(Files.layer, Git.layer)
+const workspaceFiles = Layer.provideMerge(Files.layer, Git.layer)
 
 /** Each layer closes separately, in reverse order: consumers and sessions, dispatcher, engine. */
 const core = <E, R, E2 = never, R2 = never>(

@@ -170,7 +170,7 @@ export const make = (
                 { threadId, cwd, goal, actor, expected, turnId: checkpoint === undefined ? turnId : undefined },
                 Either.match({
                   onRight: ({ changed, checkpoint }) =>
-                    engine.dispatch(command, actor, Either.right({ checkpoint, files: changed })),
+                    engine.dispatch(command, actor, { rewound: Either.right({ checkpoint, files: changed }) }),
                   onLeft: ({ changed, checkpoint, message }) =>
                     engine
                       .submit({
@@ -199,9 +199,12 @@ export const make = (
         const isFiles = command.checkpoint !== undefined || command.files === true
         const attempt: Effect.Effect<Accepted, CommandError | NotFound> = isFiles
           ? withFiles(command, actor)
-          : Effect.zipRight(goalOf(command.threadId, command), engine.dispatch(command, actor, Either.right(undefined)))
+          : Effect.zipRight(
+              goalOf(command.threadId, command),
+              engine.dispatch(command, actor, { rewound: Either.right(undefined) })
+            )
         return yield* Effect.catchTag(attempt, "NotFound", () => engine.dispatch(command, actor)).pipe(
-          Effect.catchTag("CommandRejected", (error) => engine.dispatch(command, actor, Either.left(error)))
+          Effect.catchTag("CommandRejected", (error) => engine.dispatch(command, actor, { rewound: Either.left(error) }))
         )
       })
 

@@ -1,7 +1,9 @@
 /**
  * Runs `git` as a child process: recorded in the process ledger (P1), with a deadline, bounded output, and ended with its scope. It runs nothing of the
- * repository: no hooks, no signing, no monitor, no garbage collection, no prompt, and no network unless the call permits it.
+ * repository: no hooks, no signing, no monitor, no garbage collection, no prompt, and no network unless the call permits it. A call
+ * `asPerson` is the exception.
  */
+import { defined } from "@millrace/contracts/Defined"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Spawn from "@millrace/providers/process/Spawn"
 import { make as makePermits, type Permits } from "@millrace/contracts/Permits"
@@ -53,6 +55,8 @@ export interface GitOptions {
   readonly codes?: ReadonlyArray<number>
   /** Permits network protocols and the person's ssh agent. Default false. */
   readonly network?: boolean
+  /** For an act of the person: hooks, filters, signing, network and all settings as configured, but no prompt, no editor and no garbage collection. Default false. */
+  readonly asPerson?: boolean
   /** A call that may take minutes, such as a checkout: it has other places than the rest. Default false. */
   readonly long?: boolean
 }
@@ -91,6 +95,20 @@ const environment = {
   GIT_PAGER: "cat",
   LC_ALL: "C"
 }
+const personSettings = ["core.pager=cat", "gc.auto=0", "maintenance.auto=false", "color.ui=false"].flatMap((setting) => [
+  "-c",
+  setting
+])
+const personEnvironment = {
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_ASKPASS: "",
+  SSH_ASKPASS_REQUIRE: "never",
+  GIT_EDITOR: "true",
+  GIT_SEQUENCE_EDITOR: "true",
+  GIT_PAGER: "cat",
+  /** Where the person's keys are. */
+  ...defined({ GNUPGHOME: process.env["GNUPGHOME"] })
+}
 /** No protocol is permitted. */
 const offline = { GIT_ALLOW_PROTOCOL: "none", SSH_AUTH_SOCK: "" }
 
@@ -115,14 +133,15 @@ const commandOf = (args: ReadonlyArray<string>): string => args.find((arg) => !a
 
 const run = (args: ReadonlyArray<string>, options: GitOptions, scope: Scope.Scope) => {
   const command = commandOf(args)
-  const { codes = [0], cwd, deadline = "30 seconds", env, input = "", maxBytes = defaultBytes, network = false } = options
+  const { asPerson = false, codes = [0], cwd, deadline = "30 seconds", env, input = "", maxBytes = defaultBytes } = options
+  const own = { ...environment, ...(options.network === true ? {} : offline) }
   return Effect.gen(function* () {
     const child = yield* Effect.mapError(
       Spawn.spawn({
         command: "git",
-        args: [...settings, ...args],
+        args: [...(asPerson ? personSettings : settings), ...args],
         cwd,
-        env: { ...environment, ...(network ? {} : offline), ...env },
+        env: { ...(asPerson ? personEnvironment : own), ...env },
         threadId: "git",
         epoch: 0
       }),

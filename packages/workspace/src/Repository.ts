@@ -17,6 +17,8 @@ export interface Repository {
 
 const lines = (output: Buffer): ReadonlyArray<string> => output.toString("utf8").replace(/\n$/, "").split("\n")
 
+export type FindError = Effect.Effect.Error<ReturnType<typeof find>>
+
 /** Fails with `NotARepository` if the directory is in no work tree. */
 export const find = (directory: string) =>
   Effect.gen(function* () {

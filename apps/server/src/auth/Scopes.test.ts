@@ -50,6 +50,7 @@ const bodies: Readonly<Record<CommandType, object>> = {
   "request.answer": { requestId: "req_a", decision: "accept" },
   "thread.rewind": { threadId: "thr_a", turnId: "trn_a" },
   "workspace.remove": { threadId: "thr_a" },
+  "workspace.commit": { threadId: "thr_a", message: "m" },
   "session.stop": { threadId: "thr_a" }
 }
 const commands = (Object.keys(CommandBody) as Array<CommandType>).map((type) =>

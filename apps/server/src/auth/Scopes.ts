@@ -108,6 +108,7 @@ const table: Readonly<Record<Operation, Least>> = {
   "continuation.cancel": "operate",
   "thread.rewind": "operate",
   "workspace.remove": "operate",
+  "workspace.commit": "operate",
   "session.stop": "operate"
 }
 

@@ -23,6 +23,7 @@ import * as Handover from "./commands/Handover.ts"
 import * as Help from "./Help.ts"
 import * as ProgramLog from "./terminal/ProgramLog.ts"
 import * as LogCommand from "./commands/Log.ts"
+import * as PersonActs from "./commands/PersonActs.ts"
 import * as Prompt from "./commands/Prompt.ts"
 import * as Query from "./commands/Query.ts"
 import * as QueueCommand from "./commands/Queue.ts"
@@ -72,6 +73,7 @@ const commands = [
   Actions.review,
   Diff.command,
   Worktrees.command,
+  PersonActs.commit,
   Ps.command,
   Query.providers,
   ConfigCommand.command,

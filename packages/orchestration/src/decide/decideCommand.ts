@@ -21,10 +21,19 @@ import type { Worktree } from "./Worktree.ts"
 import type { Draft } from "./Draft.ts"
 import { distinct } from "../state/Rules.ts"
 import { type Rewound, threadRewind } from "./decideRewind.ts"
+import { type Acted, workspaceActed } from "./decideWorkspace.ts"
 import { dequeue, startNext, userMessage } from "./lifecycle.ts"
 import { activeTurn, epochOf, hasLiveSession, maxQueue } from "../state/ThreadState.ts"
 
-export interface CommandInput {
+/** What was done with the files of a thread before its command is decided. */
+export interface Before {
+  /** `thread.rewind`. */
+  readonly rewound?: Rewound | undefined
+  /** `workspace.commit`. */
+  readonly acted?: Acted | undefined
+}
+
+export interface CommandInput extends Before {
   readonly command: Command
   /** The sender: a token's name, or `local`. */
   readonly actor: string
@@ -36,8 +45,6 @@ export interface CommandInput {
   readonly further: ReadonlyArray<string | undefined>
   /** The worktree that was created for a new thread, or that was removed; or why not. */
   readonly worktree?: Either.Either<Worktree, string> | undefined
-  /** `thread.rewind`: what was done with the files. */
-  readonly rewound?: Rewound | undefined
   /** Names of secrets in the command that are not stored. */
   readonly unknownSecrets?: ReadonlyArray<string>
 }
@@ -356,6 +363,8 @@ export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome
       return threadRewind(draft, command, input.rewound)
     case "workspace.remove":
       return workspaceRemove(command, input.worktree)
+    case "workspace.commit":
+      return workspaceActed(draft, command.threadId, input.acted)
     case "thread.archive":
       return threadArchive(draft, command.threadId, "thread.archived")
     case "thread.unarchive":

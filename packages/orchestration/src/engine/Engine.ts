@@ -20,7 +20,7 @@ import * as Continuation from "../state/Continuation.ts"
 import { Directories } from "./Directories.ts"
 import * as GivenSecrets from "./GivenSecrets.ts"
 import { type KnownBlobs, noBlobs } from "../decide/decideAttachments.ts"
-import type { Rewound } from "../decide/decideRewind.ts"
+import type { Before } from "../decide/decideCommand.ts"
 import type { Fact } from "../decide/Fact.ts"
 import * as Goal from "../state/Goal.ts"
 import { Lane, type LaneLoad } from "./Lane.ts"
@@ -88,9 +88,9 @@ export class Engine extends Context.Tag("@millrace/orchestration/Engine")<
   {
     /**
      * Accepted = committed; follow the log from the answer's cursor (C1). The same id and body get the same answer (C2). A queued command runs even if
-     * its caller is interrupted.
+     * its caller is interrupted. `before`: what was done with files for it.
      */
-    readonly dispatch: (command: Command, actor?: string, rewound?: Rewound) => Effect.Effect<Accepted, CommandError>
+    readonly dispatch: (command: Command, actor?: string, before?: Before) => Effect.Effect<Accepted, CommandError>
     /**
      * No further turn starts in the directory or below it until the returned effect has run; the turns wait in their queues. Returns the id of a thread
      * instead if a turn runs there.
@@ -144,7 +144,7 @@ const promptOf = (
 /** Approximate bytes of a command. */
 const weightOf = (command: Command): number => {
   const { attachments = [], text = "" } = promptOf(command) ?? {}
-  const isSetting = command.type === "thread.create" || command.type === "thread.configure"
+  const isSetting = ["thread.create", "thread.configure", "workspace.commit"].includes(command.type)
   return 256 + text.length + attachments.length * 512 + (isSetting ? JSON.stringify(command).length : 0)
 }
 
@@ -319,7 +319,7 @@ export const make = (options: Options = {}) =>
     }
 
     /** Admission is decided on arrival; resolving the directory may take longer. */
-    const admitPinned = Effect.fnUntraced(function* (sent: Command, actor: string, pin: Pin, rewound: Rewound | undefined) {
+    const admitPinned = Effect.fnUntraced(function* (sent: Command, actor: string, pin: Pin, before: Before | undefined) {
       if (gate.admission === "starting") return yield* starting
       if (gate.admission !== "open") return yield* shuttingDown
       yield* enter
@@ -338,6 +338,7 @@ export const make = (options: Options = {}) =>
       // Nothing runs between this check and the offer to the lane (S1).
       if (!isEnded()) {
         const job = {
+          ...before,
           _tag: "CommandJob",
           command,
           actor,
@@ -345,7 +346,6 @@ export const make = (options: Options = {}) =>
           further,
           blobs,
           worktree,
-          rewound,
           unknownSecrets,
           secrets: given,
           release: pin.release,
@@ -358,15 +358,15 @@ export const make = (options: Options = {}) =>
       if (created !== undefined) yield* worktrees.discard(created)
       return yield* isEnded() ? shuttingDown : refuse
     }, Effect.scoped)
-    const admit = (sent: Command, actor: string, rewound: Rewound | undefined) =>
+    const admit = (sent: Command, actor: string, before: Before | undefined) =>
       Effect.suspend(() => {
         const pin = references.pin()
-        return Effect.onError(admitPinned(sent, actor, pin, rewound), () => Effect.sync(pin.release))
+        return Effect.onError(admitPinned(sent, actor, pin, before), () => Effect.sync(pin.release))
       })
 
-    const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor: string, rewound: Rewound | undefined) {
+    const dispatch = Effect.fn("Engine.dispatch")(function* (command: Command, actor: string, before: Before | undefined) {
       if (options.trace === true) yield* Effect.annotateCurrentSpan({ command: command.type, commandId: command.commandId })
-      const { created, reply } = yield* admit(command, actor, rewound)
+      const { created, reply } = yield* admit(command, actor, before)
       if (created === undefined) return yield* Deferred.await(reply)
       // The command is decided also if its caller leaves: what it does not use is removed at the next start.
       return yield* Deferred.await(reply).pipe(
@@ -396,8 +396,8 @@ export const make = (options: Options = {}) =>
       startedAt,
       takeAnswer: (requestId) => committer.given.take(requestId),
       // Callers in process are not decoded by a transport, and no string in the log may hold half a surrogate pair.
-      dispatch: (command, actor = "local", rewound) =>
-        Effect.tapError(dispatch(wellFormedJson(command), actor, rewound), (error) => Effect.sync(() => countRefused(error))),
+      dispatch: (command, actor = "local", before) =>
+        Effect.tapError(dispatch(wellFormedJson(command), actor, before), (error) => Effect.sync(() => countRefused(error))),
       hold,
       commandStatus,
       submit,

@@ -7,12 +7,12 @@ import type { AppendError } from "@millrace/log/EventLog"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import { Deferred, Effect, Either } from "effect"
 import type { KnownBlobs } from "../decide/decideAttachments.ts"
-import type { Rewound } from "../decide/decideRewind.ts"
+import type { Before } from "../decide/decideCommand.ts"
 import type { Fact } from "../decide/Fact.ts"
 import type { Worktree } from "../decide/Worktree.ts"
 import type { Needed } from "./StateCache.ts"
 
-export interface CommandJob {
+export interface CommandJob extends Before {
   readonly _tag: "CommandJob"
   readonly command: Command
   readonly actor: string
@@ -24,8 +24,6 @@ export interface CommandJob {
   readonly further: ReadonlyArray<string | undefined>
   /** The worktree that was created or removed for it, or why not. */
   readonly worktree?: Either.Either<Worktree, string> | undefined
-  /** `thread.rewind`: what was done with the files. */
-  readonly rewound?: Rewound | undefined
   /** Names of secrets in the command that are not stored. */
   readonly unknownSecrets: ReadonlyArray<string>
   /** Values of the command by the names that it has instead: stored when it is accepted, before its commit. */

@@ -254,10 +254,10 @@ const details = (
 
 /**
  * Whether the event counts as activity of the session. All do, except `session.kept`, which records that a silent session was kept (R3, R5), and those of
- * checkpoints and rewinds, which are acts of the server.
+ * checkpoints, rewinds and commits, which are not acts of the agent.
  */
 export const isActivity = (type: string): boolean =>
-  type !== "session.kept" && !type.startsWith("checkpoint.") && type !== "thread.rewound"
+  type !== "session.kept" && !type.startsWith("checkpoint.") && type !== "thread.rewound" && !type.startsWith("workspace.")
 
 /** Folds one event of a thread's stream. `at` is the event's time, `actor` the sender of the command that caused it. */
 export const evolve = (

@@ -79,6 +79,11 @@ it.scopedLive(
         Stream.runDrain
       )
       writeFileSync(join(thread.cwd, "work"), "work")
+      git(repository, "config", "user.name", "Ada")
+      git(repository, "config", "user.email", "ada@example.com")
+      const committed = yield* millrace("commit", kept, "-m", "Work", "work")
+      expect(committed).toMatchObject({ code: 0, stderr: expect.stringMatching(/^Committed [0-9a-f]{12}\.\n$/) })
+      writeFileSync(join(thread.cwd, "work"), "more")
       expect(yield* millrace("worktrees", "remove", kept, "--force")).toMatchObject({ code: 0, stderr: "Removed.\n" })
       expect(yield* host.worktrees).toEqual([])
     })

@@ -66,6 +66,7 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
     [files === undefined ? "" : `files: ${files}`, forkId === undefined ? "" : `fork: ${forkId}`, incomplete ?? ""]
       .filter((part) => part !== "")
       .join(", "),
+  "workspace.committed": ({ commit, subject }) => `${commit.slice(0, 12)}  ${subject}`,
   "background.started": (data) => data.taskId,
   "background.ended": (data) => `${data.taskId}  ${reasonOf(data)}`,
   "turn.requested": (data) => data.text,
