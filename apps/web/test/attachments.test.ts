@@ -192,7 +192,7 @@ it.scopedLive("D14 an attachment that the server has deleted meanwhile is upload
     const uploaded = draft(page).getByRole("link", { name: /notes\.txt/ })
     /** The last thread that refers to the content is deleted, and the content with it. */
     const forget = Effect.gen(function* () {
-      const create = { provider: "demo", cwd: process.cwd(), turn: { text: "[[say x]]", attachments } }
+      const create = { provider: "demo", cwd: millrace.dataDir, turn: { text: "[[say x]]", attachments } }
       const { threadId } = yield* post<{ readonly threadId: string }>(millrace, "/api/threads", create)
       yield* post(millrace, "/api/commands", { commandId: `cmd-${threadId}`, type: "thread.delete", threadId })
     })

@@ -52,7 +52,7 @@ it.scopedLive(
       let commands = 0
       const give = (type: string, body: object) =>
         post<{ readonly threadId: string }>(millrace, "/api/commands", { commandId: `edges-${++commands}`, type, ...body })
-      const begin = (provider: string, text: string) => give("thread.create", { provider, cwd: process.cwd(), turn: { text } })
+      const begin = (provider: string, text: string) => give("thread.create", { provider, cwd: millrace.dataDir, turn: { text } })
       const at = (threadId: string) => `${millrace.url}/#/thread/${threadId}`
 
       const { threadId } = yield* begin("editor", "edit")

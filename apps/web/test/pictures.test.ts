@@ -1,8 +1,10 @@
 /** The pictures of the README. `MILLRACE_PICTURES=1` writes them to docs/images. Otherwise they are discarded. */
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { resolve } from "node:path"
-import { browser, type Device, pair, post, server } from "./support/Browser.ts"
+import { serve, temporaryDirectory } from "@millrace/testing/ServerProcess"
+import { writeFileSync } from "node:fs"
+import { join, resolve } from "node:path"
+import { browser, type Device, pair, post } from "./support/Browser.ts"
 
 const images = resolve(import.meta.dirname, "../../../docs/images")
 const save = (name: string) => (process.env["MILLRACE_PICTURES"] === "1" ? { path: `${images}/${name}.png` } : {})
@@ -16,6 +18,12 @@ const answer = `[[think The person asks about water.]] [[say A millrace is the c
 export const next = (race: Race): Drop | undefined => race.drops.shift() // nothing is lost
 \`\`\`
 ]] [[run ls packages]] [[say That is all.]]`
+
+/** Its threads work in this checkout, where it must write nothing. */
+const serving = Effect.flatMap(temporaryDirectory, (dataDir) => {
+  writeFileSync(join(dataDir, "millrace.config.json"), '{"checkpoints": "off"}')
+  return serve({ dataDir })
+})
 
 /** Shows a thread and takes its picture when this text appears. */
 const picture = ({ page }: Device, url: string, text: string, name: string) =>
@@ -32,7 +40,7 @@ it.scopedLive(
   "D14 pages that open late show the current state without an error: an approval in light mode, a queue in dark mode, a phone",
   () =>
     Effect.gen(function* () {
-      const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
+      const [chrome, millrace] = yield* Effect.all([browser, serving], { concurrency: 2 })
       const cwd = resolve(import.meta.dirname, "../../..")
       const begin = (title: string, text: string) =>
         Effect.map(

@@ -12,7 +12,7 @@ it.scopedLive(
       let commands = 0
       const send = (type: string, body: object) =>
         post<{ readonly threadId: string }>(millrace, "/api/commands", { commandId: `waiting-${++commands}`, type, ...body })
-      const begin = (text: string) => send("thread.create", { provider: "demo", cwd: process.cwd(), turn: { text } })
+      const begin = (text: string) => send("thread.create", { provider: "demo", cwd: millrace.dataDir, turn: { text } })
       const { complaints, page } = yield* pair(chrome, millrace, "laptop")
       const go = (threadId: string) => Effect.promise(() => page.goto(`${millrace.url}/#/thread/${threadId}`))
 
@@ -71,7 +71,7 @@ it.scopedLive("T13 several answers to one question are selected, deselected, and
     const [chrome, millrace] = yield* Effect.all([browser, server], { concurrency: 2 })
     const { complaints, page } = yield* pair(chrome, millrace, "laptop")
     const text = "[[ask Which colours? | Red | Green | Blue]]"
-    const body = { commandId: "multiple", type: "thread.create", provider: "demo", cwd: process.cwd(), turn: { text } }
+    const body = { commandId: "multiple", type: "thread.create", provider: "demo", cwd: millrace.dataDir, turn: { text } }
     const { threadId } = yield* post<{ readonly threadId: string }>(millrace, "/api/commands", body)
     yield* Effect.promise(async () => {
       await page.goto(`${millrace.url}/#/thread/${threadId}`)

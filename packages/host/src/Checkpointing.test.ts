@@ -2,7 +2,17 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { command } from "@millrace/testing/Orchestration"
 import { execFileSync } from "node:child_process"
-import { mkdirSync, mkdtempSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync, writeSync } from "node:fs"
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+  writeSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeEach, expect, it } from "vitest"
@@ -34,7 +44,6 @@ const repository = () => {
 const open = (name = `data${n}`, checkpointing: Checkpointing.Options = {}) =>
   createHost({
     dataDir: join(base, name),
-    checkpoints: "on",
     checkpointing: { closeWithin: "60 seconds", ...checkpointing },
     engine: { approve: [{ name: "any", match: { kind: "command" }, decision: "accept" }] }
   })
@@ -102,7 +111,7 @@ it("W1 W2 each turn has a checkpoint of its start and of its end, and the person
 
 it("W2 a turn that is shorter than its first checkpoint waits for it in a small repository, so its diff is complete", async () => {
   repository()
-  await using host = await open(`data${n}`, { quickWait: "60 seconds" })
+  await using host = await open(`data${n}`, { wait: "60 seconds" })
   const { threadId, turnId } = await start(host, "[[run cp a b]]")
   await until(host, isEnd)
   const added = { path: "b", status: "added", additions: 1, deletions: 0, binary: false }
@@ -110,9 +119,8 @@ it("W2 a turn that is shorter than its first checkpoint waits for it in a small 
   expect(diff).toEqual({ base: expect.any(String), files: [added] })
 })
 
-it("W2 the diff of a turn that began before its files were read is late", async () => {
-  repository()
-  // Reads of the files wait until the test opens the gate.
+/** Replaces git: each capture waits until the returned function was called, which lets up to 100 begin. */
+const gated = () => {
   const bin = join(base, `bin${n}`)
   mkdirSync(bin)
   execFileSync("mkfifo", [join(bin, "gate")])
@@ -120,10 +128,16 @@ it("W2 the diff of a turn that began before its files were read is late", async 
   const script = `#!/bin/sh\nPATH='${path}'\ncase " $* " in *" config "*) read -r _ <'${join(bin, "gate")}';; esac\nexec git "$@"\n`
   writeFileSync(join(bin, "git"), script, { mode: 0o755 })
   process.env["PATH"] = `${bin}:${path}`
-  await using host = await open(`data${n}`, { wait: 0, quickWait: 0 })
+  return () => writeSync(gate, "\n".repeat(100))
+}
+
+it("W2 the diff of a turn that began before its files were read is late", async () => {
+  repository()
+  const openGate = gated()
+  await using host = await open(`data${n}`, { wait: 0 })
   const { threadId, turnId } = await start(host, "[[run cp a b]]")
   await until(host, ({ type }) => type === "turn.completed")
-  writeSync(gate, "\n".repeat(100))
+  openGate()
   const events = await until(host, isEnd)
   const first = events.find((event) => point(event) === "checkpoint.taken start")?.data as { checkpoint: string; late?: true }
   expect(first.late).toBe(true)
@@ -134,10 +148,11 @@ it("W2 the diff of a turn that began before its files were read is late", async 
 })
 
 it("W2 a git that hangs delays no turn", async () => {
+  mkdirSync(join(root, ".git"))
   mkdirSync(join(base, `bin${n}`))
   writeFileSync(join(base, `bin${n}/git`), "#!/bin/sh\nexec sleep 600\n", { mode: 0o755 })
   process.env["PATH"] = `${join(base, `bin${n}`)}:${path}`
-  const host = await createHost({ dataDir: join(base, `data${n}`), checkpoints: "on", checkpointing: { closeWithin: 0 } })
+  const host = await createHost({ dataDir: join(base, `data${n}`), checkpointing: { closeWithin: 0 } })
   await start(host, "[[say hello]]")
   const events = await until(host, ({ type }) => type === "turn.completed")
   expect(events.filter(({ type }) => type.startsWith("checkpoint."))).toEqual([])
@@ -155,21 +170,41 @@ it("W2 a checkpoint that fails is an event, and the turn is not affected", async
   expect(events.at(-1)).toMatchObject({ type: "checkpoint.failed", data: { reason: expect.stringContaining("git ") } })
 })
 
-it("W4 in a directory without a repository there is no checkpoint and no event", async () => {
+it("W2 in a large repository a turn does not wait, also if the last checkpoint was quick", async () => {
+  repository()
+  const blob = git(root, "hash-object", "-w", "a").trim()
+  const input = Array.from({ length: 3000 }, (_, at) => `100644 ${blob}\t${"long".repeat(40)}/${at}\n`).join("")
+  execFileSync("git", ["update-index", "--index-info"], { cwd: root, input })
+  const first = await open(`data${n}`, { wait: "1 hour" })
+  const { threadId } = await start(first, "[[say hello]]")
+  await until(first, isEnd)
+  await first.close()
+  const openGate = gated()
+  await using host = await open(`data${n}`, { wait: "1 hour" })
+  const { turnId } = await host.dispatch(command("turn.start", { threadId: threadId as ThreadId, text: "[[say again]]" }))
+  await until(host, ({ data, type }) => type === "turn.completed" && (data as { turnId: string }).turnId === turnId)
+  openGate()
+})
+
+it("W4 a directory without a repository costs no process of git; when it becomes a repository, it has checkpoints", async () => {
+  const bin = join(base, `bin${n}`)
+  mkdirSync(bin)
+  writeFileSync(join(bin, "git"), `#!/bin/sh\nPATH='${path}'\necho >>'${bin}/ran'\nexec git "$@"\n`, { mode: 0o755 })
+  process.env["PATH"] = `${bin}:${path}`
   const host = await open()
-  await start(host, "[[say hello]]")
+  const { threadId } = await start(host, "[[say hello]]")
   await until(host, ({ type }) => type === "turn.completed")
   // It waits for the checkpoints, so the log then has all of their events.
   await host.close()
-  const again = await open()
-  const types: Array<string> = []
-  for await (const frame of again.follow()) {
-    if (frame._tag === "caught-up") break
-    if (frame._tag === "event") types.push(frame.event.type)
-  }
-  expect(types).toContain("turn.completed")
-  expect(types.filter((type) => type.startsWith("checkpoint."))).toEqual([])
-  await again.close()
+  expect(existsSync(join(bin, "ran"))).toBe(false)
+  repository()
+  await using again = await open()
+  await again.dispatch(command("turn.start", { threadId: threadId as ThreadId, text: "[[say again]]" }))
+  const events = await until(again, isEnd)
+  expect(events.map(point).filter((name) => name.startsWith("checkpoint."))).toEqual([
+    "checkpoint.taken start",
+    "checkpoint.taken end"
+  ])
 })
 
 it("W1 a deleted thread leaves no ref, also when its server ends at once", async () => {
@@ -184,9 +219,9 @@ it("W1 a deleted thread leaves no ref, also when its server ends at once", async
   expect(refs()).toBe("")
 })
 
-it("W1 without the option nothing is written to the repository", async () => {
+it("W1 with checkpoints off nothing is written to the repository", async () => {
   repository()
-  const host = await createHost({ dataDir: join(base, `data${n}`) })
+  const host = await createHost({ dataDir: join(base, `data${n}`), checkpoints: "off" })
   await start(host, "[[say hello]]")
   await until(host, ({ type }) => type === "turn.completed")
   const { threadId } = (await host.threads({})).items[0] as { threadId: ThreadId }

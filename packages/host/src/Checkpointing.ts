@@ -16,13 +16,14 @@ import { Checkpoints, type Request } from "@millrace/workspace/Checkpoints"
 import { shown } from "@millrace/workspace/RawPath"
 import * as CheckpointExpiry from "./CheckpointExpiry.ts"
 import { isSmall } from "@millrace/workspace/Size"
-import { Clock, Context, Duration, Effect, Fiber, FiberSet, Layer, Option, Schedule, Stream } from "effect"
+import { Clock, Context, type Duration, Effect, Fiber, FiberSet, Layer, Schedule, Stream } from "effect"
 
 export interface Options {
-  /** The longest time that the start of a turn waits for its checkpoint in a large repository, or in one whose size is not known. Default 40 ms. */
+  /**
+   * The longest time that the start of a turn waits for its checkpoint where the repository is small and the last checkpoint took at most a second.
+   * Elsewhere it does not wait. Default 2 s.
+   */
   readonly wait?: Duration.DurationInput
-  /** The same where the last checkpoint took at most a second, or, before there is one, where the repository is small. Default 2 s. */
-  readonly quickWait?: Duration.DurationInput
   /** The time between two removals of checkpoints that retention no longer keeps. Default 1 hour. */
   readonly expireEvery?: Duration.DurationInput
   /** The longest time that the end of the server waits for checkpoints that are being taken. Default 2 s. */
@@ -120,11 +121,13 @@ export const make = (options: Options = {}) =>
         // The thread was deleted meanwhile.
         if (!isKept) yield* forget(threadId)
       }).pipe(
-        Effect.tapError(() => Effect.sync(() => durations.renew(request.cwd, Number.POSITIVE_INFINITY))),
+        Effect.tapError(({ _tag }) =>
+          _tag === "NotARepository" ? Effect.void : Effect.sync(() => durations.renew(request.cwd, Number.POSITIVE_INFINITY))
+        ),
         Effect.catchTag("NotARepository", ({ message }) => {
           if (bare.has(request.cwd)) return Effect.void
           bare.add(request.cwd)
-          return Effect.logInfo(`Threads in ${request.cwd} have no checkpoints. ${message}`)
+          return Effect.logDebug(`Threads in ${request.cwd} have no checkpoints. ${message}`)
         }),
         Effect.catchAll(({ message }) => failed(request, message)),
         Effect.catchAllDefect((defect) => failed(request, `The files could not be read: ${String(defect)}`))
@@ -211,14 +214,10 @@ export const make = (options: Options = {}) =>
       )
     )
 
-    const wait = Duration.decode(options.wait ?? "40 millis")
-    const quickWait = Duration.decode(options.quickWait ?? "2 seconds")
-    /** Takes about a millisecond. A file system that does not answer is not quick. */
+    const wait = options.wait ?? "2 seconds"
+    /** Takes about a millisecond. */
     const isQuick = (cwd: string) =>
-      Effect.suspend(() => {
-        const last = durations.get(cwd)
-        return last === undefined ? isSmall(cwd) : Effect.succeed(last <= quickMillis)
-      }).pipe(Effect.timeoutTo({ duration: quickWait, onTimeout: () => false, onSuccess: (quick) => quick }))
+      Effect.suspend(() => ((durations.get(cwd) ?? 0) <= quickMillis ? isSmall(cwd) : Effect.succeed(false)))
     const settled = (threadId: ThreadId) =>
       Effect.gen(function* () {
         yield* acted.awaitBeyond((yield* log.head) - 1)
@@ -227,8 +226,11 @@ export const make = (options: Options = {}) =>
     const beforeTurn = (turn: Turn) =>
       Effect.gen(function* () {
         const ended = yield* begin(turn)
-        const [done, quick] = yield* Effect.all([Effect.timeoutOption(ended, wait), isQuick(turn.cwd)], { concurrency: 2 })
-        if (Option.isNone(done) && quick) yield* Effect.timeoutOption(ended, Duration.subtract(quickWait, wait))
+        // A file system that does not answer is not quick.
+        yield* Effect.timeoutOption(
+          Effect.flatMap(isQuick(turn.cwd), (quick) => (quick ? ended : Effect.void)),
+          wait
+        )
       })
     return { beforeTurn, settled }
   })

@@ -78,7 +78,7 @@ export interface Options extends Limits {
   /** Bound of the log's file in bytes. At the bound, appends fail with reason `full`. Default: none. */
   readonly maxLogBytes?: number | undefined
   readonly providers?: Registry.RegistryOptions
-  /** `on`: the files of threads in git repositories are stored at the start and the end of each turn. Default off. */
+  /** Whether the files of threads in git repositories are stored at the start and the end of each turn, in the repository. Default on. */
   readonly checkpoints?: "on" | "off"
   /** How long turns and the close of the host wait for checkpoints. */
   readonly checkpointing?: Checkpointing.Options
@@ -265,12 +265,12 @@ export const layer = (options: Options) => {
     Effect.map(DataDirectory.DataDirectory, ({ file }) => Rewinds.layer({ home: file("workspaces") }))
   )
   const beforeTurn =
-    options.checkpoints === "on"
-      ? Layer.merge(Checkpointing.layer(options.checkpointing), rewinds).pipe(
+    options.checkpoints === "off"
+      ? Layer.empty
+      : Layer.merge(Checkpointing.layer(options.checkpointing), rewinds).pipe(
           Layer.provideMerge(checkpoints),
           Layer.provide(Git.layer)
         )
-      : Layer.empty
   return core(
     { ...options, maintenance: { dataDir: options.dataDir, ...options.maintenance } },
     attachmentFiles,

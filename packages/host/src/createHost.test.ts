@@ -5,7 +5,7 @@ import * as ScriptedProvider from "@millrace/testing/ScriptedProvider"
 import { memoryLog } from "@millrace/testing/TestHost"
 import { Clock, Context, Effect, Layer, Stream } from "effect"
 import { spawnSync } from "node:child_process"
-import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
@@ -200,8 +200,12 @@ describe("createHost", () => {
     const [, script = ""] = /## Embed it[\s\S]*?```js\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8")) ?? []
     expect(script.split("\n").length).toBeLessThan(30)
     const dataDir = mkdtempSync(join(tmpdir(), "millrace-embed-"))
+    // In no repository: the script's thread works in its directory, and has checkpoints.
+    mkdirSync(join(dataDir, "node_modules/@millrace"), { recursive: true })
+    symlinkSync(join(root, "packages/host"), join(dataDir, "node_modules/@millrace/host"))
+    symlinkSync(join(root, "node_modules/tsx"), join(dataDir, "node_modules/tsx"))
     const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "--eval", script], {
-      cwd: join(root, "packages/host"),
+      cwd: dataDir,
       encoding: "utf8",
       timeout: 60_000,
       env: { ...process.env, MILLRACE_DATA: dataDir }

@@ -1,10 +1,22 @@
 /** A program as a child process: by default the bundle that `scripts/build.mjs` makes and users run. */
 import { spawn } from "node:child_process"
-import { resolve } from "node:path"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
 import { Readable } from "node:stream"
 import { Effect, type Scope } from "effect"
 
 const main = resolve(import.meta.dirname, "../../../apps/server/dist/main.mjs")
+
+/** Created when a program needs it; removed when the process of the tests ends. */
+let directory: string | undefined
+/** A directory in no repository, so that threads write no checkpoints to the checkout of the tests. */
+const elsewhere = (): string => {
+  if (directory !== undefined) return directory
+  const path = mkdtempSync(join(tmpdir(), "millrace-program-"))
+  process.once("exit", () => rmSync(path, { recursive: true, force: true }))
+  return (directory = path)
+}
 
 export interface Ended {
   readonly code: number | null
@@ -33,7 +45,7 @@ export interface Options {
   readonly program?: readonly [string, ...ReadonlyArray<string>]
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string
-  /** Working directory. Default: that of the test. */
+  /** Working directory. Default: an empty directory of these tests; for another program, that of the test. */
   readonly cwd?: string
   /** Opens two descriptors: the program writes to 3 (`extra` has its text) and reads from 4 (`closeParent` ends it). */
   readonly descriptors?: boolean
@@ -46,7 +58,7 @@ export const start = (args: ReadonlyArray<string>, options: Options = {}): Effec
       Effect.sync(() => {
         const [command, ...first] = options.program ?? [process.execPath, main]
         const child = spawn(command, [...first, ...args], {
-          ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+          cwd: options.cwd ?? (options.program === undefined ? elsewhere() : process.cwd()),
           env: { ...process.env, MILLRACE_DATA: "", MILLRACE_LOG_LEVEL: "", NO_COLOR: "", ...options.env },
           stdio: [
             options.input === undefined ? "ignore" : "pipe",

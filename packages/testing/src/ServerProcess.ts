@@ -30,7 +30,7 @@ export const serve = (options: {
   readonly port?: string
   readonly args?: ReadonlyArray<string>
   readonly env?: Readonly<Record<string, string>>
-  /** Working directory. Default: that of the test. */
+  /** Working directory. Default: that of `Program`. */
   readonly cwd?: string
 }): Effect.Effect<ServerProcess, NotReady, Scope.Scope> =>
   Effect.gen(function* () {

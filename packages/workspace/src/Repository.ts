@@ -1,5 +1,8 @@
-/** Finds the work tree of a directory by asking git, never by the presence of `.git`. */
+/** Finds the work tree of a directory by asking git. Where no directory above may be one, git is not started. */
 import { Effect } from "effect"
+import { realpath, stat } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { isAbsent } from "./FileError.ts"
 import { Git, NotARepository } from "./Git.ts"
 
 export interface Repository {
@@ -19,9 +22,34 @@ const lines = (output: Buffer): ReadonlyArray<string> => output.toString("utf8")
 
 export type FindError = Effect.Effect.Error<ReturnType<typeof find>>
 
+const mayExist = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    (cause: unknown) => !isAbsent(cause)
+  )
+
+/**
+ * False only where git finds no repository: the directory and those above it have neither `.git` nor, as a git directory itself has, `HEAD`. The server's
+ * git gets no `GIT_DIR`, so it looks nowhere else.
+ */
+const mayBeIn = async (directory: string): Promise<boolean> => {
+  // Git looks in the directories above the real one.
+  const start = await realpath(directory).catch(() => undefined)
+  if (start === undefined) return true
+  for (let at = start; ; at = dirname(at)) {
+    if ((await mayExist(join(at, ".git"))) || (await mayExist(join(at, "HEAD")))) return true
+    if (dirname(at) === at) return false
+  }
+}
+
 /** Fails with `NotARepository` if the directory is in no work tree. */
 export const find = (directory: string) =>
   Effect.gen(function* () {
+    // A file system that does not answer holds git only up to its deadline.
+    const mayBe = Effect.promise(() => mayBeIn(directory)).pipe(
+      Effect.timeoutTo({ duration: "5 seconds", onTimeout: () => true, onSuccess: (found) => found })
+    )
+    if (!(yield* mayBe)) return yield* new NotARepository({ directory, message: "The directory is in no git repository." })
     const git = yield* Git
     const asked = git.run(
       [

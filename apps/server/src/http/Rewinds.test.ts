@@ -33,8 +33,7 @@ const repository = Effect.map(temporaryDirectory, (directory) => {
 const start = (earlier?: Pick<Hosted.Hosted, "dataDir">) =>
   Effect.map(
     Hosted.start(earlier, undefined, {
-      checkpoints: "on",
-      checkpointing: { quickWait: "60 seconds", closeWithin: "60 seconds" },
+      checkpointing: { wait: "60 seconds", closeWithin: "60 seconds" },
       engine: { approve: [{ name: "any", match: { kind: "command" }, decision: "accept" }] }
     }),
     (hosted) => {

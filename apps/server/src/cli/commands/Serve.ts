@@ -157,7 +157,7 @@ export const command = Command.make(
         maxLogBytes: Flags.orUndefined(logMaxBytes) ?? configuration.log?.maxBytes,
         recovery: Flags.orUndefined(recovery) ?? configuration.recovery ?? "ask",
         approve: configuration.approve,
-        checkpoints: configuration.checkpoints ?? "off",
+        checkpoints: configuration.checkpoints ?? "on",
         readyFd: Flags.orUndefined(readyFd),
         parentFd: Flags.orUndefined(parentFd)
       })

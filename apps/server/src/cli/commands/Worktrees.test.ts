@@ -12,7 +12,7 @@ import * as Hosted from "../../../test/support/Hosted.ts"
 import * as Discovery from "../client/Discovery.ts"
 
 const start = Effect.gen(function* () {
-  const hosted = yield* Hosted.start(undefined, undefined, { checkpoints: "on", checkpointing: { quickWait: "60 seconds" } })
+  const hosted = yield* Hosted.start(undefined, undefined, { checkpointing: { wait: "60 seconds" } })
   const tokenFile = join(hosted.dataDir, "cli-token")
   writeFileSync(tokenFile, hosted.token)
   yield* Effect.orDie(Discovery.write(hosted.dataDir, { url: hosted.url, pid: process.pid, tokenFile, startedAt: "now" }))

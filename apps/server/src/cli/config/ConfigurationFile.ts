@@ -131,5 +131,6 @@ export const ofProject = (
 export const hostOptions = (configuration: Configuration.Configuration) => ({
   reaper: Configuration.reaper(configuration),
   maintenance: Configuration.maintenance(configuration),
+  ...(configuration.checkpoints === undefined ? {} : { checkpoints: configuration.checkpoints }),
   ...(configuration.providers === undefined ? {} : { providers: { instances: configuration.providers } })
 })
