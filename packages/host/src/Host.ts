@@ -48,6 +48,7 @@ import * as FailPoints from "./FailPoints.ts"
 import * as Subscription from "./Subscription.ts"
 import * as PersonActs from "./PersonActs.ts"
 import * as ProviderAnswers from "./ProviderAnswers.ts"
+import * as NewWorktreesLayer from "./NewWorktreesLayer.ts"
 import * as WorktreesLayer from "./WorktreesLayer.ts"
 import * as ThreadDiffs from "./ThreadDiffs.ts"
 import * as WorkspaceReads from "./WorkspaceReads.ts"
@@ -256,7 +257,9 @@ export const layer = (options: Options) => {
     Effect.map(DataDirectory.DataDirectory, ({ file }) => AttachmentFiles.layer(file("attachments")))
   )
   const worktrees = Layer.unwrapEffect(
-    Effect.map(DataDirectory.DataDirectory, ({ file }) => WorktreesLayer.layer(file("worktrees")))
+    Effect.map(DataDirectory.DataDirectory, ({ file }) =>
+      Layer.merge(WorktreesLayer.layer(file("worktrees")), NewWorktreesLayer.layer(file("worktrees")))
+    )
   ).pipe(Layer.provide(Git.layer))
   const checkpoints = Layer.unwrapEffect(
     Effect.map(DataDirectory.DataDirectory, ({ file }) => Checkpoints.layer({ home: file("workspaces") }))

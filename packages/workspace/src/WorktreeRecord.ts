@@ -20,7 +20,11 @@ export const WorktreeRecord = Schema.Struct({
   /** Milliseconds since 1970. */
   createdAt: Schema.Number,
   /** False until git has checked out all files: no one has worked in it. */
-  isReady: Schema.Boolean
+  isReady: Schema.Boolean,
+  /** No agent was started in it yet, and no setup command has succeeded. Absent in records of older versions: not new. */
+  isNew: Schema.optional(Schema.Boolean),
+  /** The first of its ports, given when it is first asked for. */
+  port: Schema.optional(Schema.Int)
 })
 export type WorktreeRecord = typeof WorktreeRecord.Type
 

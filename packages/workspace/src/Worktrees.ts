@@ -4,11 +4,13 @@
  */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { lstat, mkdir, readFile, realpath, rm, stat } from "node:fs/promises"
-import { join, relative } from "node:path"
+import { isAbsolute, join, relative, sep } from "node:path"
 import * as FileCalls from "@millrace/contracts/FileCalls"
+import { make as makePermits } from "@millrace/contracts/Permits"
 import { Git, type GitError, GitFailed, type GitOptions } from "./Git.ts"
 import { isAbsent, unlessAbsent } from "./FileError.ts"
 import * as KeyedPermits from "./KeyedPermits.ts"
+import * as Ports from "./Ports.ts"
 import * as RawPath from "./RawPath.ts"
 import * as Repository from "./Repository.ts"
 import { withoutFilters } from "./Summary.ts"
@@ -69,6 +71,12 @@ export class Worktrees extends Context.Tag("@millrace/workspace/Worktrees")<
     readonly release: (id: string) => Effect.Effect<Unsaved | undefined, GitError>
     /** `undefined`: its directory does not exist. */
     readonly unsaved: (record: WorktreeRecord.WorktreeRecord) => Effect.Effect<Unsaved | undefined, GitError>
+    /** The record of the worktree in which the directory is. */
+    readonly at: (directory: string) => Effect.Effect<WorktreeRecord.WorktreeRecord | undefined>
+    /** The first of the 10 ports of the worktree, which no other worktree of the directory has. The same at each call. `undefined`: all are given. */
+    readonly portOf: (id: string) => Effect.Effect<number | undefined>
+    /** Runs the effect if the worktree is new, one at a time for each worktree. After a success it is not new any more. */
+    readonly ifNew: <E>(id: string, effect: Effect.Effect<void, E>) => Effect.Effect<void, E>
     /** The record of a worktree that the server has, or had. */
     readonly find: (id: string) => Effect.Effect<WorktreeRecord.WorktreeRecord | undefined>
     /** Oldest first. */
@@ -102,6 +110,8 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
   Effect.gen(function* () {
     const git = yield* Git
     const oneBranch = KeyedPermits.make()
+    const oneSetup = KeyedPermits.make()
+    const oneChange = makePermits(1)
     const text = (args: ReadonlyArray<string>, options: GitOptions) =>
       Effect.map(git.run(args, options), ({ code, stdout }) => (code === 0 ? stdout.toString("utf8").trim() : undefined))
     const commitOf = (cwd: string, ref: string) =>
@@ -271,6 +281,19 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
 
     const found = (id: string) => Effect.promise(() => WorktreeRecord.read(home, id))
 
+    /** Changes a record that exists. One change at a time, so that none is lost and no two worktrees get the same port. */
+    const change = (
+      id: string,
+      changed: (record: WorktreeRecord.WorktreeRecord) => Effect.Effect<WorktreeRecord.WorktreeRecord>
+    ) =>
+      oneChange(
+        Effect.flatMap(found(id), (record) =>
+          record === undefined
+            ? Effect.succeed(undefined)
+            : Effect.tap(changed(record), (next) => (next === record ? Effect.void : write(next)))
+        )
+      )
+
     const discard = (id: string) =>
       Effect.flatMap(found(id), (record) => (record === undefined ? Effect.void : erase(record, true)))
 
@@ -280,6 +303,35 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
       unsaved: (record) =>
         Effect.flatMap(exists(record.root), (isThere) => (isThere ? unsaved(record) : Effect.succeed(undefined))),
       find: found,
+      at: (directory) =>
+        Effect.gen(function* () {
+          const inHome = relative(yield* Effect.promise(() => realpath(home).catch(() => home)), directory)
+          const [id = ""] = inHome.split(sep)
+          if (id === "" || id === ".." || isAbsolute(inHome)) return undefined
+          return yield* found(id)
+        }),
+      portOf: (id) =>
+        change(id, (record) => {
+          if (record.port !== undefined) return Effect.succeed(record)
+          return Effect.map(
+            Effect.promise(() => WorktreeRecord.all(home)),
+            (records) => {
+              const port = Ports.free(
+                home,
+                records.map((one) => one.port)
+              )
+              return port === undefined ? record : { ...record, port }
+            }
+          )
+        }).pipe(Effect.map((record) => record?.port)),
+      ifNew: (id, effect) =>
+        oneSetup(id)(
+          Effect.flatMap(found(id), (record) =>
+            record?.isNew === true
+              ? Effect.zipRight(effect, Effect.asVoid(change(id, ({ isNew: _new, ...rest }) => Effect.succeed(rest))))
+              : Effect.void
+          )
+        ),
       release: (id) =>
         Effect.gen(function* () {
           const record = yield* found(id)
@@ -322,6 +374,7 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
                 isNewBranch,
                 commit,
                 isReady: false,
+                isNew: true,
                 createdAt: yield* Clock.currentTimeMillis
               }
               const add = git.run(

@@ -93,7 +93,16 @@ describe("secrets of a thread", () => {
       yield* Kit.dispatch("thread.create", { provider: "scripted", projectId: projectId as ProjectId, turn: { text: "one" } })
       yield* Kit.eventually(Kit.ofType("turn.completed"))
       assert.deepStrictEqual(opened, [
-        { env: { NODE_ENV: "test", API_KEY: value, NAMED: "named value" }, secrets: [value, "named value"] }
+        {
+          env: {
+            NODE_ENV: "test",
+            API_KEY: value,
+            NAMED: "named value",
+            MILLRACE_WORKSPACE: "/work",
+            MILLRACE_PROJECT_ROOT: "/work"
+          },
+          secrets: [value, "named value"]
+        }
       ])
       const history = yield* Kit.history
       assert.notInclude(JSON.stringify(history), value)

@@ -18,6 +18,7 @@ import * as ForkPoint from "../readmodel/ForkPoint.ts"
 import * as History from "../readmodel/History.ts"
 import { AttachmentFiles } from "./AttachmentFiles.ts"
 import { BeforeTurn } from "./BeforeTurn.ts"
+import { NewWorktrees } from "./NewWorktrees.ts"
 import * as PastAttachments from "./PastAttachments.ts"
 import type * as Ingestion from "./Ingestion.ts"
 import * as Intent from "./Intent.ts"
@@ -59,7 +60,13 @@ export class Dispatcher extends Context.Tag("@millrace/orchestration/Dispatcher"
   }
 >() {}
 
-const defaults: SessionDriver.Budgets = { open: "60 seconds", call: "60 seconds", interrupt: "5 seconds", stop: "10 seconds" }
+const defaults: SessionDriver.Budgets = {
+  open: "60 seconds",
+  setup: "10 minutes",
+  call: "60 seconds",
+  interrupt: "5 seconds",
+  stop: "10 seconds"
+}
 
 const nameOf = (threadId: ThreadId, epoch: number): string => `${threadId} ${epoch}`
 
@@ -72,6 +79,7 @@ export const make = (options: Options = {}) =>
     const attachmentFiles = yield* AttachmentFiles
     const secrets = yield* Secrets
     const worktrees = yield* Effect.serviceOption(Worktrees)
+    const newWorktrees = yield* Effect.serviceOption(NewWorktrees)
     const beforeTurn = yield* BeforeTurn
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
@@ -100,7 +108,7 @@ export const make = (options: Options = {}) =>
       })
 
     const stateOf = (threadId: ThreadId) => log.query({ row: Query.row(Collections.threadState, threadId) })
-    const openInput = (threadId: ThreadId, provider: string) =>
+    const openInput = (threadId: ThreadId, epoch: number, provider: string) =>
       Effect.gen(function* () {
         const { row } = yield* readFor(provider, "open", stateOf(threadId))
         const project =
@@ -113,9 +121,12 @@ export const make = (options: Options = {}) =>
           row !== undefined && source !== undefined && (row.value.resumeKey ?? source.resumeKey) === source.resumeKey
             ? readFor(provider, "open", ForkPoint.copyOf(log, source, row.value.createdAt))
             : undefined
+        const cwd = row?.value.cwd ?? "/"
         return {
-          cwd: row?.value.cwd ?? "/",
+          cwd,
           projectEnv: project?.value.env ?? {},
+          projectRoot: project?.value.cwd ?? cwd,
+          ...defined({ setup: project?.value.setup, turnId: row?.value.turns?.find((turn) => turn.epoch === epoch)?.turnId }),
           given: row === undefined ? {} : (row.value.given ?? settingsOf(row.value)),
           ...defined({ resumeKey: row?.value.resumeKey, copies, handedFrom: row?.value.handedFrom }),
           attachments: attachmentFiles.directoryOf(threadId),
@@ -156,7 +167,8 @@ export const make = (options: Options = {}) =>
             epoch,
             budgets,
             ingestion: options.ingestion ?? {},
-            openInput: openInput(threadId, provider),
+            openInput: openInput(threadId, epoch, provider),
+            worktrees: newWorktrees,
             prompt: (turnId) => prompt(threadId, provider, turnId),
             attachmentFiles,
             beforeTurn,

@@ -19,6 +19,7 @@ import type * as Handover from "./Handover.ts"
 import * as Ingestion from "./Ingestion.ts"
 import type { Intent } from "./Intent.ts"
 import * as SessionOpening from "./SessionOpening.ts"
+import * as Setup from "./Setup.ts"
 import { SessionSettings } from "./SessionSettings.ts"
 import { type Call, SessionSteps, type Step } from "./SessionSteps.ts"
 import type { Signals } from "../streams/Signals.ts"
@@ -27,6 +28,8 @@ import type { Signals } from "../streams/Signals.ts"
 export interface Budgets {
   /** Starting the agent. */
   readonly open: Duration.DurationInput
+  /** Setup command of a new worktree. Afterwards the command is ended and its turn fails. */
+  readonly setup: Duration.DurationInput
   /** Until the agent accepts a turn, steered text or an answer. The adapter's own deadlines are shorter. */
   readonly call: Duration.DurationInput
   /** Time from the interrupt request to the turn's end. Afterwards the session is stopped. */
@@ -297,8 +300,27 @@ export const make = (input: Input, scope: Scope.Scope): Effect.Effect<SessionDri
       )
     )
 
+    /** After the checkpoint of the turn's start, so that what the setup changes is a change of the turn. */
+    const setUp = ({ turnId, ...command }: SessionOpening.SetUp) =>
+      Option.match(input.worktrees, {
+        onNone: () => Effect.void,
+        onSome: (worktrees) => {
+          const options = { turnId, within: budgets.setup, ingestion: input.ingestion }
+          return Effect.zipRight(
+            input.beforeTurn({ threadId, turnId, epoch, cwd: command.cwd }),
+            Setup.run(engine, worktrees, { threadId, epoch, ...command }, options)
+          )
+        }
+      }).pipe((setup) =>
+        Effect.acquireUseRelease(
+          act(() => steps.settingUp()),
+          () => setup,
+          () => act(() => steps.isSetUp())
+        )
+      )
+
     const run = Effect.gen(function* () {
-      const exit = yield* Effect.either(SessionOpening.open(input, agent, Deferred.await(stopping)))
+      const exit = yield* Effect.either(SessionOpening.open(input, agent, Deferred.await(stopping), setUp))
       if (Either.isRight(exit)) yield* runOpened(exit.right)
       else yield* Deferred.succeed(opened, undefined)
       const refused = steps.end()

@@ -1,5 +1,5 @@
 /** Opens a session: after the end of the previous agent (P7), within a deadline, and with the transcript after a hand-over. */
-import type { ThreadId } from "@millrace/contracts/Ids"
+import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Failure } from "@millrace/contracts/Item"
 import { defined } from "@millrace/contracts/Defined"
 import {
@@ -14,10 +14,11 @@ import { onlyModel, unsupported } from "@millrace/contracts/Settable"
 import type { ForkWay } from "@millrace/contracts/State"
 import type { ProjectEnv, Settings } from "@millrace/contracts/Settings"
 import type { Secrets } from "@millrace/log/Secrets"
-import { type Duration, Effect, ExecutionStrategy, Exit, Scope } from "effect"
+import { type Duration, Effect, ExecutionStrategy, Exit, type Option, Scope } from "effect"
 import * as GivenSecrets from "../engine/GivenSecrets.ts"
 import type * as ForkPoint from "../readmodel/ForkPoint.ts"
 import * as Handover from "./Handover.ts"
+import { type NewWorktrees, variables } from "./NewWorktrees.ts"
 
 export interface Input {
   readonly adapter: ProviderAdapter | undefined
@@ -26,6 +27,8 @@ export interface Input {
   readonly epoch: number
   readonly secrets: typeof Secrets.Service
   readonly budgets: { readonly open: Duration.DurationInput }
+  /** Absent where there are no worktrees. */
+  readonly worktrees: Option.Option<typeof NewWorktrees.Service>
   /** Returns when all earlier agents of the thread have ended: only one agent may write a conversation (P7). */
   readonly previousEnded: Effect.Effect<void>
   /** The input of `open`, read from the log. It fails, and `history` dies with a ProviderError, if the thread is damaged there. */
@@ -33,6 +36,12 @@ export interface Input {
     Omit<OpenInput, "threadId" | "epoch" | "history" | "model" | "settings" | "env" | "secrets" | "fork"> & {
       /** The variables of the project. */
       readonly projectEnv: ProjectEnv
+      /** The directory of the project. */
+      readonly projectRoot: string
+      /** The project's setup command. */
+      readonly setup?: string
+      /** The turn for which the session opens. */
+      readonly turnId?: TurnId
       /** The settings to open the session with. */
       readonly given: Settings
       readonly history: NonNullable<OpenInput["history"]>
@@ -76,25 +85,37 @@ const previousStillRuns: Failure = {
     "The previous agent process of this thread may still be running, and two agents must not write one conversation. Find it with millrace ps, stop it, then send the turn again."
 }
 
+const noTurn: Failure = {
+  kind: "process",
+  message: "The setup command of the project did not run, because its turn has ended. The next turn runs it."
+}
+
+/** A setup command, with the values of secrets. */
+export interface SetUp {
+  readonly turnId: TurnId
+  readonly command: string
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string>>
+  readonly secrets: ReadonlyArray<string>
+}
+
 const notSettable = (provider: string, message: string) =>
   new ProviderError({ provider, operation: "open", outcome: "failed", failure: { kind: "refused", message } })
 
-/**
- * Opens the agent. After a hand-over or a lost conversation, an agent that did not read the history when it opened gets a transcript with its first
- * turn.
- */
-const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): Effect.Effect<Opened, ProviderError> =>
+/** Reads the input of `open`: with the variables, and with the values of secrets. */
+const readInput = (input: Input, target: ProviderAdapter) =>
   Effect.gen(function* () {
-    const { threadId, epoch } = input
-    const { copies, given, handedFrom, history, projectEnv, resumeKey, ...rest } = yield* input.openInput
+    const { given, projectEnv, projectRoot, setup, turnId, ...rest } = yield* input.openInput
     // The thread was set for another configuration of the server.
     const refused = unsupported(input.provider, given, target.settable ?? onlyModel)
     if (refused !== undefined) return yield* notSettable(input.provider, refused)
     const reveal = GivenSecrets.reveal(input.secrets)
     const revealed = <A>(values: Effect.Effect<A, string>) =>
       Effect.mapError(values, (message) => notSettable(input.provider, message))
-    const env = yield* revealed(GivenSecrets.mapValues(projectEnv, reveal))
-    const secrets = Object.entries(env).flatMap(([name, value]) => (typeof projectEnv[name] === "string" ? [] : [value]))
+    const ofProject = yield* revealed(GivenSecrets.mapValues(projectEnv, reveal))
+    const worktree = input.worktrees._tag === "None" ? undefined : yield* input.worktrees.value.find(rest.cwd)
+    const env = { ...ofProject, ...variables(rest.cwd, projectRoot, worktree) }
+    const secrets = Object.entries(ofProject).flatMap(([name, value]) => (typeof projectEnv[name] === "string" ? [] : [value]))
     const { mcpServers, model, ...plain } = given
     const settings = {
       ...plain,
@@ -104,6 +125,39 @@ const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): E
             mcpServers: yield* revealed(GivenSecrets.mapServers(mcpServers, reveal))
           })
     }
+    return { ...rest, env, secrets, given, settings, ...defined({ model, setup, turnId }), isWorktree: worktree !== undefined }
+  })
+
+type Ready = Effect.Effect.Success<ReturnType<typeof readInput>>
+
+/** Runs the setup command if the thread works in a new worktree. The worktree of a project without a command is then not new any more. */
+const prepare = (
+  { worktrees }: Input,
+  { cwd, env, isWorktree, secrets, setup, turnId }: Ready,
+  setUp: (command: SetUp) => Effect.Effect<void, Failure>
+): Effect.Effect<void, Failure> => {
+  if (worktrees._tag === "None" || !isWorktree) return Effect.void
+  const command =
+    setup === undefined
+      ? Effect.void
+      : turnId === undefined
+        ? Effect.fail(noTurn)
+        : setUp({ turnId, command: setup, cwd, env, secrets })
+  return worktrees.value.ifNew(cwd, command)
+}
+
+/**
+ * Opens the agent. After a hand-over or a lost conversation, an agent that did not read the history when it opened gets a transcript with its first
+ * turn.
+ */
+const openAgent = (
+  input: Input,
+  target: ProviderAdapter,
+  { copies, given, handedFrom, history, isWorktree: _w, resumeKey, setup: _s, turnId: _t, ...rest }: Ready,
+  scope: Scope.Scope
+): Effect.Effect<Opened, ProviderError> =>
+  Effect.gen(function* () {
+    const { threadId, epoch } = input
     const { cwd } = rest
     let read: History | undefined
     const recordingHistory = (asked: HistoryBounds) => Effect.tap(history(asked), (found) => Effect.sync(() => (read = found)))
@@ -113,9 +167,6 @@ const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): E
         const opening = target.open({
           ...rest,
           ...conversation,
-          ...defined({ model }),
-          settings,
-          ...(Object.keys(env).length === 0 ? {} : { env, secrets }),
           threadId,
           epoch,
           history: recordingHistory
@@ -155,15 +206,29 @@ const openAgent = (input: Input, target: ProviderAdapter, scope: Scope.Scope): E
     return brief === undefined ? opened : { ...opened, ...way, lost: brief.lost, brief, continuity }
   })
 
-/** The session lives in the scope. `stopped`: completes with a reason if the session is stopped before it has opened. */
-export const open = (input: Input, scope: Scope.Scope, stopped: Effect.Effect<string>): Effect.Effect<Opened, Failure> => {
+/**
+ * The session lives in the scope. `stopped`: completes with a reason if the session is stopped before it has opened. `setUp`: runs the setup command of a
+ * new worktree, before the agent starts.
+ */
+export const open = (
+  input: Input,
+  scope: Scope.Scope,
+  stopped: Effect.Effect<string>,
+  setUp: (command: SetUp) => Effect.Effect<void, Failure>
+): Effect.Effect<Opened, Failure> => {
   const { adapter, previousEnded, budgets, provider } = input
   if (adapter === undefined) return Effect.fail(noProvider(provider))
-  return openAgent(input, adapter, scope).pipe(
-    Effect.mapError((error) => error.failure),
-    Effect.timeoutFail({ duration: budgets.open, onTimeout: () => openTimedOut }),
-    (opening) =>
-      Effect.zipRight(Effect.timeoutFail(previousEnded, { duration: budgets.open, onTimeout: () => previousStillRuns }), opening),
+  const inTime = <A>(effect: Effect.Effect<A, ProviderError>) =>
+    effect.pipe(
+      Effect.mapError((error) => error.failure),
+      Effect.timeoutFail({ duration: budgets.open, onTimeout: () => openTimedOut })
+    )
+  return Effect.gen(function* () {
+    yield* Effect.timeoutFail(previousEnded, { duration: budgets.open, onTimeout: () => previousStillRuns })
+    const ready = yield* inTime(readInput(input, adapter))
+    yield* prepare(input, ready, setUp)
+    return yield* inTime(openAgent(input, adapter, ready, scope))
+  }).pipe(
     Effect.catchAllDefect((defect) =>
       Effect.fail<Failure>(
         defect instanceof ProviderError

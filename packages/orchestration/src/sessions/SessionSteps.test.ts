@@ -261,3 +261,19 @@ it("T7 after a failure that ends the session the agent gets no further turn", ()
   expect(steps.take({ _tag: "StartTurn", turnId: turnId(2), text: "two" } as Intent)).toEqual([])
   expect(steps.answered(first.call, error("unknown"))).toEqual([{ _tag: "Stop", reason: "unknown" }])
 })
+
+it("T7 W10 an interrupt during the setup of a worktree stops the session at once, also one that came before it", () => {
+  const start = { _tag: "StartTurn", turnId: turnId(1) } as const
+  const interrupt = { _tag: "Interrupt", turnId: turnId(1) } as const
+  const tags = (steps: ReadonlyArray<Step>) => steps.map(({ _tag }) => _tag)
+  const during = new SessionSteps()
+  during.take(start)
+  expect([during.settingUp(), tags(during.take(interrupt))]).toEqual([[], ["Stop"]])
+  const before = new SessionSteps()
+  before.take(start)
+  expect([tags(before.take(interrupt)), tags(before.settingUp())]).toEqual([["Deadline"], ["Stop"]])
+  const after = new SessionSteps()
+  after.take(start)
+  after.settingUp()
+  expect([after.isSetUp(), tags(after.take(interrupt)), tags(after.opened())]).toEqual([[], ["Deadline"], ["Call"]])
+})

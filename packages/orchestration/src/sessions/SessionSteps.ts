@@ -38,8 +38,13 @@ const isFatal = ({ outcome, failure }: ProviderError): boolean =>
 const refused = (call: Call | undefined): ReadonlyArray<Step> =>
   call?._tag === "Steer" ? [{ ...call, _tag: "SteerRefused" }] : []
 
+/** An agent that is not open cannot be interrupted, so its session stops. */
+const stopSetup: ReadonlyArray<Step> = [
+  { _tag: "Stop", reason: "the turn was interrupted during the setup of its worktree; the next turn runs the setup again" }
+]
+
 export class SessionSteps {
-  #phase: "opening" | "open" | "ended" = "opening"
+  #phase: "opening" | "setup" | "open" | "ended" = "opening"
   /** The open turns, and whether the agent has accepted or refused each. */
   readonly #turns = new Map<TurnId, boolean>()
   /** The turn or steer that the agent has not answered. */
@@ -75,10 +80,23 @@ export class SessionSteps {
       case "Interrupt":
         // A turn that was not dispatched: the agent began it itself, so it has accepted it.
         if (!this.#turns.has(intent.turnId)) this.#turns.set(intent.turnId, true)
+        if (this.#phase === "setup") return stopSetup
         return [{ _tag: "Deadline", turnId: intent.turnId }, ...this.#calls(intent)]
       case "Answer":
         return this.#calls(intent)
     }
+  }
+
+  /** The setup command of the worktree runs; the agent is not open yet. */
+  settingUp(): ReadonlyArray<Step> {
+    this.#phase = "setup"
+    return this.#waiting.some(({ _tag }) => _tag === "Interrupt") ? stopSetup : []
+  }
+
+  /** The setup command has ended. */
+  isSetUp(): ReadonlyArray<Step> {
+    this.#phase = "opening"
+    return []
   }
 
   /** The agent is open. */
