@@ -138,3 +138,27 @@ it.scopedLive("W9 what git or a hook refuses changes nothing, and the error says
     expect(existsSync(join(root, ".git/index.lock"))).toBe(false)
   }).pipe(Effect.provide(services))
 )
+
+it.scopedLive(
+  "W9 a hook that resets and refuses made no commit, and files that became directories are in the index as before",
+  () =>
+    Effect.gen(function* () {
+      const root = yield* person
+      rmSync(join(root, "gone.txt"))
+      rmSync(join(root, "app"), { recursive: true })
+      write(root, { "gone.txt/new.txt": "new", app: "now a file" })
+      const before = seen(root)
+      // As lint-staged does when a task fails. The reset writes to the reflog.
+      hook(root, "pre-commit", "git reset --quiet; exit 1")
+      for (const paths of [undefined, ["b.txt"]]) {
+        expect(yield* Effect.flip(commit(root, { paths }))).toMatchObject({ rule: "GitRefused" })
+        expect({ ...seen(root), git: undefined }).toEqual({ ...before, git: undefined })
+      }
+      rmSync(join(root, ".git/hooks/pre-commit"))
+      yield* commit(root)
+      expect(committed(root).split("\n")).toEqual(
+        expect.arrayContaining(["A\tapp", "D\tapp/c.txt", "D\tgone.txt", "A\tgone.txt/new.txt"])
+      )
+      expect(git(root, "status", "--porcelain").trim()).toBe("")
+    }).pipe(Effect.provide(services))
+)

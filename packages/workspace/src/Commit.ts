@@ -51,8 +51,23 @@ const chosen = ({ cwd, paths, repository }: Request, changed: ReadonlyArray<Pers
     return wanted.flatMap(({ found }) => (found === undefined ? [] : [found]))
   })
 
-/** Removes the untracked files from the index that `add` has announced in it, unless a person has added them meanwhile. */
-const forget = (repository: Repository, paths: ReadonlyArray<RawPath.RawPath>) =>
+/** The directories above the path. */
+const above = (path: RawPath.RawPath): ReadonlyArray<RawPath.RawPath> =>
+  [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index))
+
+/** Lines of `ls-files --stage` of the files in whose place are new ones: a directory instead of a file, or the other way round. `add` removes them from the index. */
+const replaced = (repository: Repository, untracked: ReadonlyArray<RawPath.RawPath>, tracked: ReadonlyArray<RawPath.RawPath>) => {
+  const [files, directories] = [new Set(untracked), new Set(untracked.flatMap(above))]
+  const gone = new Set(tracked.filter((path) => directories.has(path) || above(path).some((one) => files.has(one))))
+  return gone.size === 0
+    ? Effect.succeed([])
+    : Effect.map(PersonGit.run(repository, ["ls-files", "--stage", "-z"]), ({ stdout }) =>
+        RawPath.fields(stdout).filter((line) => gone.has(line.slice(line.indexOf("\t") + 1)))
+      )
+}
+
+/** Removes the untracked files from the index that `add` has announced in it, unless a person has added them meanwhile. Restores these lines of the index. */
+const forget = (repository: Repository, paths: ReadonlyArray<RawPath.RawPath>, lines: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const { stdout } = yield* PersonGit.run(repository, [
       "diff",
@@ -65,38 +80,47 @@ const forget = (repository: Repository, paths: ReadonlyArray<RawPath.RawPath>) =
     const announced = new Set(RawPath.fields(stdout))
     const input = RawPath.input(paths.filter((path) => announced.has(path)))
     yield* PersonGit.run(repository, ["update-index", "--force-remove", "-z", "--stdin"], { input })
+    if (lines.length === 0) return
+    yield* PersonGit.run(repository, ["update-index", "-z", "--index-info"], { input: RawPath.input(lines) })
   }).pipe(
     Effect.catchAll(({ message }) =>
       Effect.logWarning(`New files of a refused commit are still announced in the index: ${message}`)
     )
   )
 
-/** Commits these files and no others. The index is as before if git refuses. */
-const only = (request: Request, files: ReadonlyArray<PersonGit.Changed>) => {
-  const { deadline = "5 minutes", mark, message, repository } = request
-  const untracked = files.filter(({ isUntracked }) => isUntracked).map(({ path }) => path)
-  const announce =
-    untracked.length === 0
-      ? Effect.void
-      : PersonGit.run(repository, ["add", "--intent-to-add", ...fromInput], { input: pathspecs(untracked), deadline })
-  const commit = PersonGit.run(repository, ["commit", "--quiet", "--only", ...fromInput, "-m", message], {
-    input: pathspecs(files.map(({ path }) => path)),
-    env: PersonGit.marked("commit", mark),
-    deadline,
-    long: true
-  })
-  // A hook after the commit can fail or take too long: the commit exists nevertheless.
-  const made = Effect.catchAll(Effect.as(commit, "HEAD"), (error) =>
-    Effect.filterOrFail(
-      PersonGit.earlier(repository, mark),
-      (found) => found !== undefined,
-      () => error
+/** Commits these files and no others. The index is as before if git refuses. `changed`: all changed files. */
+const only = (request: Request, files: ReadonlyArray<PersonGit.Changed>, changed: ReadonlyArray<PersonGit.Changed>) =>
+  Effect.gen(function* () {
+    const { deadline = "5 minutes", mark, message, repository } = request
+    const untracked = files.filter(({ isUntracked }) => isUntracked).map(({ path }) => path)
+    const tracked = changed.filter(({ isUntracked }) => !isUntracked).map(({ path }) => path)
+    const lines = yield* replaced(repository, untracked, tracked)
+    const announce =
+      untracked.length === 0
+        ? Effect.void
+        : PersonGit.run(repository, ["add", "--intent-to-add", ...fromInput], { input: pathspecs(untracked), deadline })
+    // Git would read a file that is a directory now as a repository. The directory's files replace it.
+    const directories = new Set(untracked.flatMap(above))
+    const commit = PersonGit.run(repository, ["commit", "--quiet", "--only", ...fromInput, "-m", message], {
+      input: pathspecs(files.map(({ path }) => path).filter((path) => !directories.has(path))),
+      env: PersonGit.marked("commit", mark),
+      deadline,
+      long: true
+    })
+    // A hook after the commit can fail or take too long: the commit exists nevertheless.
+    const made = Effect.catchAll(Effect.as(commit, "HEAD"), (error) =>
+      Effect.filterOrFail(
+        PersonGit.earlier(repository, mark),
+        (found) => found !== undefined,
+        () => error
+      )
     )
-  )
-  return Effect.zipRight(announce, made).pipe(
-    Effect.onExit((exit) => (Exit.isSuccess(exit) || untracked.length === 0 ? Effect.void : forget(repository, untracked)))
-  )
-}
+    return yield* Effect.zipRight(announce, made).pipe(
+      Effect.onExit((exit) =>
+        Exit.isSuccess(exit) || untracked.length === 0 ? Effect.void : forget(repository, untracked, lines)
+      )
+    )
+  })
 
 export const commit = Effect.fn("Commit.commit")(
   function* (request: Request) {
@@ -106,10 +130,11 @@ export const commit = Effect.fn("Commit.commit")(
     if (before !== undefined) return { ...(yield* PersonGit.described(repository, before)), branch } satisfies Committed
     yield* PersonGit.idle(repository)
     yield* PersonGit.identified(repository)
-    const files = yield* chosen(request, yield* PersonGit.changed(repository, deadline))
+    const changed = yield* PersonGit.changed(repository, deadline)
+    const files = yield* chosen(request, changed)
     if (files.length === 0)
       return yield* PersonGit.refuse("NothingToCommit", "The work tree has no changes. Nothing was committed.")
-    const made = yield* only(request, files)
+    const made = yield* only(request, files, changed)
     return { ...(yield* PersonGit.described(repository, made)), branch } satisfies Committed
   },
   Effect.mapError((error) =>

@@ -137,21 +137,24 @@ export const markOf = (commandId: string, digest: string): string =>
 /** The environment with which git writes the mark. */
 export const marked = (action: string, mark: string) => ({ GIT_REFLOG_ACTION: `${action} (millrace ${mark})` })
 
-/** The commit that an earlier attempt has made and that HEAD still has. `undefined`: none, or the repository keeps no reflog. */
+/** Entries of the reflog in which an act is looked for, the latest ones. */
+const maxEntries = 1000
+
+/**
+ * The commit that an earlier attempt has made and that HEAD still has. A hook of a refused commit may write the mark too, for example by `git reset`: an entry
+ * counts only if it added a commit to the HEAD before it. `undefined`: none, or the repository keeps no reflog.
+ */
 export const earlier = (repository: Repository, mark: string) =>
   Effect.gen(function* () {
-    const args = [
-      "log",
-      "--walk-reflogs",
-      "-1",
-      "--fixed-strings",
-      `--grep-reflog=(millrace ${mark})`,
-      "--format=%H",
-      "HEAD",
-      "--"
-    ]
-    const commit = yield* text(repository, args, { codes: [0, 128] })
-    if (commit === undefined || commit === "") return undefined
+    const args = ["log", "--walk-reflogs", `-${maxEntries}`, "--no-show-signature", "--format=%H %P%x09%gs", "HEAD", "--"]
+    const entries = ((yield* text(repository, args, { codes: [0, 128] })) ?? "").split("\n").map((line) => {
+      const [ids = "", action = ""] = line.split("\t")
+      const [commit = "", parent] = ids.trim().split(" ")
+      return { commit, parent, isMarked: action.includes(`(millrace ${mark})`) }
+    })
+    const made = entries.some(({ isMarked, parent }, at) => isMarked && parent === entries[at + 1]?.commit)
+    const commit = made ? entries.find(({ isMarked }) => isMarked)?.commit : undefined
+    if (commit === undefined) return undefined
     const { code } = yield* run(repository, ["merge-base", "--is-ancestor", commit, "HEAD"], { codes: [0, 1, 128] })
     return code === 0 ? commit : undefined
   })
