@@ -828,7 +828,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @description An event of the log. `type` selects its `data`. Ignore a type that you do not know: a newer server may send it. */
-        Event: components["schemas"]["ProjectCreatedEvent"] | components["schemas"]["ProjectUpdatedEvent"] | components["schemas"]["ProjectDeletedEvent"] | components["schemas"]["ThreadCreatedEvent"] | components["schemas"]["ThreadUpdatedEvent"] | components["schemas"]["ThreadHandedOverEvent"] | components["schemas"]["ThreadArchivedEvent"] | components["schemas"]["ThreadUnarchivedEvent"] | components["schemas"]["ThreadDeletedEvent"] | components["schemas"]["SessionStartedEvent"] | components["schemas"]["SessionStateChangedEvent"] | components["schemas"]["SessionStopRequestedEvent"] | components["schemas"]["SessionStoppedEvent"] | components["schemas"]["SessionKeptEvent"] | components["schemas"]["BackgroundStartedEvent"] | components["schemas"]["BackgroundEndedEvent"] | components["schemas"]["TurnRequestedEvent"] | components["schemas"]["ContinuationPlannedEvent"] | components["schemas"]["ContinuationCancelledEvent"] | components["schemas"]["GoalSetEvent"] | components["schemas"]["GoalPausedEvent"] | components["schemas"]["GoalResumedEvent"] | components["schemas"]["GoalWaitingEvent"] | components["schemas"]["GoalMetEvent"] | components["schemas"]["GoalExhaustedEvent"] | components["schemas"]["GoalClearedEvent"] | components["schemas"]["TurnEditedEvent"] | components["schemas"]["QueueReorderedEvent"] | components["schemas"]["TurnDispatchedEvent"] | components["schemas"]["TurnRequeuedEvent"] | components["schemas"]["TurnStartedEvent"] | components["schemas"]["TurnUpdatedEvent"] | components["schemas"]["TurnSteeredEvent"] | components["schemas"]["TurnInterruptRequestedEvent"] | components["schemas"]["TurnCompletedEvent"] | components["schemas"]["TurnInterruptedEvent"] | components["schemas"]["TurnFailedEvent"] | components["schemas"]["ItemStartedEvent"] | components["schemas"]["ItemDeltaEvent"] | components["schemas"]["ItemCompletedEvent"] | components["schemas"]["ItemAmendedEvent"] | components["schemas"]["RequestOpenedEvent"] | components["schemas"]["RequestHeldEvent"] | components["schemas"]["RequestRepeatedEvent"] | components["schemas"]["RequestAnswerUnusedEvent"] | components["schemas"]["RequestAnsweredEvent"] | components["schemas"]["RequestExpiredEvent"] | components["schemas"]["RequestCancelledEvent"] | components["schemas"]["TurnImportedEvent"] | components["schemas"]["ItemImportedEvent"] | components["schemas"]["RequestImportedEvent"] | components["schemas"]["LogRewoundEvent"] | components["schemas"]["LogCorruptEvent"] | components["schemas"]["LogForgottenEvent"] | components["schemas"]["CheckpointTakenEvent"] | components["schemas"]["CheckpointFailedEvent"] | components["schemas"]["ThreadRewoundEvent"] | components["schemas"]["WorkspaceCommittedEvent"] | components["schemas"]["ProviderEventEvent"];
+        Event: components["schemas"]["ProjectCreatedEvent"] | components["schemas"]["ProjectUpdatedEvent"] | components["schemas"]["ProjectDeletedEvent"] | components["schemas"]["ThreadCreatedEvent"] | components["schemas"]["ThreadUpdatedEvent"] | components["schemas"]["ThreadHandedOverEvent"] | components["schemas"]["ThreadArchivedEvent"] | components["schemas"]["ThreadUnarchivedEvent"] | components["schemas"]["ThreadDeletedEvent"] | components["schemas"]["SessionStartedEvent"] | components["schemas"]["SessionStateChangedEvent"] | components["schemas"]["SessionStopRequestedEvent"] | components["schemas"]["SessionStoppedEvent"] | components["schemas"]["SessionKeptEvent"] | components["schemas"]["BackgroundStartedEvent"] | components["schemas"]["BackgroundEndedEvent"] | components["schemas"]["TurnRequestedEvent"] | components["schemas"]["ContinuationPlannedEvent"] | components["schemas"]["ContinuationCancelledEvent"] | components["schemas"]["GoalSetEvent"] | components["schemas"]["GoalPausedEvent"] | components["schemas"]["GoalResumedEvent"] | components["schemas"]["GoalWaitingEvent"] | components["schemas"]["GoalMetEvent"] | components["schemas"]["GoalExhaustedEvent"] | components["schemas"]["GoalClearedEvent"] | components["schemas"]["TurnEditedEvent"] | components["schemas"]["QueueReorderedEvent"] | components["schemas"]["TurnDispatchedEvent"] | components["schemas"]["TurnRequeuedEvent"] | components["schemas"]["TurnStartedEvent"] | components["schemas"]["TurnUpdatedEvent"] | components["schemas"]["TurnSteeredEvent"] | components["schemas"]["TurnInterruptRequestedEvent"] | components["schemas"]["TurnCompletedEvent"] | components["schemas"]["TurnInterruptedEvent"] | components["schemas"]["TurnFailedEvent"] | components["schemas"]["ItemStartedEvent"] | components["schemas"]["ItemDeltaEvent"] | components["schemas"]["ItemCompletedEvent"] | components["schemas"]["ItemAmendedEvent"] | components["schemas"]["RequestOpenedEvent"] | components["schemas"]["RequestHeldEvent"] | components["schemas"]["RequestRepeatedEvent"] | components["schemas"]["RequestAnswerUnusedEvent"] | components["schemas"]["RequestAnsweredEvent"] | components["schemas"]["RequestExpiredEvent"] | components["schemas"]["RequestCancelledEvent"] | components["schemas"]["TurnImportedEvent"] | components["schemas"]["ItemImportedEvent"] | components["schemas"]["RequestImportedEvent"] | components["schemas"]["LogRewoundEvent"] | components["schemas"]["LogCorruptEvent"] | components["schemas"]["LogForgottenEvent"] | components["schemas"]["CheckpointTakenEvent"] | components["schemas"]["CheckpointFailedEvent"] | components["schemas"]["ThreadRewoundEvent"] | components["schemas"]["WorkspaceCommittedEvent"] | components["schemas"]["WorkspaceMergedEvent"] | components["schemas"]["WorkspacePushedEvent"] | components["schemas"]["ProviderEventEvent"];
         /**
          * @description A project is created, by a command or with the first thread of a directory.
          * @example {
@@ -4724,6 +4724,91 @@ export interface components {
             };
         };
         /**
+         * @description `workspace.merge` merged the branch of the thread's worktree into the branch of the project's directory.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "workspace.merged",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "commit": "1f7a7a472abf3dd9643fd615f6da379c4acb3e3a",
+         *         "branch": "millrace/thr_01JZ4M2Q7V8W9X0Y1Z2A3B4C5D",
+         *         "into": "main"
+         *       }
+         *     }
+         */
+        WorkspaceMergedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "workspace.merged";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                /** @description What the branch `into` is at now. */
+                commit: string;
+                branch: string;
+                into: string;
+            };
+        };
+        /**
+         * @description `workspace.push` pushed the branch of the thread's work tree.
+         * @example {
+         *       "offset": 42,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 7,
+         *       "type": "workspace.pushed",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "commit": "9fceb02d0ae598e95dc970b74767f19372d61af8",
+         *         "branch": "millrace/thr_01JZ4M2Q7V8W9X0Y1Z2A3B4C5D",
+         *         "remote": "origin"
+         *       }
+         *     }
+         */
+        WorkspacePushedEvent: {
+            offset: number;
+            /** @description `log/unreadable`: a `log.corrupt` event whose stream cannot be read. */
+            stream: string | "log/unreadable";
+            /** @description Position in the stream: 1, 2, 3, ... without holes; 0 = unreadable. */
+            version: number;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "workspace.pushed";
+            /** @description Commit time by the server's clock, ISO 8601 UTC. */
+            at: string;
+            /** @description The thread's session epoch at the commit; 0 = none. */
+            epoch: number;
+            commandId?: components["schemas"]["CommandId"];
+            /** @description Who sent the command: the name of a token, or `local`. */
+            actor?: string;
+            data: {
+                threadId: components["schemas"]["ThreadId"];
+                commit: string;
+                branch: string;
+                remote: string;
+            };
+        };
+        /**
          * @description The agent sends a message that this version does not map. It is stored unchanged.
          * @example {
          *       "offset": 42,
@@ -4861,7 +4946,7 @@ export interface components {
             head: number;
         };
         /** @description A command with an id that you choose. `type` selects the fields. */
-        Command: components["schemas"]["ProjectCreateCommand"] | components["schemas"]["ProjectUpdateCommand"] | components["schemas"]["ProjectDeleteCommand"] | components["schemas"]["ThreadCreateCommand"] | components["schemas"]["ThreadRenameCommand"] | components["schemas"]["ThreadConfigureCommand"] | components["schemas"]["ThreadHandoverCommand"] | components["schemas"]["ThreadForkCommand"] | components["schemas"]["TurnRetryCommand"] | components["schemas"]["ThreadCompactCommand"] | components["schemas"]["ThreadReviewCommand"] | components["schemas"]["ThreadRewindCommand"] | components["schemas"]["WorkspaceRemoveCommand"] | components["schemas"]["WorkspaceCommitCommand"] | components["schemas"]["ThreadArchiveCommand"] | components["schemas"]["ThreadUnarchiveCommand"] | components["schemas"]["ThreadDeleteCommand"] | components["schemas"]["TurnStartCommand"] | components["schemas"]["GoalSetCommand"] | components["schemas"]["GoalPauseCommand"] | components["schemas"]["GoalResumeCommand"] | components["schemas"]["GoalClearCommand"] | components["schemas"]["ContinuationCancelCommand"] | components["schemas"]["TurnInterruptCommand"] | components["schemas"]["TurnEditCommand"] | components["schemas"]["TurnRemoveCommand"] | components["schemas"]["TurnReorderCommand"] | components["schemas"]["TurnPromoteCommand"] | components["schemas"]["RequestAnswerCommand"] | components["schemas"]["SessionStopCommand"];
+        Command: components["schemas"]["ProjectCreateCommand"] | components["schemas"]["ProjectUpdateCommand"] | components["schemas"]["ProjectDeleteCommand"] | components["schemas"]["ThreadCreateCommand"] | components["schemas"]["ThreadRenameCommand"] | components["schemas"]["ThreadConfigureCommand"] | components["schemas"]["ThreadHandoverCommand"] | components["schemas"]["ThreadForkCommand"] | components["schemas"]["TurnRetryCommand"] | components["schemas"]["ThreadCompactCommand"] | components["schemas"]["ThreadReviewCommand"] | components["schemas"]["ThreadRewindCommand"] | components["schemas"]["WorkspaceRemoveCommand"] | components["schemas"]["WorkspaceCommitCommand"] | components["schemas"]["WorkspaceMergeCommand"] | components["schemas"]["WorkspacePushCommand"] | components["schemas"]["ThreadArchiveCommand"] | components["schemas"]["ThreadUnarchiveCommand"] | components["schemas"]["ThreadDeleteCommand"] | components["schemas"]["TurnStartCommand"] | components["schemas"]["GoalSetCommand"] | components["schemas"]["GoalPauseCommand"] | components["schemas"]["GoalResumeCommand"] | components["schemas"]["GoalClearCommand"] | components["schemas"]["ContinuationCancelCommand"] | components["schemas"]["TurnInterruptCommand"] | components["schemas"]["TurnEditCommand"] | components["schemas"]["TurnRemoveCommand"] | components["schemas"]["TurnReorderCommand"] | components["schemas"]["TurnPromoteCommand"] | components["schemas"]["RequestAnswerCommand"] | components["schemas"]["SessionStopCommand"];
         ProjectCreateCommand: {
             commandId: components["schemas"]["CommandId"];
             /**
@@ -5150,6 +5235,26 @@ export interface components {
             /** @description The files to commit, relative to the thread's directory; nothing else is committed. Default, in a worktree of the thread: all changes. Required in any other directory. */
             paths?: string[];
         };
+        WorkspaceMergeCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "workspace.merge";
+            threadId: components["schemas"]["ThreadId"];
+        };
+        WorkspacePushCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "workspace.push";
+            threadId: components["schemas"]["ThreadId"];
+            /** @description The name of a remote. Default: the branch's own, the only one, or origin. */
+            remote?: string;
+        };
         ThreadArchiveCommand: {
             commandId: components["schemas"]["CommandId"];
             /**
@@ -5366,7 +5471,7 @@ export interface components {
             goalId?: components["schemas"]["GoalId"];
             /** @description thread.rewind: the files as they were before it. Send `thread.rewind` with it to go back. */
             checkpoint?: string;
-            /** @description workspace.commit: the new commit. */
+            /** @description workspace.commit: the new commit. workspace.merge: what the project's branch is at now. workspace.push: the commit that was pushed. */
             commit?: string;
             /** @enum {string} */
             outcome?: "answered" | "already-settled" | "interrupting" | "dequeued" | "not-running" | "queued" | "started" | "steering";
@@ -5752,7 +5857,7 @@ export interface components {
             /** @description What happened and what to do next. */
             message: string;
             /** @enum {string} */
-            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "WorktreeRefused" | "NothingToCommit" | "IdentityMissing" | "GitRefused" | "Unsupported";
+            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "WorktreeRefused" | "NothingToCommit" | "IdentityMissing" | "MergeConflict" | "GitRefused" | "Unsupported";
             /** @description The id of the object that the rule names. */
             id?: string;
             /**

@@ -143,6 +143,18 @@ export const CommandBody = {
         "The files to commit, relative to the thread's directory; nothing else is committed. Default, in a worktree of the thread: all changes. Required in any other directory."
     })
   }),
+  /**
+   * Merges the branch of the thread's worktree into the branch that the project's directory has checked out. Both have no uncommitted changes, and no turn
+   * runs in them. Rejected with the paths if it conflicts; then nothing is changed.
+   */
+  "workspace.merge": Schema.Struct({ threadId: ThreadId }),
+  /** Pushes the branch of the thread's work tree to the branch of the same name, never by force. A branch without an upstream gets one. */
+  "workspace.push": Schema.Struct({
+    threadId: ThreadId,
+    remote: Schema.optional(Name).annotations({
+      description: "The name of a remote. Default: the branch's own, the only one, or origin."
+    })
+  }),
   "thread.archive": Schema.Struct({ threadId: ThreadId }),
   "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
   "thread.delete": Schema.Struct({ threadId: ThreadId }),
@@ -236,6 +248,8 @@ export const Command = Schema.Union(
   command("thread.rewind", CommandBody["thread.rewind"]),
   command("workspace.remove", CommandBody["workspace.remove"]),
   command("workspace.commit", CommandBody["workspace.commit"]),
+  command("workspace.merge", CommandBody["workspace.merge"]),
+  command("workspace.push", CommandBody["workspace.push"]),
   command("thread.archive", CommandBody["thread.archive"]),
   command("thread.unarchive", CommandBody["thread.unarchive"]),
   command("thread.delete", CommandBody["thread.delete"]),
@@ -271,7 +285,10 @@ export const CommandResult = Schema.Struct({
   checkpoint: Schema.optional(Schema.String).annotations({
     description: "thread.rewind: the files as they were before it. Send `thread.rewind` with it to go back."
   }),
-  commit: Schema.optional(Schema.String).annotations({ description: "workspace.commit: the new commit." }),
+  commit: Schema.optional(Schema.String).annotations({
+    description:
+      "workspace.commit: the new commit. workspace.merge: what the project's branch is at now. workspace.push: the commit that was pushed."
+  }),
   outcome: Schema.optional(
     Schema.Literal("answered", "already-settled", "interrupting", "dequeued", "not-running", "queued", "started", "steering")
   )

@@ -108,6 +108,7 @@ export const Rule = Schema.Literal(
   "WorktreeRefused",
   "NothingToCommit",
   "IdentityMissing",
+  "MergeConflict",
   "GitRefused",
   "Unsupported"
 )

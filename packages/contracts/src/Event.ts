@@ -299,6 +299,13 @@ export const EventData = {
     branch: text,
     subject: text.annotations({ description: "First line of its message, at most 500 characters." })
   }),
+  "workspace.merged": Schema.Struct({
+    ...thread,
+    commit: text.annotations({ description: "What the branch `into` is at now." }),
+    branch: text,
+    into: text
+  }),
+  "workspace.pushed": Schema.Struct({ ...thread, commit: text, branch: text, remote: text }),
 
   ...ImportedData,
 

@@ -431,6 +431,28 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
       }
     ]
   },
+  "workspace.merged": {
+    when: "`workspace.merge` merged the branch of the thread's worktree into the branch of the project's directory.",
+    examples: [
+      {
+        ...thread,
+        commit: "1f7a7a472abf3dd9643fd615f6da379c4acb3e3a",
+        branch: "millrace/thr_01JZ4M2Q7V8W9X0Y1Z2A3B4C5D",
+        into: "main"
+      }
+    ]
+  },
+  "workspace.pushed": {
+    when: "`workspace.push` pushed the branch of the thread's work tree.",
+    examples: [
+      {
+        ...thread,
+        commit: "9fceb02d0ae598e95dc970b74767f19372d61af8",
+        branch: "millrace/thr_01JZ4M2Q7V8W9X0Y1Z2A3B4C5D",
+        remote: "origin"
+      }
+    ]
+  },
 
   "provider.event": {
     when: "The agent sends a message that this version does not map. It is stored unchanged.",

@@ -55,6 +55,8 @@ export const eventTypes = [
   "checkpoint.failed",
   "thread.rewound",
   "workspace.committed",
+  "workspace.merged",
+  "workspace.pushed",
   "turn.imported",
   "item.imported",
   "request.imported",

@@ -45,10 +45,10 @@ const commitOf = (id: string, threadId: ThreadId, more: object = {}) =>
   ({ commandId: id as CommandId, type: "workspace.commit", threadId, message: "Work", ...more }) as const
 
 it.scopedLive(
-  "W9 C2 a worktree is committed once, with an event; a repeated command finds the commit of a server that ended",
+  "W9 C2 a worktree is committed, merged and pushed once, with events; a repeated command finds the commit of a server that ended",
   () =>
     Effect.gen(function* () {
-      const { dataDir, repository } = yield* setUp
+      const { base, dataDir, repository } = yield* setUp
       const host = yield* open(dataDir)
       const create = command("thread.create", { provider: "demo", cwd: repository, workspace: { kind: "worktree" } })
       const threadId = (yield* host.dispatch(create)).threadId as ThreadId
@@ -78,6 +78,28 @@ it.scopedLive(
       writeFileSync(join(cwd, "later.txt"), "changed")
       expect(yield* host.dispatch(cut)).toMatchObject({ status: "accepted", commit: made.commit })
       expect([sh(cwd, "rev-parse", "HEAD"), sh(cwd, "rev-parse", "HEAD^")]).toEqual([made.commit, head])
+
+      const act = (type: "workspace.merge" | "workspace.push", id: string) =>
+        host.dispatch({ commandId: id as CommandId, type, threadId })
+      expect(yield* Effect.flip(act("workspace.merge", "dirty"))).toMatchObject({ rule: "GitRefused" })
+      const last = yield* host.dispatch(commitOf("last", threadId))
+      const merged = yield* act("workspace.merge", "merge")
+      expect([merged.commit, sh(repository, "rev-parse", "main")]).toEqual([last.commit, last.commit])
+      expect(yield* act("workspace.merge", "merge")).toMatchObject({ replayed: true, commit: last.commit })
+      sh(base, "init", "-q", "--bare", "away.git")
+      expect(yield* Effect.flip(act("workspace.push", "nowhere"))).toMatchObject({ rule: "GitRefused" })
+      sh(repository, "remote", "add", "away", join(base, "away.git"))
+      expect(yield* act("workspace.push", "push")).toMatchObject({ commit: last.commit })
+      const branch = `millrace/${threadId}`
+      expect(sh(join(base, "away.git"), "rev-parse", branch)).toBe(last.commit)
+      const pushed = yield* until(host, ({ type }) => type === "workspace.pushed")
+      expect(pushed.data).toEqual({ threadId, commit: last.commit, branch, remote: "away" })
+      expect((yield* until(host, ({ type }) => type === "workspace.merged")).data).toEqual({
+        threadId,
+        commit: last.commit,
+        branch,
+        into: "main"
+      })
     })
 )
 
@@ -102,6 +124,8 @@ it.scopedLive(
       })
       yield* host.dispatch(command("turn.interrupt", { threadId, turnId }))
       yield* until(host, ({ type }) => type === "turn.interrupted")
+      const merge = { commandId: "merge" as CommandId, type: "workspace.merge", threadId } as const
+      expect(yield* Effect.flip(host.dispatch(merge))).toMatchObject({ message: expect.stringContaining("no worktree") })
       const all = yield* Effect.flip(host.dispatch(commitOf("all", threadId)))
       expect(all).toMatchObject({ rule: "GitRefused", message: expect.stringContaining("name the files") })
 

@@ -16,12 +16,17 @@ import { digest } from "@millrace/orchestration/engine/Receipts"
 import * as Commit from "@millrace/workspace/Commit"
 import { Git } from "@millrace/workspace/Git"
 import * as KeyedPermits from "@millrace/workspace/KeyedPermits"
+import * as Merge from "@millrace/workspace/Merge"
 import * as PersonGit from "@millrace/workspace/PersonGit"
+import * as Push from "@millrace/workspace/Push"
 import * as Repository from "@millrace/workspace/Repository"
 import { type Context, Effect, Either, Fiber, Option } from "effect"
 
 type Dispatch = (command: Command, actor?: string) => ReturnType<Context.Tag.Service<typeof Engine>["dispatch"]>
-type Act = CommandOf<"workspace.commit">
+type Act = CommandOf<"workspace.commit" | "workspace.merge" | "workspace.push">
+
+/** Commits the event of what git has done, and makes the answer. */
+type Recorded = (acted: Either.Either.Right<Acted>) => Effect.Effect<Accepted, CommandError>
 
 const rejected = (rule: CommandRejected["rule"], message: string, id?: string) =>
   new CommandRejected({ rule, message, ...defined({ id }) })
@@ -36,7 +41,8 @@ const worded = (error: PersonGit.ActError | Repository.FindError): CommandReject
       ? rejected("GitRefused", "The directory of the thread does not exist or is in no git repository. Nothing was changed.")
       : new StorageUnavailable({ message: `${error.message} Nothing was changed.`, retryAfterMillis: 5000 })
 
-const isAct = (command: Command): command is Act => command.type === "workspace.commit"
+const isAct = (command: Command): command is Act =>
+  command.type === "workspace.commit" || command.type === "workspace.merge" || command.type === "workspace.push"
 
 /** `dispatch` as given, which also runs these commands. A caller that leaves does not stop them. */
 export const make = (
@@ -52,47 +58,81 @@ export const make = (
     /** Key: the git directory that all work trees of a repository share. */
     const oneAct = KeyedPermits.make()
 
-    const isWorktree = (repository: Repository.Repository) =>
+    const recordOf = (repository: Repository.Repository) =>
       Option.match(worktrees, {
-        onNone: () => Effect.succeed(false),
-        onSome: (home) => PersonGit.isWorktree(repository, home)
+        onNone: () => Effect.succeed(undefined),
+        onSome: (home) => PersonGit.recordOf(repository, home)
       })
+    const find = (directory: string) => Effect.mapError(withGit(Repository.find(directory)), worded)
 
-    const commit = (repository: Repository.Repository, cwd: string, command: Act) =>
+    /** While no turn runs or starts in the work tree. */
+    const held = <A, E>({ root }: Repository.Repository, use: Effect.Effect<A, E>) =>
+      Effect.acquireUseRelease(
+        Effect.flatMap(engine.hold(root), Either.mapLeft(busy)),
+        () => use,
+        (free) => free
+      )
+
+    const commit = (repository: Repository.Repository, cwd: string, command: CommandOf<"workspace.commit">, record: Recorded) =>
       Effect.gen(function* () {
         const { commandId, message, paths } = command
-        if (paths === undefined && !(yield* isWorktree(repository)))
+        if (paths === undefined && (yield* recordOf(repository)) === undefined)
           return yield* rejected(
             "GitRefused",
             "You and others work in this directory too, so name the files to commit in paths (on the command line: after the thread). GET /api/threads/ID/diff lists what the thread changed. Nothing was committed."
           )
         const mark = PersonGit.markOf(commandId, digest(command))
         const made = yield* Effect.mapError(withGit(Commit.commit({ repository, cwd, message, paths, mark })), worded)
-        return { type: "workspace.committed", data: made } as const
+        return yield* record({ type: "workspace.committed", data: made })
       })
 
-    const decided = (command: Act, actor: string, acted: Acted) => engine.dispatch(command, actor, { acted })
+    const merge = (source: Repository.Repository, command: CommandOf<"workspace.merge">, record: Recorded) =>
+      Effect.gen(function* () {
+        const worktree = yield* recordOf(source)
+        if (worktree === undefined)
+          return yield* rejected("GitRefused", "The thread works in no worktree, so there is nothing to merge.")
+        const target = yield* find(worktree.directory)
+        const mark = PersonGit.markOf(command.commandId, digest(command))
+        const merged = Effect.mapError(withGit(Merge.merge({ source, target, mark })), worded)
+        return yield* held(
+          target,
+          Effect.flatMap(merged, (made) => record({ type: "workspace.merged", data: made }))
+        )
+      })
+
+    const push = (repository: Repository.Repository, command: CommandOf<"workspace.push">, record: Recorded) =>
+      Effect.flatMap(Effect.mapError(withGit(Push.push({ repository, remote: command.remote })), worded), (made) =>
+        record({ type: "workspace.pushed", data: made })
+      )
+
+    const done = (command: Act, cwd: string, repository: Repository.Repository, record: Recorded) => {
+      switch (command.type) {
+        case "workspace.commit":
+          return held(repository, commit(repository, cwd, command, record))
+        case "workspace.merge":
+          return held(repository, merge(repository, command, record))
+        case "workspace.push":
+          return push(repository, command, record)
+      }
+    }
 
     const act = (command: Act, actor: string): Effect.Effect<Accepted, CommandError> => {
+      const record: Recorded = (acted) => engine.dispatch(command, actor, { acted: Either.right(acted) })
       const attempt: Effect.Effect<Accepted, CommandError | NotFound> = Effect.gen(function* () {
         const { cwd } = yield* views.thread(command.threadId)
-        const repository = yield* Effect.mapError(withGit(Repository.find(cwd)), worded)
+        const repository = yield* find(cwd)
         return yield* oneAct(repository.commonDir)(
           Effect.gen(function* () {
             // A command with this id has its answer, which may be a rejection: git does nothing any more.
             const known = yield* Effect.mapError(log.receipts([command.commandId]), storageUnavailable)
             if (known.has(command.commandId)) return yield* engine.dispatch(command, actor)
-            return yield* Effect.acquireUseRelease(
-              Effect.flatMap(engine.hold(repository.root), Either.mapLeft(busy)),
-              () => Effect.flatMap(commit(repository, cwd, command), (done) => decided(command, actor, Either.right(done))),
-              (free) => free
-            )
+            return yield* done(command, cwd, repository, record)
           })
         )
       })
       return attempt.pipe(
         Effect.catchTag("NotFound", () => engine.dispatch(command, actor)),
-        Effect.catchTag("CommandRejected", (error) => decided(command, actor, Either.left(error)))
+        Effect.catchTag("CommandRejected", (error) => engine.dispatch(command, actor, { acted: Either.left(error) }))
       )
     }
 

@@ -14,7 +14,7 @@ import * as WorktreeRecord from "./WorktreeRecord.ts"
 
 /** Git did not do it, and nothing was changed. `message` has the end of git's output, or what to do. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", {
-  rule: Schema.Literal("NothingToCommit", "IdentityMissing", "GitRefused"),
+  rule: Schema.Literal("NothingToCommit", "IdentityMissing", "MergeConflict", "GitRefused"),
   message: Schema.String
 }) {}
 
@@ -50,11 +50,19 @@ export const run = (
 const text = (...parameters: Parameters<typeof run>) =>
   Effect.map(run(...parameters), ({ code, stdout }) => (code === 0 ? stdout.toString("utf8").trim() : undefined))
 
-/** Whether the work tree is a worktree that the server created. `home`: the directory of the worktrees. */
-export const isWorktree = ({ root }: Repository, home: string) =>
+/** The record of the work tree if the server created it for a thread. `home`: the directory of the worktrees. */
+export const recordOf = ({ root }: Repository, home: string) =>
   Effect.map(
     Effect.promise(() => WorktreeRecord.read(home, basename(root))),
-    (record) => record?.root === root
+    (record) => (record?.root === root ? record : undefined)
+  )
+
+/** The commit that is checked out. Refused if there is none yet. */
+export const headOf = (repository: Repository) =>
+  Effect.filterOrFail(
+    text(repository, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], { codes: [0, 1, 128] }),
+    (commit) => commit !== undefined,
+    () => refuse("GitRefused", `${repository.root} has no commit yet. Nothing was changed.`)
   )
 
 /** Files of the git directory that exist while an operation has not ended. */

@@ -51,6 +51,8 @@ const bodies: Readonly<Record<CommandType, object>> = {
   "thread.rewind": { threadId: "thr_a", turnId: "trn_a" },
   "workspace.remove": { threadId: "thr_a" },
   "workspace.commit": { threadId: "thr_a", message: "m" },
+  "workspace.merge": { threadId: "thr_a" },
+  "workspace.push": { threadId: "thr_a" },
   "session.stop": { threadId: "thr_a" }
 }
 const commands = (Object.keys(CommandBody) as Array<CommandType>).map((type) =>

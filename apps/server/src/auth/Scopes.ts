@@ -109,6 +109,8 @@ const table: Readonly<Record<Operation, Least>> = {
   "thread.rewind": "operate",
   "workspace.remove": "operate",
   "workspace.commit": "operate",
+  "workspace.merge": "operate",
+  "workspace.push": "operate",
   "session.stop": "operate"
 }
 

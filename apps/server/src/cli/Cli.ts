@@ -74,6 +74,8 @@ const commands = [
   Diff.command,
   Worktrees.command,
   PersonActs.commit,
+  PersonActs.merge,
+  PersonActs.push,
   Ps.command,
   Query.providers,
   ConfigCommand.command,

@@ -29,7 +29,7 @@ import { activeTurn, epochOf, hasLiveSession, maxQueue } from "../state/ThreadSt
 export interface Before {
   /** `thread.rewind`. */
   readonly rewound?: Rewound | undefined
-  /** `workspace.commit`. */
+  /** `workspace.commit`, `workspace.merge` and `workspace.push`. */
   readonly acted?: Acted | undefined
 }
 
@@ -364,6 +364,8 @@ export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome
     case "workspace.remove":
       return workspaceRemove(command, input.worktree)
     case "workspace.commit":
+    case "workspace.merge":
+    case "workspace.push":
       return workspaceActed(draft, command.threadId, input.acted)
     case "thread.archive":
       return threadArchive(draft, command.threadId, "thread.archived")

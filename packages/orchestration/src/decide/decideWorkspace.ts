@@ -6,10 +6,11 @@ import { Either } from "effect"
 import { type CommandOutcome, reject, threadFor } from "./CommandOutcome.ts"
 import type { Draft } from "./Draft.ts"
 
-type Act<T extends "workspace.committed"> = { readonly type: T; readonly data: Omit<DataOf<T>, "threadId"> }
+type ActEvent = "workspace.committed" | "workspace.merged" | "workspace.pushed"
+type Act = { readonly [T in ActEvent]: { readonly type: T; readonly data: Omit<DataOf<T>, "threadId"> } }[ActEvent]
 
 /** What git has done, as the event that reports it. `Left`: why the command is rejected; then nothing was changed. */
-export type Acted = Either.Either<Act<"workspace.committed">, CommandRejected>
+export type Acted = Either.Either<Act, CommandRejected>
 
 const off = reject("Unsupported", "This server runs no git in the directories of threads.")
 

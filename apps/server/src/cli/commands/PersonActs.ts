@@ -1,4 +1,4 @@
-/** `millrace commit`: git in a thread's work tree, as the person. */
+/** `millrace commit`, `merge` and `push`: git in a thread's work tree, as the person. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -32,3 +32,22 @@ export const commit = Command.make(
       ({ commit = "" }) => `Committed ${commit.slice(0, 12)}.`
     )
 ).pipe(Command.withDescription("Commit changes of a thread's work tree by your git identity, with hooks."))
+
+export const merge = Command.make("merge", Flags.ofThread, ({ thread, ...where }) =>
+  dispatch(
+    where,
+    Client.command("workspace.merge", { threadId: thread }),
+    ({ commit = "" }) => `Merged. The project's branch is at ${commit.slice(0, 12)}.`
+  )
+).pipe(Command.withDescription("Merge the branch of a thread's worktree into the branch of the project's directory."))
+
+export const push = Command.make(
+  "push",
+  { ...Flags.ofThread, remote: Flags.text("remote", "NAME", "The remote. Default: the branch's own, the only one, or origin.") },
+  ({ remote, thread, ...where }) =>
+    dispatch(
+      where,
+      Client.command("workspace.push", { threadId: thread, ...defined({ remote: Flags.orUndefined(remote) }) }),
+      ({ commit = "" }) => `Pushed ${commit.slice(0, 12)}.`
+    )
+).pipe(Command.withDescription("Push the branch of a thread's work tree, never by force."))
