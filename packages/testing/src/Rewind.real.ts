@@ -4,7 +4,7 @@ import type { LogEvent } from "@millrace/contracts/Event"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import * as Host from "@millrace/host/Host"
 import type { RegistryOptions } from "@millrace/providers/Registry"
-import { Context, Effect, Layer, type Scope, Stream } from "effect"
+import { Chunk, Context, Effect, Layer, type Scope, Stream } from "effect"
 import { execFileSync, spawn } from "node:child_process"
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
@@ -98,7 +98,7 @@ const rewinds = (provider: string, agent: Effect.Effect<Agent, CodexMissing, Sco
         Stream.mapConcat((frame) => (frame._tag === "event" ? [frame.event] : [])),
         Stream.takeUntil(isLast),
         Stream.runCollect,
-        Effect.map((events) => [...events])
+        Effect.map(Chunk.toReadonlyArray)
       )
     const isEndOf = (turnId: unknown) => (event: LogEvent) => {
       const data = event.data as { readonly turnId?: string; readonly point?: string }

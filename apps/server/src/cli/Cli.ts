@@ -29,6 +29,7 @@ import * as Query from "./commands/Query.ts"
 import * as QueueCommand from "./commands/Queue.ts"
 import * as Output from "./Output.ts"
 import * as Ps from "./commands/Ps.ts"
+import * as Rewind from "./commands/Rewind.ts"
 import * as Run from "./commands/Run.ts"
 import * as Search from "./commands/Search.ts"
 import * as Secret from "./commands/Secret.ts"
@@ -71,7 +72,9 @@ const commands = [
   Threads.remove,
   Actions.compact,
   Actions.review,
+  Rewind.turns,
   Diff.command,
+  Rewind.rewind,
   Worktrees.command,
   PersonActs.commit,
   PersonActs.merge,

@@ -129,7 +129,7 @@ export const turnFlag = (description: string) =>
 const isTurn = Schema.is(TurnId)
 /** The turn to which a command applies. */
 export const turn = argument("TURN").pipe(
-  Args.withDescription("The turn's id. See: millrace queue list THREAD"),
+  Args.withDescription("The turn's id. See: millrace turns THREAD"),
   Args.mapEffect((given) =>
     isTurn(given)
       ? Effect.succeed(given)

@@ -1,7 +1,7 @@
 /** Reads of workspaces from the running server. They are not part of RPC and of the client, because only the command line needs them here. */
 import * as Errors from "@millrace/contracts/Errors"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { Diff, Worktree } from "@millrace/contracts/Workspace"
+import { Diff, RewindPreview, type RewindRequest, Worktree } from "@millrace/contracts/Workspace"
 import { Effect, Schema } from "effect"
 import { type CliFailure, fromError } from "../Failure.ts"
 import * as Connect from "./Connect.ts"
@@ -11,10 +11,18 @@ const deadline = "200 seconds"
 
 const failures = Schema.Union(Errors.BadRequest, Errors.NotFound, ...Errors.CommandError.members)
 
-const json = <A, I>(where: Connect.Where, path: string, schema: Schema.Schema<A, I>): Effect.Effect<A, CliFailure> =>
-  Effect.flatMap(Connect.requests(where, deadline), ({ json, within }) =>
-    Effect.mapError(within(json(path, schema, failures, { headers: { accept: "application/json" } })), fromError)
-  )
+/** `body`: sent with POST. */
+const json = <A, I>(
+  where: Connect.Where,
+  path: string,
+  schema: Schema.Schema<A, I>,
+  body?: object
+): Effect.Effect<A, CliFailure> =>
+  Effect.flatMap(Connect.requests(where, deadline), ({ json, within }) => {
+    const headers = { accept: "application/json" }
+    const post = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }
+    return Effect.mapError(within(json(path, schema, failures, { headers, ...post })), fromError)
+  })
 
 const diffPath = (threadId: ThreadId, turnId: TurnId | undefined): string =>
   `/api/threads/${threadId}${turnId === undefined ? "" : `/turns/${turnId}`}/diff`
@@ -38,6 +46,10 @@ export const patch = (where: Connect.Where, threadId: ThreadId, turnId: TurnId |
       return { patch: text, truncated: headers.has("x-millrace-truncated"), late: headers.has("x-millrace-late") }
     }).pipe(Effect.scoped, within, Effect.mapError(fromError))
   )
+
+/** What `thread.rewind` would change. Changes nothing. */
+export const previewRewind = (where: Connect.Where, threadId: ThreadId, request: RewindRequest) =>
+  json(where, `/api/threads/${threadId}/rewind/preview`, RewindPreview, request)
 
 /** The worktrees of threads, oldest first. */
 export const worktrees = (where: Connect.Where) => json(where, "/api/worktrees", Schema.Array(Worktree))

@@ -28,7 +28,7 @@ const start = Effect.gen(function* () {
 })
 
 it.scopedLive(
-  "W6 W2 diff shows what a turn changed; worktrees are listed, pruned when nothing is lost, and removed by force",
+  "W6 W7 W2 diff shows what a turn changed, and rewind takes it back; worktrees are listed, pruned when nothing is lost, and removed by force",
   () =>
     Effect.gen(function* () {
       const { git, host, millrace, repository } = yield* start
@@ -52,6 +52,19 @@ it.scopedLive(
       expect(shown).toMatchObject({ code: 0, stderr: "" })
       expect(shown.stdout).toMatch(/^diff --git a\/b b\/b\nnew file mode 100644\n[^]*\n\+1\n$/)
       expect(JSON.parse((yield* millrace("diff", threadId, "--json")).stdout)).toMatchObject({ files: [{ path: "b" }] })
+
+      const named = yield* millrace("turns", threadId)
+      expect(named.stdout).toMatch(new RegExp(`^${turnId} +completed +20\\S+ \\S+ +\\[\\[run cp a b\\]\\]\\n$`))
+      expect((yield* millrace("rewind", threadId, turnId, "--dry-run")).stdout).toMatch(/^deleted +b *\n$/)
+      expect(yield* millrace("rewind", threadId, turnId)).toMatchObject({ code: 4, stderr: expect.stringContaining("--yes") })
+      expect(existsSync(join(cwd, "b"))).toBe(true)
+      const rewound = yield* millrace("rewind", threadId, turnId, "--yes")
+      expect(rewound.code).toBe(0)
+      expect(existsSync(join(cwd, "b"))).toBe(false)
+      const [, checkpoint = ""] = /--checkpoint (\w+)\n/.exec(rewound.stderr) ?? []
+      const back = yield* millrace("rewind", threadId, "--checkpoint", checkpoint, "--yes", "--json")
+      expect(JSON.parse(back.stdout)).toMatchObject({ threadId, checkpoint: expect.any(String) })
+      expect(existsSync(join(cwd, "b"))).toBe(true)
 
       const listed = yield* millrace("worktrees")
       expect(listed.stdout).toMatch(new RegExp(`^${threadId} +20\\S+ +topic +changes +${cwd}\\n$`))
