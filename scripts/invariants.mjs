@@ -1,4 +1,4 @@
-// Writes the "held by" column of docs/invariants.md from the names of the tests; with --check it only compares.
+// Writes the "held by" column of docs/invariants.md from the names of the tests; with --check it only compares. Fails if a test names an id that the page does not have.
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { files, root } from "./files.mjs"
@@ -24,8 +24,14 @@ const after = before.replace(
 )
 const squeeze = (text) => text.replace(/ +/g, " ").replace(/-+/g, "-")
 
-const missing = [...before.matchAll(/^\| ([LDCTRPSXQW]\d{1,2}) /gm)].map(([, id]) => id).filter((id) => !held.has(id))
+const promised = [...before.matchAll(/^\| ([LDCTRPSXQW]\d{1,2}) /gm)].map(([, id]) => id)
+const missing = promised.filter((id) => !held.has(id))
+const unknown = [...held.keys()].filter((id) => !promised.includes(id))
 console.log(`invariants: ${held.size} held by tests, without a test: ${missing.join(" ") || "none"}`)
+if (unknown.length > 0) {
+  console.error(`tests name ids without a promise in docs/invariants.md: ${unknown.join(" ")}`)
+  process.exitCode = 1
+}
 if (!process.argv.includes("--check")) writeFileSync(page, after)
 else if (squeeze(after) !== squeeze(before)) {
   console.error("docs/invariants.md is stale: run node scripts/invariants.mjs && pnpm format")

@@ -475,7 +475,7 @@ describe("items and requests", () => {
 })
 
 describe("threads and projects", () => {
-  it("C5 a project has a setup command until it is set to null; the same command again is no change", () => {
+  it("W10 a project has a setup command until it is set to null; the same command again is no change", () => {
     const model = new DecideModel()
     const { projectId = "" as ProjectId } = Either.getOrThrow(ask(model, "project.create", { cwd: "/work" }))
     const update = (body: object) => {
