@@ -6145,6 +6145,8 @@ export interface components {
             branch?: string;
             createdAt: string;
             bytes?: number;
+            /** @description The first of its 10 ports (`MILLRACE_PORT`). Absent before the first session in it. */
+            port?: number;
             /**
              * @description Its directory does not exist.
              * @enum {boolean}

@@ -90,6 +90,9 @@ export const Worktree = Schema.Struct({
   branch: Schema.optional(Schema.String),
   createdAt: Schema.String,
   bytes: Schema.optional(count),
+  port: Schema.optional(count).annotations({
+    description: "The first of its 10 ports (`MILLRACE_PORT`). Absent before the first session in it."
+  }),
   missing: Schema.optional(Schema.Literal(true)).annotations({ description: "Its directory does not exist." }),
   dirty: Schema.Boolean.annotations({
     description: "It has changed or untracked files, or a merge or rebase that has not ended; also if that is unknown."

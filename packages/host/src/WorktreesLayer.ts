@@ -1,4 +1,5 @@
 /** Worktrees of threads in the data directory, for the engine and the dispatcher. */
+import { defined } from "@millrace/contracts/Defined"
 import { StorageUnavailable } from "@millrace/contracts/Errors"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { make as makePermits } from "@millrace/contracts/Permits"
@@ -20,7 +21,7 @@ const make = (home: string) =>
     const logged = (what: string) =>
       Effect.catchAll((error: { readonly message: string }) => Effect.logWarning(`${what}: ${error.message}`))
     const view = (record: WorktreeRecord, index: number) => {
-      const { branch, createdAt, id, root } = record
+      const { branch, createdAt, id, port, root } = record
       const unknown = { dirty: true, unpushed: 0, unknown: true as const }
       const missing = { dirty: false, unpushed: 0, missing: true as const }
       const state =
@@ -32,6 +33,7 @@ const make = (home: string) =>
         cwd: root,
         branch,
         createdAt: new Date(createdAt).toISOString(),
+        ...defined({ port }),
         ...found
       }))
     }

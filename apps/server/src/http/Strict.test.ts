@@ -155,6 +155,7 @@ it.scopedLive("C6 capabilities names the version and the features of this server
     const routes = Object.values(ApiGroup.endpoints).map(({ path }) => path)
     for (const [feature, path] of [
       ["blobs", "/api/blobs"],
+      ["workspace", "/api/threads/:id/diff"],
       ["search", "/api/search"],
       ["log", "/api/log"],
       ["runners", "/api/runners"],
