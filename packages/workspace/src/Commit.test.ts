@@ -56,7 +56,7 @@ it.scopedLive("W9 only the named files are committed, by the person's identity; 
       "pre-commit",
       'git diff --cached --name-only > "$(git rev-parse --git-dir)/hooked"; env | grep -c MILLRACE_TOKEN >&2; true'
     )
-    const names = ["-dash", "a b", "st*r", "[a].txt", ":(top)x", "\u00e4.txt", "app/new.txt", 'quo"te\nline']
+    const names = ["-dash", "a b", "st*r", "[b].txt", ":(top)x", "\u00e4.txt", "app/new.txt", 'quo"te\nline']
     write(root, Object.fromEntries(names.map((name) => [name, name])))
     write(root, { star: "matches the glob", "a.txt": "by the agent" })
     rmSync(join(root, "gone.txt"))

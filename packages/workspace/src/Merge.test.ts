@@ -99,16 +99,15 @@ it.scopedLive("W9 a merge that conflicts, is refused or would replace a file of 
     yield* refused("GitRefused", `${root} has changes`)
     git(root, "checkout", "-q", "b.txt")
 
-    // By fast-forward, git would replace ignored files without a question.
+    write(root, { "b.txt": "of the person\n" })
+    git(root, "commit", "-q", "-am", "mine")
+    // Git would replace these ignored files without a question, whatever --no-overwrite-ignore says: it is for a fast-forward only.
     write(tree, { "x.log": "tracked here", "logs/new": "tracked here" })
     git(tree, "add", "-f", "x.log", "logs/new")
     git(tree, "commit", "-q", "-m", "logs")
     yield* refused("GitRefused", "x.log")
     yield* refused("GitRefused", "logs")
     git(tree, "reset", "-q", "--hard", "HEAD^")
-
-    write(root, { "b.txt": "of the person\n" })
-    git(root, "commit", "-q", "-am", "mine")
     git(root, "config", "--unset", "user.name")
     yield* refused("IdentityMissing", "user.name")
     git(root, "config", "user.name", "Ada")
