@@ -89,6 +89,18 @@ describe.runIf(Proc.bootId() !== undefined)("Ledger", () => {
       )
   )
 
+  it.scopedLive("P1 W9 git of an earlier server gets SIGTERM first, so that it removes its lock files", () =>
+    fresh((ledger) =>
+      Effect.gen(function* () {
+        const child = start("git", "trap 'exit 0' TERM; echo locked; while :; do sleep 0.02; done")
+        expect(yield* line(child)).toBe("locked")
+        yield* ledger.record(entry("git", child.pid, { command: "git" }))
+        expect(ids(yield* ledger.reap)).toEqual({ ...none, killed: ["git"] })
+        expect(yield* exited(child)).toBeNull()
+      })
+    )
+  )
+
   it.scopedLive("P1 a reused pid is not killed: another start time, or another boot", () =>
     fresh((ledger) =>
       Effect.gen(function* () {

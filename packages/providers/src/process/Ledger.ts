@@ -79,6 +79,20 @@ const isOfLiving = (bootId: string | undefined, text: string): boolean =>
 
 type Verdict = Exclude<keyof ReapReport, "unreadable">
 
+/** What is known of the recorded child; `undefined`: it does not exist any more. */
+const factsOf = ({ group, pid, startTime }: Entry) => {
+  const now = Proc.facts(pid)
+  return now?.startTime === startTime && now?.group === group ? now : undefined
+}
+
+/** git removes its lock files on SIGTERM. After SIGKILL they would stay, and no git could change anything in that repository any more. */
+const endGit = (entry: Entry) =>
+  Effect.gen(function* () {
+    Proc.signalGroup(entry.group, "SIGTERM")
+    // Not our child, so its exit causes no event. We poll, for at most two seconds.
+    for (let tries = 0; tries < 40 && factsOf(entry)?.zombie === false; tries++) yield* Effect.sleep(50)
+  })
+
 /**
  * A group is killed only when its leader has the recorded pid, start time and boot (P1). Processes that the leader had started are found by the
  * entry's id in their environment, also when the leader is dead.
@@ -88,9 +102,10 @@ const judge = Effect.fn("Ledger.judge")(function* (entry: Entry) {
   if (entry.bootId !== undefined && boot !== entry.bootId) return "gone" satisfies Verdict
   if (entry.startTime === undefined) return Proc.signalGroup(entry.group, 0) ? ("left" as const) : ("gone" as const)
   const now = Proc.facts(entry.pid)
-  const ours = now?.startTime === entry.startTime && now.group === entry.group
-  const lived = ours && !now.zombie
-  if (ours) Proc.signalGroup(entry.group, "SIGKILL")
+  const ours = factsOf(entry) !== undefined
+  const lived = factsOf(entry)?.zombie === false
+  if (lived && entry.command === "git") yield* endGit(entry)
+  if (factsOf(entry) !== undefined) Proc.signalGroup(entry.group, "SIGKILL")
   const swept = yield* Proc.sweep(`${Environment.marker}=${entry.id}`)
   if (swept < 0) return "left" satisfies Verdict
   if (lived || swept > 0) return "killed" satisfies Verdict
