@@ -14,9 +14,9 @@ import * as Collections from "@millrace/orchestration/readmodel/Collections"
 import { BeforeTurn, type Turn } from "@millrace/orchestration/sessions/BeforeTurn"
 import { Checkpoints, type Request } from "@millrace/workspace/Checkpoints"
 import { shown } from "@millrace/workspace/RawPath"
-import * as CheckpointExpiry from "./CheckpointExpiry.ts"
 import { isSmall } from "@millrace/workspace/Size"
 import { Clock, Context, type Duration, Effect, Fiber, FiberSet, Layer, Schedule, Stream } from "effect"
+import * as CheckpointExpiry from "./CheckpointExpiry.ts"
 
 export interface Options {
   /**

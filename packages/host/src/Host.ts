@@ -35,6 +35,7 @@ import * as Registry from "@millrace/providers/Registry"
 import * as Files from "@millrace/workspace/Files"
 import * as Git from "@millrace/workspace/Git"
 import * as Rewinds from "@millrace/workspace/Rewinds"
+import * as Worktrees from "@millrace/workspace/Worktrees"
 import { Context, type Duration, Effect, Layer, Option, type Stream } from "effect"
 import * as Blobs from "./Blobs.ts"
 import * as Checkpointing from "./Checkpointing.ts"
@@ -258,7 +259,10 @@ export const layer = (options: Options) => {
   )
   const worktrees = Layer.unwrapEffect(
     Effect.map(DataDirectory.DataDirectory, ({ file }) =>
-      Layer.merge(WorktreesLayer.layer(file("worktrees")), NewWorktreesLayer.layer(file("worktrees")))
+      Layer.provide(
+        Layer.merge(WorktreesLayer.layer(file("worktrees")), NewWorktreesLayer.layer),
+        Worktrees.layer({ home: file("worktrees") })
+      )
     )
   ).pipe(Layer.provide(Git.layer))
   const checkpoints = Layer.unwrapEffect(

@@ -3,7 +3,7 @@ import { NewWorktrees, type ShellCommand, type ShellOutput } from "@millrace/orc
 import * as Environment from "@millrace/providers/process/Environment"
 import { Ledger } from "@millrace/providers/process/Ledger"
 import * as Spawn from "@millrace/providers/process/Spawn"
-import * as Worktrees from "@millrace/workspace/Worktrees"
+import { Worktrees } from "@millrace/workspace/Worktrees"
 import { Effect, Layer, Option, Stream } from "effect"
 
 /** Milliseconds that the command has after SIGTERM. */
@@ -39,23 +39,22 @@ const run = ({ command, secrets, ...options }: ShellCommand): Stream.Stream<Shel
     })
   )
 
-/** `home`: absolute path of the directory of the worktrees. Needs `Git` and `Ledger`. */
-export const layer = (home: string) =>
-  Layer.effect(
-    NewWorktrees,
-    Effect.gen(function* () {
-      const worktrees = yield* Worktrees.make({ home })
-      const ledger = yield* Ledger
-      return NewWorktrees.of({
-        find: (cwd) =>
-          Effect.flatMap(worktrees.at(cwd), (record) =>
-            record === undefined
-              ? Effect.succeed(undefined)
-              : Effect.map(worktrees.portOf(record.id), (port) => (port === undefined ? {} : { port }))
-          ),
-        ifNew: (cwd, setUp) =>
-          Effect.flatMap(worktrees.at(cwd), (record) => (record === undefined ? Effect.void : worktrees.ifNew(record.id, setUp))),
-        run: (command) => Stream.provideService(run(command), Ledger, ledger)
-      })
+/** Needs `Worktrees` and `Ledger`. */
+export const layer = Layer.effect(
+  NewWorktrees,
+  Effect.gen(function* () {
+    const worktrees = yield* Worktrees
+    const ledger = yield* Ledger
+    return NewWorktrees.of({
+      find: (cwd) =>
+        Effect.flatMap(worktrees.at(cwd), (record) =>
+          record === undefined
+            ? Effect.succeed(undefined)
+            : Effect.map(worktrees.portOf(record.id), (port) => (port === undefined ? {} : { port }))
+        ),
+      ifNew: (cwd, setUp) =>
+        Effect.flatMap(worktrees.at(cwd), (record) => (record === undefined ? Effect.void : worktrees.ifNew(record.id, setUp))),
+      run: (command) => Stream.provideService(run(command), Ledger, ledger)
     })
-  )
+  })
+)

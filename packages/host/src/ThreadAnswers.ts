@@ -1,6 +1,6 @@
 /**
- * Adds to the views of threads what is not in their rows: why a thread waits (R7) and which threads work in its directory, which depend on the live sessions, the settings that hold with
- * the defaults of its provider instance, which depend on the server's configuration, and what its running agent reports of itself.
+ * Adds to the views of threads what is not in their rows. Why a thread waits (R7) and which threads work in its directory depend on the live sessions; the
+ * settings with the defaults of the provider instance depend on the server's configuration; the running agent reports the rest of itself.
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { Millrace } from "@millrace/contracts/Millrace"
@@ -20,7 +20,7 @@ const limitOf = ({ continuation }: ThreadView): Waiting | undefined =>
       }
     : undefined
 
-/** The same views, with `effective` in each thread and `waiting` in each that waits. */
+/** The same views, with `effective` in each thread, and `waiting`, `alongside` and `agent` in each that has one. */
 export const complete = (
   views: Pick<Millrace, "state" | "threads" | "thread">,
   engine: Pick<typeof Engine.Service, "waiting" | "alongside">,

@@ -16,7 +16,7 @@ const lost = ({ dirty, unpushed }: Worktrees.Unsaved): string =>
 
 const make = (home: string) =>
   Effect.gen(function* () {
-    const worktrees = yield* Worktrees.make({ home })
+    const worktrees = yield* Worktrees.Worktrees
     const earlier = (yield* worktrees.records).map(({ id }) => id as ThreadId)
     const logged = (what: string) =>
       Effect.catchAll((error: { readonly message: string }) => Effect.logWarning(`${what}: ${error.message}`))
@@ -84,5 +84,5 @@ const make = (home: string) =>
     })
   })
 
-/** `home`: absolute path of the directory of the worktrees. Needs `Git`. */
+/** `home`: absolute path of the directory of the worktrees. Needs their `Worktrees`. */
 export const layer = (home: string) => Layer.effect(Engine.Worktrees, make(home))

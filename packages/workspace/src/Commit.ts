@@ -22,6 +22,7 @@ export interface Request {
 }
 
 export interface Committed {
+  /** The id of the new commit. */
   readonly commit: string
   readonly branch: string
   /** At most 500 characters. */
@@ -122,6 +123,10 @@ const only = (request: Request, files: ReadonlyArray<PersonGit.Changed>, changed
     )
   })
 
+/**
+ * Commits once: with a mark of an earlier attempt, returns what that made. Refused if there are no changes, no branch is checked out, an operation has not
+ * ended, no identity is configured, or git or a hook fails. After a refusal HEAD, refs and index are as before.
+ */
 export const commit = Effect.fn("Commit.commit")(
   function* (request: Request) {
     const { deadline = "5 minutes", mark, repository } = request

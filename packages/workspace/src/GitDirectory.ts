@@ -1,6 +1,6 @@
 /** Git directories are no part of a workspace's files: they hold credentials, hooks and other branches. */
-import { stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
+import { exists } from "./Exists.ts"
 
 /** Characters that HFS+ leaves out of a name. Git refuses names that become `.git` without them, as it refuses those below. */
 const ignorable = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g
@@ -10,12 +10,6 @@ export const isGitName = (name: string): boolean => /^(\.git|git~1)[. ]*(:.*)?$/
 
 /** Whether a segment of the path is such a name. */
 export const hasGitName = (path: string): boolean => path.split("/").some(isGitName)
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false
-  )
 
 /** Whether git recognises the directory: it has HEAD, objects and refs, or, for a linked work tree, HEAD and the name of the common directory. */
 const isGitDirectory = async (path: string): Promise<boolean> =>

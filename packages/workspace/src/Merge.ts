@@ -2,10 +2,10 @@
  * Merges the branch of a worktree into the branch that the project's directory has checked out, as the person would. The merge is computed without the
  * directory first; git merges only if that has no conflict, and no file that git does not track is in the way (W9).
  */
-import type { Duration } from "effect"
-import { Effect } from "effect"
-import { lstat, stat } from "node:fs/promises"
+import { type Duration, Effect } from "effect"
+import { lstat } from "node:fs/promises"
 import { join } from "node:path"
+import { exists } from "./Exists.ts"
 import { isAbsent } from "./FileError.ts"
 import type { GitError } from "./Git.ts"
 import * as PersonGit from "./PersonGit.ts"
@@ -24,7 +24,7 @@ export interface Request {
 }
 
 export interface Merged {
-  /** What the branch `into` is at now. */
+  /** The commit of the branch `into` after the merge. */
   readonly commit: string
   readonly branch: string
   readonly into: string
@@ -87,16 +87,15 @@ const inTheWay = (target: Repository, tree: string) =>
 /** After a failure: takes an incomplete merge back. Returns whether the target is as before. */
 const undone = (target: Repository, head: string, deadline: Duration.DurationInput) =>
   Effect.gen(function* () {
-    const isMerging = yield* Effect.promise(() =>
-      stat(join(target.gitDir, "MERGE_HEAD")).then(
-        () => true,
-        () => false
-      )
-    )
+    const isMerging = yield* Effect.promise(() => exists(join(target.gitDir, "MERGE_HEAD")))
     if (isMerging) yield* PersonGit.run(target, ["merge", "--abort"], { deadline })
     return (yield* PersonGit.headOf(target)) === head && !(yield* hasChanges(target, "no", deadline))
   }).pipe(Effect.orElseSucceed(() => false))
 
+/**
+ * Merges once: with a mark of an earlier attempt, returns what that made. Refused if a work tree has changes, an operation has not ended, the branches
+ * conflict, or a file that git does not track would be replaced. After a refusal the target is as before, unless the message says that the merge is incomplete.
+ */
 export const merge = Effect.fn("Merge.merge")(
   function* ({ deadline = "5 minutes", mark, source, target }: Request) {
     const into = yield* PersonGit.branchOf(target)

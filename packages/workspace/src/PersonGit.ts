@@ -5,9 +5,10 @@
 import type { Duration } from "effect"
 import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
-import { stat } from "node:fs/promises"
 import { basename, join } from "node:path"
+import { exists } from "./Exists.ts"
 import { Git, type GitBusy, type GitFailed, type GitMissing, type GitOptions, type GitTimeout } from "./Git.ts"
+import { operations } from "./Operations.ts"
 import * as RawPath from "./RawPath.ts"
 import type { Repository } from "./Repository.ts"
 import * as WorktreeRecord from "./WorktreeRecord.ts"
@@ -50,7 +51,7 @@ export const run = (
 const text = (...parameters: Parameters<typeof run>) =>
   Effect.map(run(...parameters), ({ code, stdout }) => (code === 0 ? stdout.toString("utf8").trim() : undefined))
 
-/** The record of the work tree if the server created it for a thread. `home`: the directory of the worktrees. */
+/** The record of the worktree, if the server created this work tree for a thread. `home`: the directory of the worktrees. */
 export const recordOf = ({ root }: Repository, home: string) =>
   Effect.map(
     Effect.promise(() => WorktreeRecord.read(home, basename(root))),
@@ -65,28 +66,13 @@ export const headOf = (repository: Repository) =>
     () => refuse("GitRefused", `${repository.root} has no commit yet. Nothing was changed.`)
   )
 
-/** Files of the git directory that exist while an operation has not ended. */
-const operations = {
-  MERGE_HEAD: "merge",
-  CHERRY_PICK_HEAD: "cherry-pick",
-  REVERT_HEAD: "revert",
-  "rebase-merge": "rebase",
-  "rebase-apply": "rebase",
-  BISECT_LOG: "bisect"
-} as const
-
 /** Refused while a merge, a rebase or the like has not ended. */
 export const idle = ({ gitDir, root }: Repository) =>
   Effect.forEach(Object.entries(operations), ([name, operation]) =>
     Effect.flatMap(
-      Effect.promise(() =>
-        stat(join(gitDir, name)).then(
-          () => true,
-          () => false
-        )
-      ),
-      (exists) =>
-        exists
+      Effect.promise(() => exists(join(gitDir, name))),
+      (isThere) =>
+        isThere
           ? refuse(
               "GitRefused",
               `A ${operation} in ${root} has not ended. Complete it or abort it with git. Nothing was changed.`

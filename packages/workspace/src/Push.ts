@@ -1,6 +1,5 @@
 /** Pushes the branch of a work tree to the branch of the same name, as the person would. Never by force, and without a prompt. */
-import type { Duration } from "effect"
-import { Effect } from "effect"
+import { type Duration, Effect } from "effect"
 import * as PersonGit from "./PersonGit.ts"
 import type { Repository } from "./Repository.ts"
 
@@ -45,6 +44,7 @@ const remoteOf = (repository: Repository, branch: string, wanted: string | undef
     )
   })
 
+/** A branch without an upstream gets the branch of the remote. Refused if there is no such remote, or if the remote rejects the push. After a timeout it can have arrived. */
 export const push = Effect.fn("Push.push")(
   function* ({ deadline = "2 minutes", repository, remote: wanted }: Request) {
     const branch = yield* PersonGit.branchOf(repository)

@@ -1,8 +1,8 @@
-/** Finds the work tree of a directory by asking git. Where no directory above may be one, git is not started. */
+/** Finds the work tree of a directory by asking git. Git is not started if no directory from this one upward can be in a repository. */
 import { Effect } from "effect"
-import { realpath, stat } from "node:fs/promises"
+import { realpath } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { isAbsent } from "./FileError.ts"
+import { mayExist } from "./Exists.ts"
 import { Git, NotARepository } from "./Git.ts"
 
 export interface Repository {
@@ -20,13 +20,8 @@ export interface Repository {
 
 const lines = (output: Buffer): ReadonlyArray<string> => output.toString("utf8").replace(/\n$/, "").split("\n")
 
+/** The errors of `find`. */
 export type FindError = Effect.Effect.Error<ReturnType<typeof find>>
-
-const mayExist = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    (cause: unknown) => !isAbsent(cause)
-  )
 
 /**
  * False only where git finds no repository: the directory and those above it have neither `.git` nor, as a git directory itself has, `HEAD`. The server's

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto"
 import { copyFile, mkdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises"
 import { homedir } from "node:os"
 import { join } from "node:path"
+import { exists } from "./Exists.ts"
 import { Git } from "./Git.ts"
 import * as RawPath from "./RawPath.ts"
 import type { Repository } from "./Repository.ts"
@@ -85,12 +86,6 @@ const put = async (path: string, content: string | Buffer): Promise<void> => {
   await writeFile(`${path}.tmp`, bytes, { mode: 0o600 })
   await rename(`${path}.tmp`, path)
 }
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false
-  )
 
 /** An attribute that lets git store other bytes than the file has. `-text` and `binary` do not. */
 const conversion = /(^|\s)(text|crlf|eol|ident|filter|working-tree-encoding)(=\S*)?(\s|$)/

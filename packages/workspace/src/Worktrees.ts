@@ -10,6 +10,7 @@ import { make as makePermits } from "@millrace/contracts/Permits"
 import { Git, type GitError, GitFailed, type GitOptions } from "./Git.ts"
 import { isAbsent, unlessAbsent } from "./FileError.ts"
 import * as KeyedPermits from "./KeyedPermits.ts"
+import { operations } from "./Operations.ts"
 import * as Ports from "./Ports.ts"
 import * as RawPath from "./RawPath.ts"
 import * as Repository from "./Repository.ts"
@@ -73,7 +74,7 @@ export class Worktrees extends Context.Tag("@millrace/workspace/Worktrees")<
     readonly unsaved: (record: WorktreeRecord.WorktreeRecord) => Effect.Effect<Unsaved | undefined, GitError>
     /** The record of the worktree in which the directory is. */
     readonly at: (directory: string) => Effect.Effect<WorktreeRecord.WorktreeRecord | undefined>
-    /** The first of the 10 ports of the worktree, which no other worktree of the directory has. The same at each call. `undefined`: all are given. */
+    /** The first of the 10 ports of the worktree, which no other worktree of this server has. The same at each call. `undefined`: all are assigned. */
     readonly portOf: (id: string) => Effect.Effect<number | undefined>
     /** Runs the effect if the worktree is new, one at a time for each worktree. After a success it is not new any more. */
     readonly ifNew: <E>(id: string, effect: Effect.Effect<void, E>) => Effect.Effect<void, E>
@@ -267,10 +268,7 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
           deadline: checkoutDeadline
         })
         const gitDir = (yield* text(["rev-parse", "--absolute-git-dir"], { cwd })) ?? root
-        const isBusy = (yield* Effect.forEach(
-          ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "BISECT_LOG"],
-          (name) => exists(join(gitDir, name))
-        )).includes(true)
+        const isBusy = (yield* Effect.forEach(Object.keys(operations), (name) => exists(join(gitDir, name)))).includes(true)
         const heads = yield* leftHeads(cwd, gitDir)
         const unpushed = yield* text(
           ["rev-list", "--count", "HEAD", ...heads, "--not", commit, `--exclude=${branch}`, "--branches", "--remotes"],
