@@ -23,8 +23,9 @@ export const make = Effect.gen(function* () {
     for (const threadId of yield* checkpoints.threads) yield* checkpoints.expire(threadId, before)
     done = retainedFrom
   }).pipe(
-    Effect.catchAll(({ message }) =>
-      Effect.logWarning(`Checkpoints that retention no longer keeps could not be removed. The removal is tried again: ${message}`)
+    // A damaged event is a defect: the next run tries again, as after any failure.
+    Effect.catchAllCause((cause) =>
+      Effect.logWarning("Checkpoints that retention no longer keeps could not be removed. The removal is tried again", cause)
     ),
     Effect.withSpan("CheckpointExpiry.run")
   )

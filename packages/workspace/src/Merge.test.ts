@@ -14,7 +14,7 @@ import * as Repository from "./Repository.ts"
 // With the real clock, because git is a real process.
 const services = Layer.provide(Git.layer, layerMemory)
 
-/** A person's repository with a stash, an untracked and an ignored file, a worktree on the branch `topic` with a commit, and a bare remote `away`. */
+/** A person's repository with a stash, an untracked and an ignored file, a worktree on the branch `topic` with two commits, and a bare remote `away`. */
 const setUp = Effect.map(temporaryDirectory, (directory) => {
   const base = realpathSync(directory)
   const [root, tree, away] = [join(base, "repository"), join(base, "tree"), join(base, "away.git")]
@@ -29,6 +29,8 @@ const setUp = Effect.map(temporaryDirectory, (directory) => {
   git(root, "config", "user.email", "ada@example.com")
   git(root, "worktree", "add", "-q", "-b", "topic", tree)
   write(root, { "own.txt": "untracked", "x.log": "ignored", logs: "ignored" })
+  write(tree, { "a.txt": "half\n" })
+  commitAll(tree, "half")
   write(tree, { "a.txt": "of the agent\n" })
   commitAll(tree, "work")
   git(base, "init", "-q", "--bare", away)

@@ -136,21 +136,26 @@ const maxEntries = 1000
 
 /**
  * The commit that an earlier attempt has made and that HEAD still has. A hook of a refused commit may write the mark too, for example by `git reset`: an entry
- * counts only if it added a commit to the HEAD before it. `undefined`: none, or the repository keeps no reflog.
+ * counts only if HEAD went forward with it. `undefined`: none, or the repository keeps no reflog.
  */
 export const earlier = (repository: Repository, mark: string) =>
   Effect.gen(function* () {
-    const args = ["log", "--walk-reflogs", `-${maxEntries}`, "--no-show-signature", "--format=%H %P%x09%gs", "HEAD", "--"]
+    const args = ["log", "--walk-reflogs", `-${maxEntries}`, "--no-show-signature", "--format=%H%x09%gs", "HEAD", "--"]
     const entries = ((yield* text(repository, args, { codes: [0, 128] })) ?? "").split("\n").map((line) => {
-      const [ids = "", action = ""] = line.split("\t")
-      const [commit = "", parent] = ids.trim().split(" ")
-      return { commit, parent, isMarked: action.includes(`(millrace ${mark})`) }
+      const [commit = "", action = ""] = line.split("\t")
+      return { commit, isMarked: action.includes(`(millrace ${mark})`) }
     })
-    const made = entries.some(({ isMarked, parent }, at) => isMarked && parent === entries[at + 1]?.commit)
-    const commit = made ? entries.find(({ isMarked }) => isMarked)?.commit : undefined
-    if (commit === undefined) return undefined
-    const { code } = yield* run(repository, ["merge-base", "--is-ancestor", commit, "HEAD"], { codes: [0, 1, 128] })
-    return code === 0 ? commit : undefined
+    const contains = (commit: string, older: string) =>
+      Effect.map(
+        run(repository, ["merge-base", "--is-ancestor", older, commit], { codes: [0, 1, 128] }),
+        ({ code }) => code === 0
+      )
+    const marked = entries.flatMap(({ commit, isMarked }, at) => (isMarked ? [{ commit, before: entries[at + 1]?.commit }] : []))
+    const forward = ({ before, commit }: (typeof marked)[number]) =>
+      before === undefined ? Effect.succeed(true) : before === commit ? Effect.succeed(false) : contains(commit, before)
+    const [latest] = marked
+    if (latest === undefined || !(yield* Effect.exists(marked, forward))) return undefined
+    return (yield* contains("HEAD", latest.commit)) ? latest.commit : undefined
   })
 
 /** The commit's id and subject, at most 500 characters. */
