@@ -79,7 +79,7 @@ export const make = (
         if (paths === undefined && (yield* recordOf(repository)) === undefined)
           return yield* rejected(
             "GitRefused",
-            "You and others work in this directory too, so name the files to commit in paths (on the command line: after the thread). GET /api/threads/ID/diff lists what the thread changed. Nothing was committed."
+            "You and others work in this directory too, so name the files to commit in paths (on the command line: after the thread). GET /api/threads/ID/diff (millrace diff THREAD) shows what the thread changed. Nothing was committed."
           )
         const mark = PersonGit.markOf(commandId, digest(command))
         const made = yield* Effect.mapError(withGit(Commit.commit({ repository, cwd, message, paths, mark })), worded)

@@ -12,7 +12,9 @@ import { ItemId, RequestId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Fixture from "../../test/support/Fixture.ts"
+import * as Cli from "./Cli.ts"
 import * as Discovery from "./client/Discovery.ts"
+import * as Help from "./Help.ts"
 
 const threadId = ThreadId.make("thr_new")
 const turnId = TurnId.make("trn_1")
@@ -56,6 +58,10 @@ const clean = (ended: Program.Ended) => {
 }
 
 describe("millrace", () => {
+  it("the overview has every command, and no other", () => {
+    expect(Help.commandNames.toSorted()).toEqual([...Cli.names, "help", "version"].toSorted())
+  })
+
   it.live("usage: wrong flags and arguments exit with 2 and one line that names them", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryDirectory
@@ -95,7 +101,10 @@ describe("millrace", () => {
         [["service", "--print"], "service needs one of install, status, uninstall. See: millrace service --help"],
         [["queue", "move"], "Missing argument <THREAD>. See: millrace queue move --help"],
         [["version", "--json"], "version takes no arguments."],
-        [["rename", "thr_a", ""], "TITLE: Expected a string at least 1 character"]
+        [["rename", "thr_a", ""], "TITLE: Expected a string at least 1 character"],
+        [["rewnd", "thr_a"], 'There is no command "rewnd". Did you mean rewind? See: millrace --help'],
+        [["commit", "thr_a"], "Missing option --message. See: millrace commit --help"],
+        [["commit", "thr_a", "-m", " "], '--message: expected a text, got " ". See: millrace commit --help']
       ]
       const ends = yield* Effect.forEach(wrong, ([args]) => Program.run(args, { env: { MILLRACE_DATA: dataDir } }), {
         concurrency: 4

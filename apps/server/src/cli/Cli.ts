@@ -94,6 +94,9 @@ const commands = [
   Update.command
 ] as const
 
+/** The first words of the commands that the program has. */
+export const names: ReadonlyArray<string> = commands.flatMap(({ descriptor }) => [...CommandDescriptor.getNames(descriptor)])
+
 const root = Command.make("millrace").pipe(
   Command.withDescription("An orchestration server for coding agents: one durable, ordered log, served without loss."),
   Command.withSubcommands(commands)
@@ -186,7 +189,7 @@ const verdict = (exit: Exit.Exit<unknown, unknown>, args: ReadonlyArray<string>)
     const { subcommands, words } = named
     if (subcommands.length > 0)
       return [ExitCode.usage, `${words.join(" ")} needs one of ${subcommands.toSorted().join(", ")}. ${helpOf(words)}`]
-    const problem = flat(error.error)
+    const problem = flat(error.error).replace(/^Expected to find option: '(--[a-z-]+)'/, "Missing option $1")
     const sentence = /[.?!]$/.test(problem) ? problem : `${problem}.`
     const flag = /argument: '(--[a-z-]+)/.exec(problem)?.[1]
     // Some errors name another command that helps.

@@ -75,7 +75,8 @@ export const forCommands = (log: Log, hold: (directory: string) => Effect.Effect
         if ((yield* Effect.mapError(log.receipts([commandId]), storageUnavailable)).has(commandId)) return undefined
         const worktrees = service.value
         const root = yield* worktrees.rootOf(threadId)
-        if (root === undefined) return Either.left("The thread has no worktree. GET /api/worktrees lists them.")
+        if (root === undefined)
+          return Either.left("The thread has no worktree. GET /api/worktrees (millrace worktrees) lists them.")
         const unused = Effect.gen(function* () {
           const users = yield* Effect.mapError(usersOf(log, threadId), storageUnavailable)
           const fork = users.find((user) => user.threadId !== threadId)
@@ -83,7 +84,7 @@ export const forCommands = (log: Log, hold: (directory: string) => Effect.Effect
             return Either.left(`The thread ${fork.threadId} works in this worktree too. Delete that thread first.`)
           const status = users[0]?.session?.status
           if (status !== undefined && status !== "stopped" && status !== "error")
-            return Either.left("The thread's agent runs in the worktree. Stop it first, with session.stop.")
+            return Either.left("The thread's agent runs in the worktree. Stop it first with session.stop (millrace stop THREAD).")
           return yield* worktrees.remove(threadId, force)
         })
         // No turn, and so no session, starts in the directory until it is removed.

@@ -1,9 +1,13 @@
 /** `millrace commit`, `merge` and `push`: git in a thread's work tree, as the person. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
+import * as HelpDoc from "@effect/cli/HelpDoc"
 import * as Options from "@effect/cli/Options"
+import * as ValidationError from "@effect/cli/ValidationError"
 import * as Client from "@millrace/client/Client"
 import { defined } from "@millrace/contracts/Defined"
+import { cut } from "@millrace/contracts/Text"
+import { Effect } from "effect"
 import * as Flags from "../Flags.ts"
 import { dispatch } from "./Dispatch.ts"
 
@@ -14,7 +18,14 @@ export const commit = Command.make(
     message: Options.text("message").pipe(
       Options.withAlias("m"),
       Options.withPseudoName("MESSAGE"),
-      Options.withDescription("The message of the commit.")
+      Options.withDescription("The message of the commit."),
+      Options.mapEffect((text) =>
+        text.trim() === ""
+          ? Effect.fail(
+              ValidationError.invalidValue(HelpDoc.p(`--message: expected a text, got ${JSON.stringify(cut(text, 100))}`))
+            )
+          : Effect.succeed(text)
+      )
     ),
     paths: Flags.argument("PATH").pipe(
       Args.withDescription("The files to commit, relative to the thread's directory. Default, in a worktree: all changes."),
