@@ -229,7 +229,7 @@ export class Places {
       return {
         reason: "rewind",
         message:
-          "Files of the directory are being taken back or committed, or its worktree is being removed. The turn starts when that has ended."
+          "Files of the directory are being taken back, committed or merged, or its worktree is being removed. The turn starts when that has ended."
       }
     const until = this.limitOf(provider, now)
     if (until !== undefined)
