@@ -48,9 +48,9 @@ export const isAppState = (value: unknown): value is AppState =>
 const by = <K extends string, A>(all: ReadonlyArray<A>, key: (one: A) => K): Record<K, A> =>
   Object.fromEntries(all.map((one) => [key(one), one])) as Record<K, A>
 
-/** The thread of an answer, without `agent` and `effective`: no event carries the agent's report, and the `effective` settings depend on the server's configuration. */
+/** The thread of an answer, without the fields that no event carries and that would not change any more: `agent`, `alongside` and `effective`. */
 const threadOf = (shown: ThreadView): Thread.Thread => {
-  const { agent: _agent, effective: _, ...thread } = shown
+  const { agent: _agent, alongside: _alongside, effective: _, ...thread } = shown
   return { ...thread, failed: thread.status === "failed" || thread.lastTurnFailed === true }
 }
 
