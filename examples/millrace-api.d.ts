@@ -6034,6 +6034,8 @@ export interface components {
         GitSummary: {
             /** @description false: the directory is in no git repository. */
             repository: boolean;
+            /** @description The thread's directory below the root of the work tree, such as `apps/web/`: paths of diffs begin with it. Absent: the directory is the root. */
+            prefix?: string;
             /** @description Absent: no branch is checked out. */
             branch?: string;
             /** @description Absent: the repository has no commit. */

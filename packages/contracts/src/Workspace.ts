@@ -71,6 +71,10 @@ export type FoundFiles = typeof FoundFiles.Type
 /** The state of the work tree of a thread's directory. */
 export const GitSummary = Schema.Struct({
   repository: Schema.Boolean.annotations({ description: "false: the directory is in no git repository." }),
+  prefix: Schema.optional(Schema.String).annotations({
+    description:
+      "The thread's directory below the root of the work tree, such as `apps/web/`: paths of diffs begin with it. Absent: the directory is the root."
+  }),
   branch: Schema.optional(Schema.String).annotations({ description: "Absent: no branch is checked out." }),
   commit: Schema.optional(Schema.String).annotations({ description: "Absent: the repository has no commit." }),
   upstream: Schema.optional(Schema.String).annotations({ description: "The branch that it follows, such as `origin/main`." }),

@@ -152,6 +152,8 @@ it.scopedLive("W1 W2 W5 a summary has branch, distance and changes, runs no filt
     })
     expect(existsSync(ran)).toBe(false)
     expect(readFileSync(join(root, ".git/index")).equals(index)).toBe(true)
+    mkdirSync(join(root, "apps/web"), { recursive: true })
+    expect(yield* summary(join(root, "apps/web"))).toMatchObject({ prefix: "apps/web/", branch: "main" })
     expect(yield* summary(base)).toEqual({ repository: false, dirty: false })
   }).pipe(Effect.provide(services))
 )

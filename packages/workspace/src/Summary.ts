@@ -78,10 +78,11 @@ const parse = (output: string): GitSummary => {
 export const read = (cwd: string): Effect.Effect<GitSummary, GitError, Git> =>
   Effect.gen(function* () {
     const git = yield* Git
-    const inside = yield* git.run(["rev-parse", "--is-inside-work-tree"], { cwd, deadline, codes: [0, 128] })
-    if (inside.stdout.toString("utf8").trim() !== "true") return none
+    const asked = yield* git.run(["rev-parse", "--is-inside-work-tree", "--show-prefix"], { cwd, deadline, codes: [0, 128] })
+    const [, prefix] = /^true\n([^]*)\n$/.exec(asked.stdout.toString("utf8")) ?? []
+    if (prefix === undefined) return none
     const env = yield* withoutFilters(cwd)
     const args = ["status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignore-submodules=dirty"]
     const { stdout } = yield* git.run(args, { cwd, env, deadline, maxBytes })
-    return parse(stdout.toString("utf8"))
+    return { ...parse(stdout.toString("utf8")), ...(prefix !== "" && { prefix }) }
   })
