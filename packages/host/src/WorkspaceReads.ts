@@ -46,6 +46,8 @@ const refusals: { readonly [R in Refusal]: (path: string) => FileRefused } = {
   outside: () =>
     new Forbidden({ message: "The path leads out of the thread's directory by a link. Only files inside can be read." }),
   git: () => new Forbidden({ message: "The path is in a git directory, which is no part of the workspace's files." }),
+  data: () =>
+    new Forbidden({ message: "The path is in a data directory of Millrace, which is no part of the workspace's files." }),
   directory: () => new BadRequest({ path: "path", message: "The path is a directory. Search its files with ?query=." }),
   special: () => new BadRequest({ path: "path", message: "The path is a device, a pipe or a socket. Only files can be read." }),
   "too-large": () =>

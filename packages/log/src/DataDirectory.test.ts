@@ -38,6 +38,17 @@ describe("DataDirectory", () => {
     )
   )
 
+  it.scoped("W1 in a git repository the directory is hidden from git; a .gitignore that exists stays as it is", () =>
+    Effect.gen(function* () {
+      const directory = `${yield* temporaryDirectory}/data`
+      yield* Effect.scoped(DataDirectory.make(directory))
+      expect(readFileSync(`${directory}/.gitignore`, "utf8").split("\n")).toContain("*")
+      writeFileSync(`${directory}/.gitignore`, "mine")
+      yield* Effect.scoped(DataDirectory.make(directory))
+      expect(readFileSync(`${directory}/.gitignore`, "utf8")).toBe("mine")
+    })
+  )
+
   it.scoped("L8 within one process a second owner is refused until the first releases the directory", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory

@@ -153,6 +153,12 @@ const owned = (path: string, owner: Option.Option<Owner>) =>
     })
   })
 
+/** In a git repository, the directory is no part of a commit or of a thread's files. A file of this name that exists stays as it is. */
+const hideFromGit = (path: string): void => {
+  const file = join(path, ".gitignore")
+  if (!existsSync(file)) writeFileSync(file, "# The data of Millrace.\n*\n", { mode: 0o600 })
+}
+
 /** Whether this owner wrote `owner.json`. */
 const isOurs = (path: string, self: Owner): boolean =>
   Option.exists(namedOwner(path), ({ pid, since }) => pid === self.pid && since === self.since)
@@ -208,6 +214,7 @@ export const make = Effect.fn("DataDirectory.make")(function* (directory: string
   if (state.held === undefined || (yield* isLogOpen(path))) return yield* owned(path, yield* pollOwner(path, polls))
   yield* trying(path, () => writeOwner(path, self))
   state.named = true
+  yield* trying(path, () => hideFromGit(path))
   // Before anything opens the log: a restore was interrupted after it replaced the first file (L18).
   const replaced = yield* trying(path, () => PendingRestore.finish(path))
   if (replaced !== undefined)

@@ -2,6 +2,7 @@
 import { Clock, Effect, Schema } from "effect"
 import { constants } from "node:fs"
 import { access, lstat } from "node:fs/promises"
+import { isDataDirectory } from "./DataDirectory.ts"
 import { isAbsent } from "./FileError.ts"
 import { Git, GitFailed } from "./Git.ts"
 import * as RawPath from "./RawPath.ts"
@@ -63,18 +64,20 @@ const batch = 256
 type Inspected = { readonly path: RawPath.RawPath } & (
   | { readonly kind: "file"; readonly bytes: number }
   | { readonly kind: "absent" }
-  | { readonly kind: "behind-link" }
+  /** It is behind a link, where git has no file, or in a data directory of Millrace. */
+  | { readonly kind: "elsewhere" }
   | { readonly kind: "unreadable"; readonly reason: string }
 )
 
-/** Whether a directory of the path is a link: git has no file behind it. `known`: what was found for other paths. */
-const isBehindLink = async (root: Buffer, path: RawPath.RawPath, known: Map<string, Promise<boolean>>): Promise<boolean> => {
+/** Whether a directory of the path is a link or a data directory of Millrace. `known`: what was found for other paths. */
+const isElsewhere = async (root: Buffer, path: RawPath.RawPath, known: Map<string, Promise<boolean>>): Promise<boolean> => {
   for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
     const directory = path.slice(0, at)
+    const absolute = Buffer.concat([root, RawPath.toBytes(directory)])
     const found =
       known.get(directory) ??
-      lstat(Buffer.concat([root, RawPath.toBytes(directory)])).then(
-        (info) => info.isSymbolicLink(),
+      lstat(absolute).then(
+        (info) => info.isSymbolicLink() || isDataDirectory(absolute),
         () => false
       )
     known.set(directory, found)
@@ -86,9 +89,9 @@ const isBehindLink = async (root: Buffer, path: RawPath.RawPath, known: Map<stri
 export const inspect = async (
   root: Buffer,
   path: RawPath.RawPath,
-  links = new Map<string, Promise<boolean>>()
+  known = new Map<string, Promise<boolean>>()
 ): Promise<Inspected> => {
-  if (await isBehindLink(root, path, links)) return { path, kind: "behind-link" }
+  if (await isElsewhere(root, path, known)) return { path, kind: "elsewhere" }
   const absolute = Buffer.concat([root, RawPath.toBytes(path)])
   const info = await lstat(absolute).catch((cause: unknown) => {
     return isAbsent(cause) ? undefined : "the server may not read it"
@@ -108,16 +111,16 @@ export const inspect = async (
 const choose = async (root: string, paths: ReadonlyArray<RawPath.RawPath>, untracked: ReadonlySet<string>, bounds: Bounds) => {
   const stored: Array<RawPath.RawPath> = []
   const skipped: Array<Skipped> = []
-  const behind: Array<RawPath.RawPath> = []
-  const links = new Map<string, Promise<boolean>>()
+  const elsewhere: Array<RawPath.RawPath> = []
+  const known = new Map<string, Promise<boolean>>()
   const base = Buffer.from(`${root}/`)
   let bytes = 0
   let files = 0
   for (let at = 0; at < paths.length; at += batch)
-    for (const found of await Promise.all(paths.slice(at, at + batch).map((path) => inspect(base, path, links)))) {
+    for (const found of await Promise.all(paths.slice(at, at + batch).map((path) => inspect(base, path, known)))) {
       const { path } = found
       const skip = (reason: string) => void skipped.push({ path, reason })
-      if (found.kind === "behind-link") behind.push(path)
+      if (found.kind === "elsewhere") elsewhere.push(path)
       else if (found.kind === "unreadable") skip(found.reason)
       else if (found.kind === "absent") stored.push(path)
       else if (found.bytes > bounds.fileBytes) skip(`it is larger than ${bounds.fileBytes} bytes`)
@@ -129,7 +132,7 @@ const choose = async (root: string, paths: ReadonlyArray<RawPath.RawPath>, untra
         stored.push(path)
       }
     }
-  return { stored, skipped, behind }
+  return { stored, skipped, elsewhere }
 }
 
 /** Stores a commit of the tree, without a parent; returns its id. */
@@ -169,9 +172,9 @@ export const capture = Effect.fn("Capture.capture")(function* (workTree: WorkTre
   // A repository inside, which is no submodule, reads as a directory. It keeps its own history.
   const untracked = new Set(RawPath.fields(others.stdout).filter((path) => !path.endsWith("/")))
   const paths = [...new Set([...RawPath.fields(changed.stdout), ...untracked])]
-  const { behind, skipped, stored } = yield* Effect.promise(() => choose(root, paths, untracked, bounds))
+  const { elsewhere, skipped, stored } = yield* Effect.promise(() => choose(root, paths, untracked, bounds))
   // Its earlier content is not its content now.
-  const stale = [...behind, ...skipped.filter(({ path }) => !untracked.has(path)).map(({ path }) => path)]
+  const stale = [...elsewhere, ...skipped.filter(({ path }) => !untracked.has(path)).map(({ path }) => path)]
   if (stale.length > 0) yield* run(["update-index", "-z", "--force-remove", "--stdin"], RawPath.input(stale))
   if (stored.length > 0) yield* run(["update-index", "-z", "--add", "--remove", "--replace", "--stdin"], RawPath.input(stored))
   const tree = (yield* run(["write-tree", ...(workTree.partial === true ? ["--missing-ok"] : [])])).stdout.toString().trim()

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises"
 import { isAbsent } from "./FileError.ts"
 
 /** False also if the server may not see it. */
-export const exists = (path: string): Promise<boolean> =>
+export const exists = (path: string | Buffer): Promise<boolean> =>
   stat(path).then(
     () => true,
     () => false

@@ -1,5 +1,6 @@
 /** Git directories are no part of a workspace's files: they hold credentials, hooks and other branches. */
 import { dirname, join } from "node:path"
+import { isDataDirectory } from "./DataDirectory.ts"
 import { exists } from "./Exists.ts"
 
 /** Characters that HFS+ leaves out of a name. Git refuses names that become `.git` without them, as it refuses those below. */
@@ -16,12 +17,16 @@ const isGitDirectory = async (path: string): Promise<boolean> =>
   (await exists(join(path, "HEAD"))) &&
   ((await exists(join(path, "commondir"))) || ((await exists(join(path, "objects"))) && (await exists(join(path, "refs")))))
 
-/** Whether the canonical path of a file below the canonical root is in a git directory, whatever its name is: a bare repository, or one of `--separate-git-dir`. */
-export const isInGitDirectory = async (root: string, path: string): Promise<boolean> => {
-  if (hasGitName(path.slice(root.length))) return true
+/**
+ * Which private directory the canonical path of a file below the canonical root is in: a git directory, whatever its name is (a bare repository, or one
+ * of `--separate-git-dir`), or a data directory of Millrace.
+ */
+export const privateOf = async (root: string, path: string): Promise<"git" | "data" | undefined> => {
+  if (hasGitName(path.slice(root.length))) return "git"
   for (let at = dirname(path); at.length >= root.length; at = dirname(at)) {
-    if (await isGitDirectory(at)) return true
+    if (await isGitDirectory(at)) return "git"
+    if (await isDataDirectory(at)) return "data"
     if (dirname(at) === at) break
   }
-  return false
+  return undefined
 }

@@ -193,3 +193,20 @@ it.scoped("W5 a file or a directory that is replaced by a link out while it is r
     expect(yield* at("named", () => appendFileSync(join(root, "src/a.ts"), Buffer.alloc(2 * maxFileBytes)))).toBe("too-large")
   })
 )
+
+it.scoped("W5 no file of a data directory of Millrace is read: not directly, by a link, or below a directory of it", () =>
+  Effect.gen(function* () {
+    const { root } = yield* workspace
+    Person.write(root, {
+      "data/owner.db": "",
+      "data/log.db": "",
+      "data/secrets.json": "s",
+      "data/deep/blob": "s",
+      "one/log.db": "mine"
+    })
+    symlinkSync("data/secrets.json", join(root, "shortcut"))
+    for (const path of ["data/secrets.json", "data/deep/blob", "data/log.db", "shortcut"])
+      expect([path, yield* reading(root, path)]).toEqual([path, "data"])
+    expect(yield* reading(root, "one/log.db")).toBe("mine")
+  })
+)

@@ -7,10 +7,10 @@ import { createHash } from "node:crypto"
 import { constants, type Stats } from "node:fs"
 import { type FileHandle, lstat, open, readlink, realpath, stat } from "node:fs/promises"
 import { join, sep } from "node:path"
-import { hasGitName, isInGitDirectory } from "./GitDirectory.ts"
+import { hasGitName, privateOf } from "./GitDirectory.ts"
 
-/** Why a file was not read. `git`: it is in a git directory, or is one. */
-export type Refusal = "absent" | "outside" | "git" | "directory" | "special" | "too-large" | "not-permitted" | "changed"
+/** Why a file was not read. `git`: it is in a git directory, or is one. `data`: it is in a data directory of Millrace. */
+export type Refusal = "absent" | "outside" | "git" | "data" | "directory" | "special" | "too-large" | "not-permitted" | "changed"
 
 export interface FoundFile {
   readonly content: Uint8Array
@@ -80,7 +80,8 @@ export const read = async (
     const asked = join(base, path)
     const resolved = await realpath(asked)
     if (!isInside(base, resolved)) return "outside"
-    if (await isInGitDirectory(base, resolved)) return "git"
+    const hidden = await privateOf(base, resolved)
+    if (hidden !== undefined) return hidden
     const kind = kindOf(await stat(resolved))
     if (kind !== undefined) return kind
     await onStep("resolved")
@@ -94,7 +95,8 @@ export const read = async (
       const name = await nameOf(file, resolved)
       if (name === undefined) return "changed"
       if (!isInside(base, name)) return "outside"
-      if (await isInGitDirectory(base, name)) return "git"
+      const hiddenNow = await privateOf(base, name)
+      if (hiddenNow !== undefined) return hiddenNow
       await onStep("named")
       const content = await contentOf(file)
       if (content === undefined) return "too-large"

@@ -282,3 +282,21 @@ it.scopedLive("W8 a rewind that stops is recorded, also when its result cannot b
     expect(["a", "b"].map((file) => readFileSync(join(root, file), "utf8"))).toEqual(["2", "2"])
   }).pipe(inGit)
 )
+
+it.scopedLive("W1 W7 a data directory of Millrace inside the work tree is in no checkpoint, and no rewind changes it", () =>
+  Effect.gen(function* () {
+    const log = { "data/owner.db": "", "data/log.db": "1", "data/deep/blob": "1" }
+    // The person has added it to the repository, against its `.gitignore`.
+    const { checkpoints, preview, root, run, turn, write } = yield* fixture({ a: "1", ...log })
+    yield* turn(write({ a: "2", "data/log.db": "2", "data/deep/blob": "2", "data/new": "2" }))
+    const { changes, left } = yield* preview(1)
+    expect(changes.map(({ path }) => path)).toEqual(["a"])
+    expect(left.map(({ reason }) => reason)).toEqual(left.map(() => "it is in a data directory of Millrace"))
+    expect(yield* run(1)).toMatchObject({ changed: 1 })
+    expect(readFileSync(join(root, "a"), "utf8")).toBe("1")
+    const kept = ["log.db", "deep/blob", "new"].map((name) => readFileSync(join(root, "data", name), "utf8"))
+    expect(kept).toEqual(["2", "2", "2"])
+    const { commit } = yield* checkpoints.now(root)
+    expect(Object.keys(Person.treeOf(root, commit)).toSorted()).toEqual(["a", "data/owner.db"])
+  }).pipe(inGit)
+)

@@ -1,0 +1,19 @@
+/**
+ * A data directory of Millrace inside of a workspace is no part of it: it holds tokens and secrets, and a rewind that takes back a log destroys it (W1).
+ * Its `.gitignore` hides it from git; here are the cases in which a person has added its files to the repository.
+ */
+import { exists } from "./Exists.ts"
+import * as RawPath from "./RawPath.ts"
+
+/** Whether the directory is a data directory, of this server or of another one. Links are followed. */
+export const isDataDirectory = async (path: string | Buffer): Promise<boolean> => {
+  const has = (name: string) => exists(Buffer.concat([Buffer.from(path), Buffer.from(`/${name}`)]))
+  return (await has("owner.db")) && (await has("log.db"))
+}
+
+/** Whether a directory of the path, which is relative to the root, is a data directory. */
+export const isInDataDirectory = async (root: string, path: RawPath.RawPath): Promise<boolean> => {
+  for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1))
+    if (await isDataDirectory(Buffer.concat([Buffer.from(`${root}/`), RawPath.toBytes(path.slice(0, at))]))) return true
+  return false
+}
