@@ -368,7 +368,7 @@ export interface paths {
         put?: never;
         /**
          * Read what a rewind would change
-         * @description The files that `thread.rewind` would change, and how. Changes nothing. Send `expected` with the command, so that it is rejected if the files have changed since.
+         * @description The files that `thread.rewind` would change, and how; with `paths`, those that `workspace.discard` would change. Changes nothing. Send `expected` with the command, so that it is rejected if the files have changed since.
          */
         post: operations["rewindPreview"];
         delete?: never;
@@ -4617,7 +4617,7 @@ export interface components {
             };
         };
         /**
-         * @description The files of the thread's directory were taken back, or its conversation by a fork. `incomplete`: the rewind stopped, or the server ended during it; each file is as before or as after.
+         * @description The files of the thread's directory were taken back, all or (`workspace.discard`) single ones, or its conversation by a fork. `incomplete`: the rewind stopped, or the server ended during it; each file is as before or as after.
          * @example {
          *       "offset": 42,
          *       "stream": "thread/thr_01KB7R",
@@ -4636,6 +4636,23 @@ export interface components {
          *       "offset": 43,
          *       "stream": "thread/thr_01KB7R",
          *       "version": 8,
+         *       "type": "thread.rewound",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "turnId": "trn_01KB7S",
+         *         "checkpoint": "5d41402abc4b2a76b9719d911017c592a1b2c3d4",
+         *         "files": 1,
+         *         "paths": [
+         *           "src/login.ts"
+         *         ]
+         *       }
+         *     }
+         * @example {
+         *       "offset": 44,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 9,
          *       "type": "thread.rewound",
          *       "at": "2026-11-20T09:00:00.000Z",
          *       "epoch": 1,
@@ -4674,6 +4691,8 @@ export interface components {
                 checkpoint?: string;
                 /** @description Number of files that were changed. */
                 files?: number;
+                /** @description Of `workspace.discard`: the files that it names, at most 100, each cut to 300 characters, relative to the thread's directory. Absent: all files that the turns changed. */
+                paths?: string[];
                 /** @description The fork whose conversation ends before the turn. */
                 forkId?: components["schemas"]["ThreadId"];
                 /** @description Why only a part of the files was changed. */
@@ -4946,7 +4965,7 @@ export interface components {
             head: number;
         };
         /** @description A command with an id that you choose. `type` selects the fields. */
-        Command: components["schemas"]["ProjectCreateCommand"] | components["schemas"]["ProjectUpdateCommand"] | components["schemas"]["ProjectDeleteCommand"] | components["schemas"]["ThreadCreateCommand"] | components["schemas"]["ThreadRenameCommand"] | components["schemas"]["ThreadConfigureCommand"] | components["schemas"]["ThreadHandoverCommand"] | components["schemas"]["ThreadForkCommand"] | components["schemas"]["TurnRetryCommand"] | components["schemas"]["ThreadCompactCommand"] | components["schemas"]["ThreadReviewCommand"] | components["schemas"]["ThreadRewindCommand"] | components["schemas"]["WorkspaceRemoveCommand"] | components["schemas"]["WorkspaceCommitCommand"] | components["schemas"]["WorkspaceMergeCommand"] | components["schemas"]["WorkspacePushCommand"] | components["schemas"]["ThreadArchiveCommand"] | components["schemas"]["ThreadUnarchiveCommand"] | components["schemas"]["ThreadDeleteCommand"] | components["schemas"]["TurnStartCommand"] | components["schemas"]["GoalSetCommand"] | components["schemas"]["GoalPauseCommand"] | components["schemas"]["GoalResumeCommand"] | components["schemas"]["GoalClearCommand"] | components["schemas"]["ContinuationCancelCommand"] | components["schemas"]["TurnInterruptCommand"] | components["schemas"]["TurnEditCommand"] | components["schemas"]["TurnRemoveCommand"] | components["schemas"]["TurnReorderCommand"] | components["schemas"]["TurnPromoteCommand"] | components["schemas"]["RequestAnswerCommand"] | components["schemas"]["SessionStopCommand"];
+        Command: components["schemas"]["ProjectCreateCommand"] | components["schemas"]["ProjectUpdateCommand"] | components["schemas"]["ProjectDeleteCommand"] | components["schemas"]["ThreadCreateCommand"] | components["schemas"]["ThreadRenameCommand"] | components["schemas"]["ThreadConfigureCommand"] | components["schemas"]["ThreadHandoverCommand"] | components["schemas"]["ThreadForkCommand"] | components["schemas"]["TurnRetryCommand"] | components["schemas"]["ThreadCompactCommand"] | components["schemas"]["ThreadReviewCommand"] | components["schemas"]["ThreadRewindCommand"] | components["schemas"]["WorkspaceDiscardCommand"] | components["schemas"]["WorkspaceRemoveCommand"] | components["schemas"]["WorkspaceCommitCommand"] | components["schemas"]["WorkspaceMergeCommand"] | components["schemas"]["WorkspacePushCommand"] | components["schemas"]["ThreadArchiveCommand"] | components["schemas"]["ThreadUnarchiveCommand"] | components["schemas"]["ThreadDeleteCommand"] | components["schemas"]["TurnStartCommand"] | components["schemas"]["GoalSetCommand"] | components["schemas"]["GoalPauseCommand"] | components["schemas"]["GoalResumeCommand"] | components["schemas"]["GoalClearCommand"] | components["schemas"]["ContinuationCancelCommand"] | components["schemas"]["TurnInterruptCommand"] | components["schemas"]["TurnEditCommand"] | components["schemas"]["TurnRemoveCommand"] | components["schemas"]["TurnReorderCommand"] | components["schemas"]["TurnPromoteCommand"] | components["schemas"]["RequestAnswerCommand"] | components["schemas"]["SessionStopCommand"];
         ProjectCreateCommand: {
             commandId: components["schemas"]["CommandId"];
             /**
@@ -5211,6 +5230,21 @@ export interface components {
             /** @description Instead of `turnId`. */
             checkpoint?: string;
         };
+        WorkspaceDiscardCommand: {
+            commandId: components["schemas"]["CommandId"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "workspace.discard";
+            threadId: components["schemas"]["ThreadId"];
+            /** @description The files, relative to the thread's directory. A renamed file has two paths. */
+            paths: string[];
+            /** @description The state before this turn. Default: the thread's first checkpoint, where its diff begins. */
+            turnId?: components["schemas"]["TurnId"];
+            /** @description Of the preview. Without it, the command is rejected if it would overwrite what others have changed. */
+            expected?: string;
+        };
         WorkspaceRemoveCommand: {
             commandId: components["schemas"]["CommandId"];
             /**
@@ -5469,7 +5503,7 @@ export interface components {
             threadId?: components["schemas"]["ThreadId"];
             turnId?: components["schemas"]["TurnId"];
             goalId?: components["schemas"]["GoalId"];
-            /** @description thread.rewind: the files as they were before it. Send `thread.rewind` with it to go back. */
+            /** @description thread.rewind and workspace.discard: the files as they were before the command. Send `thread.rewind` with it to go back. */
             checkpoint?: string;
             /** @description workspace.commit: the new commit. workspace.merge: what the project's branch is at now. workspace.push: the commit that was pushed. */
             commit?: string;
@@ -5857,7 +5891,7 @@ export interface components {
             /** @description What happened and what to do next. */
             message: string;
             /** @enum {string} */
-            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "WorktreeRefused" | "NothingToCommit" | "IdentityMissing" | "MergeConflict" | "GitRefused" | "Unsupported";
+            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "WorktreeRefused" | "NothingToCommit" | "NothingToDiscard" | "IdentityMissing" | "MergeConflict" | "GitRefused" | "Unsupported";
             /** @description The id of the object that the rule names. */
             id?: string;
             /**
@@ -6094,7 +6128,7 @@ export interface components {
             itemId?: components["schemas"]["ItemId"];
         };
         RewindPreview: {
-            /** @description For `thread.rewind`: it is rejected if the files differ from what is shown here. */
+            /** @description For `thread.rewind` or `workspace.discard`: it is rejected if the files differ from what is shown here. */
             expected: string;
             files: {
                 path: string;
@@ -9050,6 +9084,11 @@ export interface operations {
                 } | {
                     /** @description Of an earlier rewind: the way back. */
                     checkpoint: string;
+                } | {
+                    /** @description For `workspace.discard`: the files, relative to the thread's directory. */
+                    paths: string[];
+                    /** @description As in the command. */
+                    turnId?: components["schemas"]["TurnId"];
                 };
             };
         };

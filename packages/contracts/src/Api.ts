@@ -332,7 +332,7 @@ export const ApiGroup = HttpApiGroup.make("api")
       .annotate(OpenApi.Summary, "Read what a rewind would change")
       .annotate(
         OpenApi.Description,
-        "The files that `thread.rewind` would change, and how. Changes nothing. Send `expected` with the command, so that it is rejected if the files have changed since."
+        "The files that `thread.rewind` would change, and how; with `paths`, those that `workspace.discard` would change. Changes nothing. Send `expected` with the command, so that it is rejected if the files have changed since."
       )
       .setPath(thread)
       .setPayload(RewindRequest)

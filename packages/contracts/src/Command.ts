@@ -127,6 +127,22 @@ export const CommandBody = {
     }),
     checkpoint: Schema.optional(bounded("the checkpoint", 200)).annotations({ description: "Instead of `turnId`." })
   }),
+  /**
+   * Takes single files back to how they were before a turn, as `thread.rewind` does; all other files stay. The result's `checkpoint` leads back, by
+   * `thread.rewind`. Rejected, without a change, if no turn since then changed one of the files.
+   */
+  "workspace.discard": Schema.Struct({
+    threadId: ThreadId,
+    paths: Schema.Array(FilePath).pipe(Schema.minItems(1), Schema.maxItems(1000)).annotations({
+      description: "The files, relative to the thread's directory. A renamed file has two paths."
+    }),
+    turnId: Schema.optional(TurnId).annotations({
+      description: "The state before this turn. Default: the thread's first checkpoint, where its diff begins."
+    }),
+    expected: Schema.optional(bounded("expected", 200)).annotations({
+      description: "Of the preview. Without it, the command is rejected if it would overwrite what others have changed."
+    })
+  }),
   /** Removes the worktree of a thread if it is clean and merged, or with `force`. */
   "workspace.remove": Schema.Struct({
     threadId: ThreadId.annotations({ description: "The thread whose worktree is removed. It may be deleted." }),
@@ -246,6 +262,7 @@ export const Command = Schema.Union(
   command("thread.compact", CommandBody["thread.compact"]),
   command("thread.review", CommandBody["thread.review"]),
   command("thread.rewind", CommandBody["thread.rewind"]),
+  command("workspace.discard", CommandBody["workspace.discard"]),
   command("workspace.remove", CommandBody["workspace.remove"]),
   command("workspace.commit", CommandBody["workspace.commit"]),
   command("workspace.merge", CommandBody["workspace.merge"]),
@@ -283,7 +300,8 @@ export const CommandResult = Schema.Struct({
   turnId: Schema.optional(TurnId),
   goalId: Schema.optional(GoalId),
   checkpoint: Schema.optional(Schema.String).annotations({
-    description: "thread.rewind: the files as they were before it. Send `thread.rewind` with it to go back."
+    description:
+      "thread.rewind and workspace.discard: the files as they were before the command. Send `thread.rewind` with it to go back."
   }),
   commit: Schema.optional(Schema.String).annotations({
     description:

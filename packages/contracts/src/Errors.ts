@@ -107,6 +107,7 @@ export const Rule = Schema.Literal(
   "NoCheckpoint",
   "WorktreeRefused",
   "NothingToCommit",
+  "NothingToDiscard",
   "IdentityMissing",
   "MergeConflict",
   "GitRefused",

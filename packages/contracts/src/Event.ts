@@ -290,6 +290,10 @@ export const EventData = {
       description: "The files before the rewind; `thread.rewind` with it leads back. Absent: no files were to be changed."
     }),
     files: Schema.optional(Schema.Int).annotations({ description: "Number of files that were changed." }),
+    paths: Schema.optional(Schema.Array(text)).annotations({
+      description:
+        "Of `workspace.discard`: the files that it names, at most 100, each cut to 300 characters, relative to the thread's directory. Absent: all files that the turns changed."
+    }),
     forkId: Schema.optional(ThreadId).annotations({ description: "The fork whose conversation ends before the turn." }),
     incomplete: Schema.optional(reason).annotations({ description: "Why only a part of the files was changed." })
   }),

@@ -408,9 +408,10 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
     examples: [{ ...turn, point: "end", reason: "git update-index did not finish within 30s." }]
   },
   "thread.rewound": {
-    when: "The files of the thread's directory were taken back, or its conversation by a fork. `incomplete`: the rewind stopped, or the server ended during it; each file is as before or as after.",
+    when: "The files of the thread's directory were taken back, all or (`workspace.discard`) single ones, or its conversation by a fork. `incomplete`: the rewind stopped, or the server ended during it; each file is as before or as after.",
     examples: [
       { ...thread, turnId, checkpoint: "5d41402abc4b2a76b9719d911017c592a1b2c3d4", files: 3 },
+      { ...thread, turnId, checkpoint: "5d41402abc4b2a76b9719d911017c592a1b2c3d4", files: 1, paths: ["src/login.ts"] },
       {
         ...thread,
         turnId,

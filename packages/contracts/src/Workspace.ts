@@ -1,4 +1,5 @@
 /** The content of a thread's directory and its changes: diffs, files, worktrees, rewinds. A path is relative to the root of the work tree, with `/`. */
+import { cut } from "./Text.ts"
 import { Schema } from "effect"
 import { ItemId, ThreadId, TurnId } from "./Ids.ts"
 
@@ -111,6 +112,10 @@ export type Worktree = typeof Worktree.Type
 /** What happens to the conversation: the agent removes its turns, a fork without them is made, or it is not changed. */
 export const RewoundConversation = Schema.Literal("native", "fork", "none")
 
+/** What the event of a discard has of its files: at most 100, each of at most 300 characters, so that they fit into one event. */
+export const namedFiles = (paths: ReadonlyArray<string>): ReadonlyArray<string> =>
+  paths.slice(0, 100).map((path) => cut(path, 300))
+
 export const RewindRequest = Schema.Union(
   Schema.Struct({
     turnId: TurnId.annotations({ description: "The state before this turn began is restored." }),
@@ -119,13 +124,19 @@ export const RewindRequest = Schema.Union(
   }),
   Schema.Struct({
     checkpoint: Schema.String.pipe(Schema.maxLength(200)).annotations({ description: "Of an earlier rewind: the way back." })
+  }),
+  Schema.Struct({
+    paths: Schema.Array(Schema.String.pipe(Schema.minLength(1), Schema.maxLength(4096)))
+      .pipe(Schema.minItems(1), Schema.maxItems(1000))
+      .annotations({ description: "For `workspace.discard`: the files, relative to the thread's directory." }),
+    turnId: Schema.optional(TurnId).annotations({ description: "As in the command." })
   })
 ).annotations({ identifier: "RewindRequest" })
 export type RewindRequest = typeof RewindRequest.Type
 
 export const RewindPreview = Schema.Struct({
   expected: Schema.String.annotations({
-    description: "For `thread.rewind`: it is rejected if the files differ from what is shown here."
+    description: "For `thread.rewind` or `workspace.discard`: it is rejected if the files differ from what is shown here."
   }),
   files: Schema.Array(
     Schema.Struct({

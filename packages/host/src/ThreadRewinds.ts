@@ -1,5 +1,5 @@
 /**
- * Rewinds of threads: a preview, and the command. The files are changed before the command is decided, while no turn of the work tree runs or starts (W7).
+ * Rewinds of threads, of all files or (a discard) of single ones: a preview, and the command. The files are changed before the command is decided, while no turn of the work tree runs or starts (W7).
  * A rewind that stops in the middle, or that the end of the server cuts off, is an event (W8).
  */
 import type { Accepted, Command, CommandOf } from "@millrace/contracts/Command"
@@ -8,7 +8,7 @@ import { type CommandError, CommandRejected, type NotFound, type Rule, StorageUn
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { Millrace, PageOf } from "@millrace/contracts/Millrace"
 import type { TurnView } from "@millrace/contracts/State"
-import type { RewindPreview, RewindRequest } from "@millrace/contracts/Workspace"
+import { namedFiles, type RewindPreview, type RewindRequest } from "@millrace/contracts/Workspace"
 import type { EventLog } from "@millrace/log/EventLog"
 import { storageUnavailable } from "@millrace/log/StorageError"
 import type { Engine } from "@millrace/orchestration/engine/Engine"
@@ -22,12 +22,12 @@ import { Settled } from "./Checkpointing.ts"
 import { noRepository } from "./ThreadDiffs.ts"
 
 export interface ThreadRewinds {
-  /** What `thread.rewind` would change. Changes nothing, and waits for the checkpoint of a turn that has just ended. */
+  /** What `thread.rewind` or `workspace.discard` would change. Changes nothing, and waits for the checkpoint of a turn that has just ended. */
   readonly previewRewind: (
     threadId: ThreadId,
     request: RewindRequest
   ) => Effect.Effect<RewindPreview, NotFound | CommandRejected | StorageUnavailable>
-  /** As `Engine.dispatch`. `thread.rewind` changes the files first. A caller that leaves does not stop it. */
+  /** As `Engine.dispatch`. `thread.rewind` and `workspace.discard` change the files first. A caller that leaves does not stop it. */
   readonly dispatch: (command: Command, actor?: string) => ReturnType<Context.Tag.Service<typeof Engine>["dispatch"]>
 }
 
@@ -64,7 +64,16 @@ const isRewindError = <E extends { readonly _tag: string }>(error: E | RewindErr
 
 const changeOf = ({ after, before }: Change) => (before === undefined ? "create" : after === undefined ? "delete" : "restore")
 
-type Rewind = CommandOf<"thread.rewind">
+type Rewind = CommandOf<"thread.rewind" | "workspace.discard">
+
+/** What of the two commands and of a preview selects the files. */
+interface Selection {
+  readonly turnId?: TurnId | undefined
+  readonly checkpoint?: string | undefined
+  readonly paths?: ReadonlyArray<string> | undefined
+}
+
+const isRewind = (command: Command): command is Rewind => command.type === "thread.rewind" || command.type === "workspace.discard"
 
 export const make = (
   views: Pick<Millrace, "thread" | "turns">,
@@ -104,18 +113,6 @@ export const make = (
           .toSorted((a, b) => (startOf(a) === startOf(b) ? 0 : startOf(a) < startOf(b) ? -1 : 1))
       })
 
-    const goalOf = (threadId: ThreadId, request: Pick<Rewind, "turnId" | "checkpoint">) =>
-      Effect.gen(function* () {
-        const thread = yield* views.thread(threadId)
-        if (thread.activeTurnId !== undefined)
-          return yield* rejected("TurnActive", "A turn runs. Wait for its end, or interrupt it.", thread.activeTurnId)
-        const { checkpoint, turnId } = request
-        if (checkpoint !== undefined) return { cwd: thread.cwd, goal: { checkpoint } satisfies Goal }
-        if (turnId === undefined) return yield* rejected("NoCheckpoint", "Give the turnId or the checkpoint to go back to.")
-        const turns = yield* turnsFrom(threadId, turnId)
-        return { cwd: thread.cwd, goal: { turns: turns.map((turn) => turn.turnId) } satisfies Goal }
-      })
-
     const off = rejected(
       "Unsupported",
       'This server takes no checkpoints, so it cannot take files back. Set checkpoints to "on" in its configuration.'
@@ -123,13 +120,34 @@ export const make = (
     const waited = (threadId: ThreadId) =>
       Option.isNone(settled) ? Effect.void : Effect.asVoid(Effect.timeoutOption(settled.value(threadId), settleWithin))
 
+    /** The turn at whose start the thread's diff begins. */
+    const firstOf = (threadId: ThreadId, cwd: string) =>
+      Effect.gen(function* () {
+        if (Option.isNone(service)) return yield* off
+        yield* waited(threadId)
+        const first = yield* Effect.mapError(service.value.firstTurn(threadId, cwd), worded)
+        return first ?? (yield* rejected("NoCheckpoint", "No turn of the thread has a checkpoint, so no file can be discarded."))
+      })
+
+    const goalOf = (threadId: ThreadId, { checkpoint, paths, turnId }: Selection) =>
+      Effect.gen(function* () {
+        const { activeTurnId, cwd } = yield* views.thread(threadId)
+        if (activeTurnId !== undefined)
+          return yield* rejected("TurnActive", "A turn runs. Wait for its end, or interrupt it.", activeTurnId)
+        if (checkpoint !== undefined) return { cwd, paths, goal: { checkpoint } satisfies Goal }
+        const first = turnId ?? (paths === undefined ? undefined : yield* firstOf(threadId, cwd))
+        if (first === undefined) return yield* rejected("NoCheckpoint", "Give the turnId or the checkpoint to go back to.")
+        const turns = yield* turnsFrom(threadId, first)
+        return { cwd, paths, turnId: first, goal: { turns: turns.map((turn) => turn.turnId) } satisfies Goal }
+      })
+
     const previewRewind = Effect.fn("ThreadRewinds.preview")(function* (threadId: ThreadId, request: RewindRequest) {
-      const { cwd, goal } = yield* goalOf(threadId, request)
-      const conversation = "turnId" in request && request.conversation ? ("fork" as const) : ("none" as const)
-      if ("turnId" in request && !request.files) return { expected: "conversation", files: [], conversation }
+      const selected = yield* goalOf(threadId, request)
+      const conversation = "conversation" in request && request.conversation ? ("fork" as const) : ("none" as const)
+      if ("files" in request && !request.files) return { expected: "conversation", files: [], conversation }
       if (Option.isNone(service)) return yield* off
       yield* waited(threadId)
-      const plan = yield* Effect.mapError(service.value.preview({ threadId, cwd, goal }), worded)
+      const plan = yield* Effect.mapError(service.value.preview({ threadId, ...selected }), worded)
       return {
         expected: plan.expected,
         files: plan.changes.map((change) => ({
@@ -157,27 +175,30 @@ export const make = (
       Effect.gen(function* () {
         if (Option.isNone(service)) return yield* off
         const rewinds = service.value
-        const { checkpoint, expected, threadId, turnId } = command
+        const { expected, threadId } = command
         const { cwd } = yield* views.thread(threadId)
         const root = yield* Effect.mapError(rewinds.rootOf(cwd), worded)
         return yield* Effect.acquireUseRelease(
           Effect.flatMap(engine.hold(root), Either.mapLeft(busy)),
           () =>
             Effect.gen(function* () {
-              const { goal } = yield* goalOf(threadId, command)
+              const selected = yield* goalOf(threadId, command)
+              const { turnId } = selected
               yield* waited(threadId)
               return yield* rewinds.run(
-                { threadId, cwd, goal, actor, expected, turnId: checkpoint === undefined ? turnId : undefined },
+                { threadId, actor, expected, ...selected },
                 Either.match({
                   onRight: ({ changed, checkpoint }) =>
-                    engine.dispatch(command, actor, { rewound: Either.right({ checkpoint, files: changed }) }),
+                    engine.dispatch(command, actor, {
+                      rewound: Either.right({ checkpoint, files: changed, ...defined({ turnId }) })
+                    }),
                   onLeft: ({ changed, checkpoint, message }) =>
                     engine
                       .submit({
                         _tag: "RewindCut",
                         actor,
                         threadId,
-                        ...defined({ turnId }),
+                        ...defined({ turnId, paths: selected.paths === undefined ? undefined : namedFiles(selected.paths) }),
                         checkpoint,
                         files: changed,
                         incomplete: message
@@ -196,7 +217,7 @@ export const make = (
         // The answer to this command was given before.
         const known = yield* Effect.mapError(log.receipts([command.commandId]), storageUnavailable)
         if (known.has(command.commandId)) return yield* engine.dispatch(command, actor)
-        const isFiles = command.checkpoint !== undefined || command.files === true
+        const isFiles = command.type === "workspace.discard" || command.checkpoint !== undefined || command.files === true
         const attempt: Effect.Effect<Accepted, CommandError | NotFound> = isFiles
           ? withFiles(command, actor)
           : Effect.zipRight(
@@ -209,7 +230,7 @@ export const make = (
       })
 
     const dispatch: ThreadRewinds["dispatch"] = (command, actor = "local") =>
-      command.type === "thread.rewind"
+      isRewind(command)
         ? Effect.flatMap(Effect.forkIn(oneAtATime(command.threadId)(rewind(command, actor)), scope), Fiber.join)
         : engine.dispatch(command, actor)
 
@@ -217,14 +238,14 @@ export const make = (
     const recover = Effect.gen(function* () {
       if (Option.isNone(service)) return
       for (const { changed, journal, of, others, settle } of yield* service.value.unfinished) {
-        const { actor, from, threadId, turnId } = journal
+        const { actor, from, paths, threadId, turnId } = journal
         const incomplete = `The server ended during the rewind. ${changed} of ${of} files were changed${others === 0 ? "" : `, and ${others} have another content since`}. To restore them as they were before, send thread.rewind with the checkpoint ${from}.`
         yield* Effect.logWarning(`A rewind of ${threadId} was cut off. ${incomplete}`)
         yield* engine.submit({
           _tag: "RewindCut",
           actor,
           threadId,
-          ...defined({ turnId }),
+          ...defined({ turnId, paths }),
           checkpoint: from,
           files: changed,
           ...(changed === of && others === 0 ? {} : { incomplete })

@@ -12,6 +12,8 @@ export const Journal = Schema.Struct({
   actor: Schema.String,
   /** Absent: the way back from an earlier rewind. */
   turnId: Schema.optional(TurnId),
+  /** Files of a discard, as its command names them. */
+  paths: Schema.optional(Schema.Array(Schema.String)),
   /** Commit of the files before the rewind. */
   from: Schema.String,
   /** Commit of the files as the rewind makes them. */

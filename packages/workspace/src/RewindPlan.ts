@@ -39,6 +39,8 @@ export interface Plan {
   /** Sorted by path. */
   readonly changes: ReadonlyArray<Change>
   readonly left: ReadonlyArray<Left>
+  /** The paths of `only` that no turn changed. */
+  readonly untouched: ReadonlyArray<RawPath.RawPath>
   /** Bytes of the new files, by their objects. */
   readonly sizes: ReadonlyMap<string, number>
   /** A digest of the changes with the content of the files before and after. */
@@ -191,20 +193,23 @@ export interface Input {
   readonly at: number
   /** Files that existed at one of the two times and are in no commit: they stay. */
   readonly skipped: ReadonlySet<string>
+  /** Only these files may change. Default: all that the turns changed. */
+  readonly only?: ReadonlySet<RawPath.RawPath> | undefined
 }
 
 /** Compares the work tree with the checkpoint. Writes nothing to the work tree. */
 export const make = Effect.fn("RewindPlan.make")(function* (
   workTree: WorkTree,
   root: WorkFile.Root,
-  { at, now, others, skipped, target, turns }: Input,
+  { at, now, only, others, skipped, target, turns }: Input,
   bounds: Bounds = defaults
 ) {
   const [byTurns, byOthers, all] = yield* Effect.all(
     [touched(workTree, turns), touched(workTree, others), differences(workTree, now, target)],
     { concurrency: 3 }
   )
-  const concerned = all.filter(({ path }) => byTurns.has(path))
+  const ofTurns = all.filter(({ path }) => byTurns.has(path))
+  const concerned = only === undefined ? ofTurns : ofTurns.filter(({ path }) => only.has(path))
   const added = concerned.filter(({ to }) => to === undefined).map(({ path }) => path)
   const hidden = yield* ignored(workTree, target, added)
   const left: Array<Left> = []
@@ -214,7 +219,7 @@ export const make = Effect.fn("RewindPlan.make")(function* (
     left.push({ path, reason })
   }
   // A file that a turn has renamed is older too: its content comes back under its old name.
-  const restored = new Set(concerned.flatMap(({ from, to }) => (from === undefined && to !== undefined ? [to.object] : [])))
+  const restored = new Set(ofTurns.flatMap(({ from, to }) => (from === undefined && to !== undefined ? [to.object] : [])))
   const isUnseen = ({ from, path, to }: Difference) =>
     to === undefined && from !== undefined && !restored.has(from.object)
       ? WorkFile.attempt(() => WorkFile.isOlder(root, path, at))
@@ -239,5 +244,6 @@ export const make = Effect.fn("RewindPlan.make")(function* (
     .map(({ from, path, to }): Change => ({ path, before: from, after: to, changedSince: byOthers.has(path) }))
   const sizes = yield* sizesOf(workTree, changes, bounds)
   const digest = createHash("sha256").update(JSON.stringify([target, changes, left]))
-  return { target, now, changes, left, sizes, expected: digest.digest("base64url") } satisfies Plan
+  const untouched = [...(only ?? [])].filter((path) => !byTurns.has(path))
+  return { target, now, changes, left, untouched, sizes, expected: digest.digest("base64url") } satisfies Plan
 })

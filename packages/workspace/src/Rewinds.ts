@@ -4,6 +4,7 @@
  */
 import { defined } from "@millrace/contracts/Defined"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { namedFiles } from "@millrace/contracts/Workspace"
 import { Context, type Duration, Effect, Either, Layer, Option, Schema } from "effect"
 import { randomBytes } from "node:crypto"
 import { readdir } from "node:fs/promises"
@@ -14,6 +15,7 @@ import * as KeyedPermits from "./KeyedPermits.ts"
 import * as RawPath from "./RawPath.ts"
 import * as Repository from "./Repository.ts"
 import * as RewindApply from "./RewindApply.ts"
+import * as RewindPaths from "./RewindPaths.ts"
 import * as Journal from "./RewindJournal.ts"
 import * as RewindPlan from "./RewindPlan.ts"
 import * as RewindRefs from "./RewindRefs.ts"
@@ -22,7 +24,7 @@ import * as WorkTree from "./WorkTree.ts"
 
 /** Nothing was changed. */
 export class RewindRefused extends Schema.TaggedError<RewindRefused>()("RewindRefused", {
-  rule: Schema.Literal("NoCheckpoint", "WorkspaceChanged", "Unsupported"),
+  rule: Schema.Literal("NoCheckpoint", "NothingToDiscard", "WorkspaceChanged", "Unsupported"),
   message: Schema.String
 }) {}
 
@@ -41,6 +43,8 @@ export interface Request {
   /** The thread's directory. Absolute. */
   readonly cwd: string
   readonly goal: Goal
+  /** A discard: only these files, relative to `cwd`. Refused if no turn changed one of them, or if one would stay as it is. */
+  readonly paths?: ReadonlyArray<string> | undefined
 }
 
 export interface Preview extends RewindPlan.Plan {
@@ -88,6 +92,8 @@ export class Rewinds extends Context.Tag("@millrace/workspace/Rewinds")<
     readonly unfinished: Effect.Effect<ReadonlyArray<Unfinished>>
     /** The root of the work tree of a directory. */
     readonly rootOf: (cwd: string) => Effect.Effect<string, CheckpointError>
+    /** The turn at whose start the thread's first stored checkpoint was taken. */
+    readonly firstTurn: (threadId: ThreadId, cwd: string) => Effect.Effect<TurnId | undefined, CheckpointError>
   }
 >() {}
 
@@ -99,7 +105,13 @@ const refuse = (rule: RewindRefused["rule"], message: string) => new RewindRefus
 const noTurn = (turnId: TurnId, point: string) =>
   refuse(
     "NoCheckpoint",
-    `There is no checkpoint of the ${point} of turn ${turnId}, so it is not known which files the turns since then changed. The events checkpoint.failed of the thread say why it is missing.`
+    `There is no checkpoint of the ${point} of turn ${turnId}, so it is not known which files the turns since then changed. Name a later turn. The events checkpoint.failed of the thread say why it is missing.`
+  )
+
+const unfit = (paths: ReadonlyArray<RewindPaths.Unfit>) =>
+  refuse(
+    "NothingToDiscard",
+    `These files cannot be discarded: ${RewindPaths.listed(paths)}. Nothing was changed. GET /api/threads/ID/diff (millrace diff THREAD) shows the files that changed.`
   )
 
 /** Changes that the server knows to be the thread's own: of one turn, or of one rewind. `at`: milliseconds since 1970. */
@@ -165,11 +177,13 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
       )
 
     const planned = Effect.fn("Rewinds.plan")(
-      function* ({ cwd, goal, threadId }: Request) {
+      function* ({ cwd, goal, paths, threadId }: Request) {
         const workTree = WorkTree.placeOf(yield* Repository.find(cwd), home)
         // First: a checkpoint that is being taken is then stored.
         const { commit: now, skipped } = yield* checkpoints.now(cwd)
         const root = yield* rootOf(workTree)
+        const only = paths === undefined ? undefined : RewindPaths.resolve(workTree, cwd, paths)
+        if (only !== undefined && only.outside.length > 0) return yield* unfit(only.outside)
         const rewinds = yield* RewindRefs.list(workTree, threadId)
         const wayBack = "checkpoint" in goal ? rewinds.find(({ from }) => from === goal.checkpoint) : undefined
         const turns = "turns" in goal ? yield* spansOf(yield* checkpoints.list(threadId, cwd), goal.turns) : []
@@ -199,10 +213,13 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
             turns: spans.map(({ pair }) => pair),
             others: gapsOf(spans, now),
             at: message.at,
+            only: only?.paths,
             skipped: new Set([...message.skipped, ...skipped.map(({ path }) => path)])
           },
           bounds
         )
+        const found = only === undefined ? [] : yield* RewindPaths.unfit(workTree, plan)
+        if (found.length > 0) return yield* unfit(found)
         return { plan, root, workTree, late: spans.some(({ late }) => late) }
       },
       (self) => Effect.catchTag(withGit(self), "TooLarge", ({ message }) => refuse("Unsupported", message))
@@ -220,7 +237,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
         return yield* oneRewind(repository.root)(
           Effect.gen(function* () {
             const { late, plan, root, workTree } = yield* planned(request)
-            const { actor, cwd, expected, threadId, turnId } = request
+            const { actor, cwd, expected, paths, threadId, turnId } = request
             const others = plan.changes.filter(({ changedSince }) => changedSince).map(({ path }) => path)
             if (expected === undefined ? others.length > 0 : expected !== plan.expected)
               return yield* changedMeanwhile(others.length > 0 ? others : plan.changes.map(({ path }) => path))
@@ -238,7 +255,14 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
             yield* step("saved")
             const id = randomBytes(8).toString("hex")
             yield* WorkFile.attempt(() =>
-              Journal.write(workTree.privateDir, { id, threadId, actor, from: plan.now, to, ...defined({ turnId }) })
+              Journal.write(workTree.privateDir, {
+                id,
+                threadId,
+                actor,
+                from: plan.now,
+                to,
+                ...defined({ turnId, paths: paths === undefined ? undefined : namedFiles(paths) })
+              })
             )
             yield* step("journaled")
             const apply = RewindApply.apply({ plan, root, workTree, cwd, id, deadline, onStep })
@@ -292,7 +316,9 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
         Effect.flatMap((names) => Effect.forEach(names, (name) => unfinishedIn(join(home, name)))),
         Effect.map((found) => found.flat())
       ),
-      rootOf: (cwd) => Effect.map(withGit(Repository.find(cwd)), ({ root }) => root)
+      rootOf: (cwd) => Effect.map(withGit(Repository.find(cwd)), ({ root }) => root),
+      firstTurn: (threadId, cwd) =>
+        Effect.map(checkpoints.list(threadId, cwd), (points) => points.find(({ point }) => point === "start")?.turnId)
     })
   })
 

@@ -34,7 +34,7 @@ export interface Mutant {
 }
 
 const threadId = ThreadId.make("thr_f")
-const names = ["a", "b", "d/e", "d/f", "g", "h", "k.ign"]
+export const names = ["a", "b", "d/e", "d/f", "g", "h", "k.ign"]
 const personal = ["p", "q", "d/own", "o.ign"]
 const deaths: ReadonlyArray<Rewinds.Step> = [
   "planned",
@@ -47,8 +47,8 @@ const deaths: ReadonlyArray<Rewinds.Step> = [
   "applied"
 ]
 
-const Act = FastCheck.record({ act: FastCheck.nat(9), name: FastCheck.nat(50), text: FastCheck.nat(3) })
-type Act = { readonly act: number; readonly name: number; readonly text: number }
+export const Act = FastCheck.record({ act: FastCheck.nat(9), name: FastCheck.nat(50), text: FastCheck.nat(3) })
+export type Act = { readonly act: number; readonly name: number; readonly text: number }
 const acts = (max: number) => FastCheck.array(Act, { minLength: 1, maxLength: max })
 /** One round: what happens between and in the turns, and how each rewind is made. */
 export const Round = FastCheck.array(
@@ -77,7 +77,7 @@ export type Round = ReadonlyArray<{
 
 const pick = <A>(all: ReadonlyArray<A>, at: number): A => all[at % all.length] as A
 
-const edit = (root: string, pool: ReadonlyArray<string>, { act, name, text }: Act) => {
+export const edit = (root: string, pool: ReadonlyArray<string>, { act, name, text }: Act) => {
   const path = pick(pool, name)
   const at = join(root, path)
   const isLink = lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink() === true
@@ -106,11 +106,11 @@ const personActs = (root: string, act: Act) => {
   else edit(root, act.act === 9 ? names : personal, act)
 }
 
-const differs = (a: Snapshot, b: Snapshot): ReadonlyArray<string> =>
+export const differs = (a: Snapshot, b: Snapshot): ReadonlyArray<string> =>
   [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((path) => a[path] !== b[path] && !path.endsWith(".ign"))
 
 /** Files as they are after these paths went back. */
-const mixed = (now: Snapshot, target: Snapshot, paths: Iterable<string>): Snapshot => {
+export const mixed = (now: Snapshot, target: Snapshot, paths: Iterable<string>): Snapshot => {
   const result: Record<string, string> = { ...now }
   for (const path of paths) {
     const file = target[path]

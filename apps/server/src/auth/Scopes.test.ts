@@ -49,6 +49,7 @@ const bodies: Readonly<Record<CommandType, object>> = {
   "continuation.cancel": { threadId: "thr_a" },
   "request.answer": { requestId: "req_a", decision: "accept" },
   "thread.rewind": { threadId: "thr_a", turnId: "trn_a" },
+  "workspace.discard": { threadId: "thr_a", paths: ["a"] },
   "workspace.remove": { threadId: "thr_a" },
   "workspace.commit": { threadId: "thr_a", message: "m" },
   "workspace.merge": { threadId: "thr_a" },

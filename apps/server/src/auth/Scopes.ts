@@ -107,6 +107,7 @@ const table: Readonly<Record<Operation, Least>> = {
   "goal.clear": "operate",
   "continuation.cancel": "operate",
   "thread.rewind": "operate",
+  "workspace.discard": "operate",
   "workspace.remove": "operate",
   "workspace.commit": "operate",
   "workspace.merge": "operate",

@@ -16,6 +16,7 @@ import * as Answer from "./commands/Answer.ts"
 import * as ConfigCommand from "./commands/Config.ts"
 import { commandName } from "./CommandName.ts"
 import * as Diff from "./commands/Diff.ts"
+import * as Discard from "./commands/Discard.ts"
 import * as Doctor from "./commands/Doctor.ts"
 import { CliFailure, ExitCode, interrupted, OutputClosed, usage } from "./Failure.ts"
 import * as Goal from "./commands/Goal.ts"
@@ -75,6 +76,7 @@ const commands = [
   Rewind.turns,
   Diff.command,
   Rewind.rewind,
+  Discard.command,
   Worktrees.command,
   PersonActs.commit,
   PersonActs.merge,

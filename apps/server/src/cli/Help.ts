@@ -28,6 +28,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["turns THREAD", "the turns of a thread"],
   ["diff THREAD", "what a thread or a turn changed"],
   ["rewind THREAD TURN", "take files back to the state before a turn"],
+  ["discard THREAD PATH...", "take single files back to before the turns"],
   ["commit THREAD -m MESSAGE", "commit a thread's changes by your git identity"],
   ["merge THREAD", "merge a thread's worktree into your branch"],
   ["push THREAD", "push the branch of a thread's work tree"],

@@ -20,14 +20,14 @@ import { threadHandover } from "./decideHandover.ts"
 import type { Worktree } from "./Worktree.ts"
 import type { Draft } from "./Draft.ts"
 import { distinct } from "../state/Rules.ts"
-import { type Rewound, threadRewind } from "./decideRewind.ts"
+import { type Rewound, threadRewind, workspaceDiscard } from "./decideRewind.ts"
 import { type Acted, workspaceActed } from "./decideWorkspace.ts"
 import { dequeue, startNext, userMessage } from "./lifecycle.ts"
 import { activeTurn, epochOf, hasLiveSession, maxQueue } from "../state/ThreadState.ts"
 
 /** What was done with the files of a thread before its command is decided. */
 export interface Before {
-  /** `thread.rewind`. */
+  /** `thread.rewind` and `workspace.discard`. */
   readonly rewound?: Rewound | undefined
   /** `workspace.commit`, `workspace.merge` and `workspace.push`. */
   readonly acted?: Acted | undefined
@@ -361,6 +361,8 @@ export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome
       return threadAct(draft, command.threadId, { type: "review", target: command.target })
     case "thread.rewind":
       return threadRewind(draft, command, input.rewound)
+    case "workspace.discard":
+      return workspaceDiscard(draft, command, input.rewound)
     case "workspace.remove":
       return workspaceRemove(command, input.worktree)
     case "workspace.commit":

@@ -48,7 +48,7 @@ export const turns = Command.make(
 
 const words = { restore: "restored", delete: "deleted", create: "created" } as const
 
-const show = ({ files, late, left = [] }: RewindPreview) =>
+export const show = ({ files, late, left = [] }: RewindPreview) =>
   Effect.gen(function* () {
     const output = yield* Output.Output
     const changes = files.map(({ change, changedSince, path }) => [
@@ -62,10 +62,10 @@ const show = ({ files, late, left = [] }: RewindPreview) =>
   })
 
 /** Succeeds if the person agrees. */
-const confirmed = (question: string) =>
+export const confirmed = (question: string, what: string) =>
   Effect.gen(function* () {
     const output = yield* Output.Output
-    if (!output.canAsk) return yield* needsPerson("Nothing was changed. To rewind without a question: --yes")
+    if (!output.canAsk) return yield* needsPerson(`Nothing was changed. To ${what} without a question: --yes`)
     const typed = yield* Effect.orElseSucceed(TerminalQuestion.question(`${question} [y] yes  [n] no: `), () => "n")
     if (!/^y(es)?$/i.test(typed)) return yield* interrupted("Nothing was changed.")
   })
@@ -97,7 +97,7 @@ export const rewind = Command.make(
       if (!json) yield* show(preview)
       if (dryRun) return yield* output.note(`${plural(preview.files.length, "file")} would change.`)
       if (isNothing) return yield* output.note("No file would change.")
-      if (!yes) yield* confirmed(`Change ${plural(preview.files.length, "file")}?`)
+      if (!yes) yield* confirmed(`Change ${plural(preview.files.length, "file")}?`, "rewind")
       const { millrace } = yield* Connect.server(where)
       const accepted = yield* Client.command("thread.rewind", {
         threadId: thread,

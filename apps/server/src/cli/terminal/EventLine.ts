@@ -62,8 +62,12 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "session.kept": reasonOf,
   "checkpoint.taken": ({ late, point }) => `${point}${late === true ? ", late" : ""}`,
   "checkpoint.failed": ({ point, reason }) => `${point}: ${reason}`,
-  "thread.rewound": ({ files, forkId, incomplete }) =>
-    [files === undefined ? "" : `files: ${files}`, forkId === undefined ? "" : `fork: ${forkId}`, incomplete ?? ""]
+  "thread.rewound": ({ files, forkId, incomplete, paths }) =>
+    [
+      files === undefined ? "" : paths === undefined ? `files: ${files}` : `discarded: ${paths.join(" ")}`,
+      forkId === undefined ? "" : `fork: ${forkId}`,
+      incomplete ?? ""
+    ]
       .filter((part) => part !== "")
       .join(", "),
   "workspace.committed": ({ commit, subject }) => `${commit.slice(0, 12)}  ${subject}`,

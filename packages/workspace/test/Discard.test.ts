@@ -1,0 +1,138 @@
+/** `MILLRACE_REWIND_ROUNDS`: number of histories. Discards of single files: the checks of their paths, and random histories of an agent and a person with a model of every file. */
+import { expect, it } from "@effect/vitest"
+import { ThreadId, TurnId } from "@millrace/contracts/Ids"
+import { layerMemory } from "@millrace/providers/process/Ledger"
+import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
+import * as Checkpoints from "@millrace/workspace/Checkpoints"
+import * as Git from "@millrace/workspace/Git"
+import * as Rewinds from "@millrace/workspace/Rewinds"
+import { Effect, FastCheck, Layer } from "effect"
+import { mkdirSync, realpathSync, renameSync } from "node:fs"
+import { join } from "node:path"
+import * as Person from "./Person.ts"
+import { Act, differs, edit, mixed, names } from "./RewindModel.ts"
+
+const threadId = ThreadId.make("thr_d")
+
+/** A repository, turns of an agent in it, and discards to the state before the first one. */
+const fixture = (files: Readonly<Record<string, string>>, below = "") =>
+  Effect.gen(function* () {
+    const base = realpathSync(yield* temporaryDirectory)
+    const [root, home] = [join(base, "work"), join(base, "home")]
+    Person.init(root)
+    Person.write(root, files)
+    Person.commitAll(root)
+    const cwd = join(root, below)
+    const checkpoints = yield* Checkpoints.make({ home })
+    const rewinds = yield* Effect.provideService(Rewinds.make({ home }), Checkpoints.Checkpoints, checkpoints)
+    const turns: Array<TurnId> = []
+    const turn = (work: () => void) =>
+      Effect.gen(function* () {
+        const turnId = TurnId.make(`trn_${turns.length + 1}`)
+        turns.push(turnId)
+        yield* checkpoints.take({ threadId, turnId, point: "start", cwd })
+        work()
+        yield* checkpoints.take({ threadId, turnId, point: "end", cwd })
+      })
+    const request = (paths: ReadonlyArray<string>) => ({ threadId, cwd, goal: { turns }, paths, actor: "local" })
+    const discard = (paths: ReadonlyArray<string>, expected?: string) =>
+      rewinds.run({ ...request(paths), expected }, (outcome) => outcome)
+    const preview = (paths: ReadonlyArray<string>) => rewinds.preview(request(paths))
+    const back = (checkpoint: string) =>
+      rewinds.run({ threadId, cwd, goal: { checkpoint }, actor: "local" }, (outcome) => outcome)
+    return { root, turn, discard, preview, back, rewinds }
+  })
+
+const inGit = Effect.provide(Layer.provideMerge(Git.layer, layerMemory))
+
+it.scopedLive(
+  "W7 a discard names files that turns changed; each other path is refused with the reason, and nothing changes",
+  () =>
+    Effect.gen(function* () {
+      const { back, discard, preview, root, turn } = yield* fixture(
+        { ".gitignore": "*.log\n", "s/a": "1", "s/d/x": "1", "s/old": "long enough", outer: "1", "s/own": "1" },
+        "s"
+      )
+      yield* turn(() => {
+        Person.write(root, { "s/a": "2", "s/d/x": "2", "s/n.log": "2", outer: "2" })
+        renameSync(join(root, "s/old"), join(root, "s/new"))
+      })
+      Person.write(root, { "s/own": "mine" })
+      const changed = Person.stateOf(root)
+      const refused = (...paths: ReadonlyArray<string>) => Effect.flip(discard(["a", ...paths]))
+      const [untouched, ignored] = ["no turn changed it since then", "it is ignored, and checkpoints have no ignored files"]
+      expect(yield* refused("d/", "n.log", "own", "outer", "../.git/config")).toMatchObject({
+        rule: "NothingToDiscard",
+        message: expect.stringContaining(
+          `s/d/ (it is a directory; name its files), s/n.log (${ignored}), s/own (${untouched}), s/outer (${untouched}), .git/config (${untouched})`
+        )
+      })
+      const outside = "it is outside of the work tree; name it relative to the thread's directory"
+      expect(yield* refused("../../elsewhere", join(root, "s/a"))).toMatchObject({
+        rule: "NothingToDiscard",
+        message: expect.stringContaining(`../../elsewhere (${outside}), ${join(root, "s/a")} (${outside})`)
+      })
+      expect(Person.stateOf(root)).toEqual(changed)
+
+      const done = yield* discard(["a", "../outer", "new"])
+      expect(done.changed).toBe(3)
+      const { files, git } = Person.stateOf(root)
+      expect(differs(changed.files, files).toSorted()).toEqual(["outer", "s/a", "s/new"])
+      expect(git).toEqual(changed.git)
+      // The files are as asked already: a repeated command of a server that ended finds them so.
+      expect(yield* discard(["a"])).toMatchObject({ changed: 0 })
+      Person.write(root, { "s/a": "the person's" })
+      expect(yield* Effect.flip(discard(["a"]))).toMatchObject({ rule: "WorkspaceChanged" })
+      const { expected } = yield* preview(["a"])
+      expect(yield* discard(["a"], expected)).toMatchObject({ changed: 1 })
+      yield* back(done.checkpoint)
+      expect(Person.stateOf(root)).toEqual(changed)
+    }).pipe(inGit)
+)
+
+const rounds = Number(process.env["MILLRACE_REWIND_ROUNDS"] ?? 2)
+const History = FastCheck.record({
+  first: FastCheck.array(Act, { minLength: 3, maxLength: 5 }),
+  between: FastCheck.array(Act, { maxLength: 2 }),
+  second: FastCheck.array(Act, { minLength: 1, maxLength: 4 }),
+  chosen: FastCheck.array(FastCheck.nat(50), { minLength: 1, maxLength: 3 })
+})
+const personal = ["p", "q", "o.ign"]
+
+it.scopedLive.each(FastCheck.sample(History, { numRuns: rounds, seed: 18 }))(
+  "W1 W7 a discard in a random history takes back the named files, keeps all others, and leads back: %j",
+  ({ between, chosen, first, second }) =>
+    Effect.gen(function* () {
+      const { back, preview, rewinds, root, turn, discard } = yield* fixture({
+        ".gitignore": "*.ign\n",
+        a: "0",
+        "d/e": "0",
+        p: "0",
+        "k.ign": "0"
+      })
+      mkdirSync(join(root, "../elsewhere"))
+      const before = Person.files(root)
+      const ends: Array<Record<string, string>> = [before]
+      yield* turn(() => first.forEach((act) => edit(root, names, act)))
+      ends.push(Person.files(root))
+      between.forEach((act) => edit(root, personal, act))
+      ends.push(Person.files(root))
+      yield* turn(() => second.forEach((act) => edit(root, names, act)))
+      ends.push(Person.files(root))
+      Person.write(root, { q: "staged" })
+      Person.git(root, "add", "-A")
+      Person.write(root, { q: "and changed" })
+      const own = new Set([...differs(ends[0] ?? {}, ends[1] ?? {}), ...differs(ends[2] ?? {}, ends[3] ?? {})])
+      const now = Person.stateOf(root)
+      expect(yield* rewinds.firstTurn(threadId, root)).toBe("trn_1")
+      expect(own.size).toBeGreaterThan(0)
+      const paths = [...new Set(chosen.map((at) => [...own][at % own.size] ?? ""))]
+      const plan = yield* preview(paths)
+      const changes = differs(now.files, before).filter((path) => paths.includes(path))
+      expect(plan.changes.map(({ path }) => path)).toEqual(changes.toSorted())
+      const done = yield* discard(paths, plan.expected)
+      expect(Person.stateOf(root)).toEqual({ git: now.git, files: mixed(now.files, before, changes) })
+      yield* back(done.checkpoint)
+      expect(Person.stateOf(root)).toEqual(now)
+    }).pipe(inGit)
+)
