@@ -10,7 +10,11 @@ const driverFile = resolve(import.meta.dirname, "../packages/sqlite-driver/index
 export const unused = {
   name: "unused",
   setup: ({ onLoad, onResolve }) => {
-    onResolve({ filter: /^(undici|msgpackr)$/ }, ({ path }) => ({ path, namespace: "unused", sideEffects: false }))
+    onResolve({ filter: /^(undici|msgpackr|ajv|ajv-formats)$/ }, ({ path }) => ({
+      path,
+      namespace: "unused",
+      sideEffects: false
+    }))
     onLoad({ filter: /.*/, namespace: "unused" }, () => ({ contents: "module.exports = {}" }))
   }
 }
@@ -22,6 +26,15 @@ const driver = {
     onResolve({ filter: /^better-sqlite3$/ }, ({ importer }) =>
       importer === driverFile ? { path: "better-sqlite3", external: true } : { path: driverFile }
     )
+}
+
+/** Removes letters beyond ASCII from comment lines inside of functions and classes, which esbuild keeps. */
+const comments = {
+  name: "comments",
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /node_modules\/(zod|@modelcontextprotocol\/sdk)\/.*\.js$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replace(/(^\s*\/?\*|\/\/ ).*$/gm, (line) => line.replace(/\P{ASCII}/gu, "-"))
+    }))
 }
 
 /** One script, not modules, because V8 stores compiled code only for scripts. No names for closures: naming each new closure would cost a call. */
@@ -39,7 +52,7 @@ export const bundle = async (entry, outfile, more = {}) => {
     sourcemap: "linked",
     legalComments: "none",
     external: ["@parcel/watcher", "pg-native"],
-    plugins: [unused, driver],
+    plugins: [unused, driver, comments],
     metafile: true,
     logLevel: "warning",
     ...more

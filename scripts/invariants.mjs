@@ -8,8 +8,8 @@ const held = new Map()
 
 for (const file of files("apps", "packages")) {
   if (!/(\.test\.tsx?|\.real\.ts|\/suite\/\w+\.ts|\/adapter-kit\/src\/\w+\.ts)$/.test(file)) continue
-  for (const [, ids] of readFileSync(join(root, file), "utf8").matchAll(/["'`]((?:[LDCTRPSXQW]\d{1,2}[ ,:]+)+)/g))
-    for (const id of ids.match(/[LDCTRPSXQW]\d{1,2}/g)) held.set(id, (held.get(id) ?? new Set()).add(file))
+  for (const [, ids] of readFileSync(join(root, file), "utf8").matchAll(/["'`]((?:[LDCTRPSXQWM]\d{1,2}[ ,:]+)+)/g))
+    for (const id of ids.match(/[LDCTRPSXQWM]\d{1,2}/g)) held.set(id, (held.get(id) ?? new Set()).add(file))
 }
 
 const cell = (id) =>
@@ -19,12 +19,12 @@ const cell = (id) =>
     .join(", ")
 const before = readFileSync(page, "utf8")
 const after = before.replace(
-  /^\| ([LDCTRPSXQW]\d{1,2}) +\| (.*?) +\| .*\|$/gm,
+  /^\| ([LDCTRPSXQWM]\d{1,2}) +\| (.*?) +\| .*\|$/gm,
   (_, id, promise) => `| ${id} | ${promise} | ${cell(id)} |`
 )
 const squeeze = (text) => text.replace(/ +/g, " ").replace(/-+/g, "-")
 
-const promised = [...before.matchAll(/^\| ([LDCTRPSXQW]\d{1,2}) /gm)].map(([, id]) => id)
+const promised = [...before.matchAll(/^\| ([LDCTRPSXQWM]\d{1,2}) /gm)].map(([, id]) => id)
 const missing = promised.filter((id) => !held.has(id))
 const unknown = [...held.keys()].filter((id) => !promised.includes(id))
 console.log(`invariants: ${held.size} held by tests, without a test: ${missing.join(" ") || "none"}`)

@@ -24,6 +24,7 @@ import * as Health from "./http/Health.ts"
 import * as MetricsRoute from "./metrics/MetricsRoute.ts"
 import * as NotReady from "./http/NotReady.ts"
 import * as ServerMetrics from "./metrics/ServerMetrics.ts"
+import * as Mcp from "./mcp/Mcp.ts"
 import * as PairRoutes from "./page/PairRoutes.ts"
 import * as LogDisk from "./LogDisk.ts"
 import { Lease } from "./http/Sse.ts"
@@ -140,6 +141,7 @@ const routes = (options: Options) =>
         ...described,
         ...Object.values(ApiGroup.endpoints),
         ...OpenAi.known,
+        ...Mcp.known,
         { method: "GET", path: "/rpc" }
       ]
       return Layer.mergeAll(
@@ -149,6 +151,7 @@ const routes = (options: Options) =>
         Api.layer,
         Rpc.layer,
         OpenAi.layer(options),
+        Mcp.layer,
         Guard.layer(options, known),
         Layer.succeed(Guard.Routes, known)
       )

@@ -28,6 +28,10 @@ const other = {
   "GET /v1/responses/:id/input_items": "read",
   "GET /v1/models": "read",
   "GET /v1/models/:model": "read",
+  // Each tool has the scope of its command or query in addition.
+  "POST /mcp": "read",
+  "GET /mcp": "read",
+  "DELETE /mcp": "read",
   "revoke another token": "admin"
 } as const satisfies Record<string, Least>
 

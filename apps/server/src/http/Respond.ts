@@ -17,7 +17,8 @@ const WireError = Schema.Union(
 )
 export type WireError = typeof WireError.Type
 
-const encode = Schema.encodeSync(WireError)
+/** An error as clients read it. */
+export const encode = Schema.encodeSync(WireError)
 const statuses = new Map(WireError.members.map((member) => [member._tag as string, HttpApiSchema.getStatusErrorAST(member.ast)]))
 
 const body = "application/json; charset=utf-8"

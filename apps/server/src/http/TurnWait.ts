@@ -19,14 +19,14 @@ const maxWaitSeconds = 60
 const noTurn = (id: TurnId) =>
   new NotFound({ what: "turn", id, message: "There is no such turn, or its thread was deleted. Read /api/threads/ID/turns." })
 
-/** Returns the handler. `wait`: seconds, limited to 60. */
+/** Returns the handler. `wait`: seconds, limited to 60. With `untilAsked` the wait also ends when the turn begins to wait for a person. */
 export const make = Effect.gen(function* () {
   const log = yield* EventLog
   const scheduler = yield* SubscriberScheduler
   const registry = yield* Subscribers.Registry
   const query = <R extends Query.Request>(request: R) => Effect.mapError(log.query(request), storageUnavailable)
 
-  return Effect.fnUntraced(function* (turnId: TurnId, wait: number) {
+  return Effect.fnUntraced(function* (turnId: TurnId, wait: number, untilAsked = false) {
     const session = yield* Session
     const known = (yield* query({ turn: Query.row(Collections.turn, turnId) })).turn
     if (known === undefined) return yield* noTurn(turnId)
@@ -37,8 +37,10 @@ export const make = Effect.gen(function* () {
         : Effect.succeed({ head: found.head, turn: found.turn.value, hasEnded: outcomeOf(found) !== undefined })
     )
     let latest = yield* read
+    const wasWaiting = latest.turn.status === "waiting"
+    const isOver = () => latest.hasEnded || (untilAsked && !wasWaiting && latest.turn.status === "waiting")
     const waiting = Effect.gen(function* () {
-      while (!latest.hasEnded && !scheduler.closing()) {
+      while (!isOver() && !scheduler.closing()) {
         yield* scheduler.awaitBeyond(latest.head, threadStream(threadId))
         yield* stillValid(session)
         latest = yield* read

@@ -12,6 +12,7 @@ export const tags = {
   providers: "Agents, and the conversations that they stored.",
   access: "Pairing, tokens and browser sessions.",
   openai: "The OpenAI-compatible interface.",
+  mcp: "The MCP server, for agents.",
   server: "The server: health, metrics, processes, shutdown."
 }
 const tagBySegment: Record<string, keyof typeof tags> = {
@@ -25,7 +26,8 @@ const tagBySegment: Record<string, keyof typeof tags> = {
   providers: "providers",
   pair: "access",
   tokens: "access",
-  v1: "openai"
+  v1: "openai",
+  mcp: "mcp"
 }
 const tagOf = (path: string): keyof typeof tags =>
   tagBySegment[path.split("/").find((part) => part !== "" && part !== "api") ?? ""] ?? "server"
@@ -33,7 +35,8 @@ const tagOf = (path: string): keyof typeof tags =>
 const withToken = [{ bearer: [] }, { session: [] }]
 /** Routes that need a token only if other machines can reach the server. */
 const describing = new Set(["/metrics", "/openapi.json"])
-const securityOf = (path: string) => (/^\/(api|v1)\//.test(path) ? withToken : describing.has(path) ? [{}, ...withToken] : [])
+const securityOf = (path: string) =>
+  /^\/(api\/|v1\/|mcp$)/.test(path) ? withToken : describing.has(path) ? [{}, ...withToken] : []
 
 const header = (description: string, schema: Json) => ({ description, schema })
 export const headers = {

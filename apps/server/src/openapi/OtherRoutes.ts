@@ -168,3 +168,44 @@ export const openai = HttpApiGroup.make("openai")
   .addError(OpenAiError, { status: 413 })
   .addError(OpenAiError, { status: 429 })
   .addError(OpenAiError, { status: 503 })
+
+const message = Schema.Struct({ jsonrpc: Schema.Literal("2.0") }, { key: text, value: Schema.Unknown }).annotations({
+  identifier: "McpMessage",
+  description: "A message of the Model Context Protocol: JSON-RPC 2.0."
+})
+
+/** docs/mcp.md describes the tools. An error of the protocol's transport (404: no such session) is a JSON-RPC error. */
+export const mcp = HttpApiGroup.make("mcp")
+  .add(
+    HttpApiEndpoint.post("sendMcpMessage", "/mcp")
+      .annotate(OpenApi.Summary, "Send a message to the MCP server (Streamable HTTP)")
+      .setPayload(
+        message.annotations({
+          examples: [
+            {
+              jsonrpc: "2.0",
+              id: 1,
+              method: "initialize",
+              params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "my program", version: "1" } }
+            }
+          ]
+        })
+      )
+      .addSuccess(HttpApiSchema.Text({ contentType: "text/event-stream" }))
+      .addSuccess(HttpApiSchema.Empty(202).annotations({ description: "A notification was received." }))
+  )
+  .add(
+    HttpApiEndpoint.get("followMcpNotifications", "/mcp")
+      .annotate(OpenApi.Summary, "Follow the notifications of an MCP session")
+      .addSuccess(HttpApiSchema.Text({ contentType: "text/event-stream" }))
+  )
+  .add(
+    HttpApiEndpoint.del("endMcpSession", "/mcp")
+      .annotate(OpenApi.Summary, "End an MCP session")
+      .addSuccess(HttpApiSchema.Empty(200))
+  )
+  .addError(message, { status: 404 })
+  .addError(Errors.BadRequest)
+  .addError(Errors.Unauthorized)
+  .addError(Errors.Forbidden)
+  .addError(Errors.Overloaded)
