@@ -23,6 +23,7 @@ import * as Goal from "./commands/Goal.ts"
 import * as Handover from "./commands/Handover.ts"
 import * as Help from "./Help.ts"
 import * as ProgramLog from "./terminal/ProgramLog.ts"
+import * as Mcp from "./commands/Mcp.ts"
 import * as LogCommand from "./commands/Log.ts"
 import * as PersonActs from "./commands/PersonActs.ts"
 import * as Prompt from "./commands/Prompt.ts"
@@ -92,6 +93,7 @@ const commands = [
   Transfer.importThread,
   Verify.command,
   LogCommand.command,
+  Mcp.command,
   Service.command,
   Update.command
 ] as const

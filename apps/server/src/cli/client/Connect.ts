@@ -135,15 +135,16 @@ const addressOf = ({ dataDir, url }: Where) =>
 /** A transport to the server of the URL or of the data directory. `None` if no server runs. */
 export const located = (where: Where) => Effect.map(addressOf(where), Option.map(HttpTransport.make))
 
-/** Requests to the running server, for routes that the client has no method for. */
-export const requests = (where: Where, deadline: Duration.DurationInput) =>
+/** The URL and the token of the running server. If no server runs, fails with a message that explains how to start it. */
+export const address = (where: Where) =>
   Effect.flatMap(
     addressOf(where),
-    Option.match({
-      onNone: () => noServer(where.dataDir),
-      onSome: (address) => Effect.succeed(HttpRequest.make({ ...address, deadline }))
-    })
+    Option.match({ onNone: () => noServer(where.dataDir), onSome: (found) => Effect.succeed(found) })
   )
+
+/** Requests to the running server, for routes that the client has no method for. */
+export const requests = (where: Where, deadline: Duration.DurationInput) =>
+  Effect.map(address(where), (found) => HttpRequest.make({ ...found, deadline }))
 
 /** Number of reads of a turn while the server cannot be reached: about a minute. */
 const turnTries = 10

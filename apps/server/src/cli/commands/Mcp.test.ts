@@ -1,41 +1,59 @@
-/** `run --mcp` with the real program and the demo agent. */
+/** `millrace mcp` with the official SDK's client. */
+import { resolve } from "node:path"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { expect, it } from "@effect/vitest"
-import * as McpServer from "@millrace/testing/McpServer"
 import * as Program from "@millrace/testing/Program"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect } from "effect"
-import { readdirSync, readFileSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
-import * as Fixture from "../../../test/support/Fixture.ts"
+import { Effect, Exit, Scope } from "effect"
+import * as Hosted from "../../../test/support/Hosted.ts"
+import * as Discovery from "../client/Discovery.ts"
 
-const filesIn = (directory: string) =>
-  readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
+const main = resolve(import.meta.dirname, "../../../dist/main.mjs")
 
-it.live("X4 run --mcp: a tool of the server is called, and only the secret's file has the value", () =>
+/** A server that the command line finds by its data directory. It ends with the scope. */
+const serving = (dataDir: string) =>
   Effect.gen(function* () {
-    const directory = yield* temporaryDirectory
-    const data = join(directory, "data")
-    const path = join(directory, "mcp.json")
-    writeFileSync(path, JSON.stringify({ mcpServers: McpServer.servers() }))
-    const run = (mcp: string) => Program.run(["run", '[[mcp greet {"name":"Ada"}]] [[mode]]', "--mcp", mcp, "--data", data])
-    const { code, stderr, stdout } = yield* run(path)
-    expect([code, stderr]).toEqual([0, expect.stringContaining("demo")])
-    expect(stdout + stderr).toContain("greeter/greet")
-    expect(stdout + stderr).not.toContain(McpServer.key)
-    const having = filesIn(data).filter((file) => readFileSync(file).includes(McpServer.key))
-    expect(having.map((file) => file.replace(data, ""))).toEqual([expect.stringMatching(/^\/secrets\/[0-9a-f]+\.json$/)])
+    const hosted = yield* Hosted.start({ dataDir })
+    const tokenFile = join(dataDir, "cli-token")
+    writeFileSync(tokenFile, hosted.token)
+    yield* Effect.orDie(Discovery.write(dataDir, { url: hosted.url, pid: process.pid, tokenFile, startedAt: "now" }))
+    return hosted
+  })
 
-    const unknown = yield* run(JSON.stringify(McpServer.servers({ MCP_KEY: { secret: "NONE" } })))
-    expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining("millrace secret set NONE")])
-    const shown = yield* run(JSON.stringify(McpServer.servers()))
-    expect([shown.code, shown.stderr]).toEqual([2, expect.stringContaining("greeter.env.MCP_KEY in the arguments")])
-    expect(shown.stderr).not.toContain(McpServer.key)
-    for (const wrong of ["{", join(directory, "none.json"), `{"a":{"command":"x","env":{"K":["${McpServer.key}"]}}}`]) {
-      const refused = yield* run(wrong)
-      expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("--mcp: ")])
-      expect(refused.stderr).not.toContain(McpServer.key)
-    }
-  }).pipe(Effect.scoped, Fixture.fair)
+it.scopedLive("M1 millrace mcp: the SDK's client calls tools, also after a restart of the server; without a server exit 1", () =>
+  Effect.gen(function* () {
+    const dataDir = yield* temporaryDirectory
+    const none = yield* Program.run(["mcp", "--data", dataDir])
+    expect([none.code, none.stdout, none.stderr]).toEqual([1, "", expect.stringContaining("millrace serve")])
+
+    const first = yield* Scope.make()
+    yield* Scope.extend(serving(dataDir), first)
+    const client = yield* Effect.acquireRelease(
+      Effect.promise(async () => {
+        const connected = new Client({ name: "test", version: "1" })
+        const env = { ...(process.env as Record<string, string>), MILLRACE_DATA: dataDir }
+        await connected.connect(new StdioClientTransport({ command: process.execPath, args: [main, "mcp"], env }))
+        return connected
+      }),
+      (connected) => Effect.promise(() => connected.close())
+    )
+    const call = (name: string, given: Record<string, unknown>) =>
+      Effect.promise(async () => {
+        const { content } = await client.callTool({ name, arguments: given })
+        const [part] = content as ReadonlyArray<{ readonly text: string }>
+        return JSON.parse(part?.text ?? "{}") as { readonly turnId: string }
+      })
+    const { tools } = yield* Effect.promise(() => client.listTools())
+    expect(tools).toHaveLength(10)
+    const { turnId } = yield* call("thread_create", { provider: "demo", cwd: dataDir, turn: { text: "[[say before]]" } })
+    expect(yield* call("turn_wait", { turnId, wait: 50 })).toMatchObject({ ended: true, answer: "before" })
+    yield* Scope.close(first, Exit.void)
+    yield* serving(dataDir)
+    expect(yield* call("turn_wait", { turnId, wait: 0 })).toMatchObject({ ended: true, answer: "before" })
+    const again = yield* call("thread_create", { provider: "demo", cwd: dataDir, turn: { text: "[[say after]]" } })
+    expect(yield* call("turn_wait", { turnId: again.turnId, wait: 50 })).toMatchObject({ ended: true, answer: "after" })
+  })
 )

@@ -18,7 +18,7 @@ import * as Flags from "../Flags.ts"
 import * as FollowTurn from "../client/FollowTurn.ts"
 import { Output } from "../Output.ts"
 import * as Attach from "./Attach.ts"
-import * as Mcp from "./Mcp.ts"
+import * as McpFlag from "./McpFlag.ts"
 import * as Prompt from "./Prompt.ts"
 
 export interface Request {
@@ -61,7 +61,7 @@ const checked = (request: Request) =>
   Effect.gen(function* () {
     const prompt = yield* Prompt.read(request.prompt, request.attach.length > 0)
     yield* Attach.check(request.attach)
-    const mcpServers = request.mcp === undefined ? undefined : yield* Mcp.read(request.mcp)
+    const mcpServers = request.mcp === undefined ? undefined : yield* McpFlag.read(request.mcp)
     const settings = settingsOf({ ...request, mcpServers })
     if (request.effort !== undefined && !isEffort(request.effort))
       return yield* usage(
