@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -117,6 +118,22 @@ it("W2 a turn that is shorter than its first checkpoint waits for it in a small 
   const added = { path: "b", status: "added", additions: 1, deletions: 0, binary: false }
   const diff = await host.diff(threadId as ThreadId, { turnId: turnId as TurnId })
   expect(diff).toEqual({ base: expect.any(String), files: [added] })
+})
+
+it("W4 with checkpoints everywhere, a turn in a directory without a repository has its diff and can be taken back", async () => {
+  writeFileSync(join(root, "a"), "1\n")
+  await using host = await createHost({
+    dataDir: join(base, `data${n}`),
+    checkpoints: "everywhere",
+    checkpointing: { closeWithin: "60 seconds", wait: "60 seconds" },
+    engine: { approve: [{ name: "any", match: { kind: "command" }, decision: "accept" }] }
+  })
+  const { threadId, turnId } = await start(host, "[[run cp a b]]")
+  await until(host, isEnd)
+  const [id, turn] = [threadId as ThreadId, turnId as TurnId]
+  expect((await host.diff(id, { turnId: turn })).files.map(({ path, status }) => [path, status])).toEqual([["b", "added"]])
+  await host.dispatch(command("thread.rewind", { threadId: id, turnId: turn, files: true, conversation: false }))
+  expect(readdirSync(root)).toEqual(["a"])
 })
 
 /** Replaces git: each capture waits until the returned function was called, which lets up to 100 begin. */

@@ -12,7 +12,7 @@ import { Watermark } from "@millrace/log/Watermark"
 import { Engine } from "@millrace/orchestration/engine/Engine"
 import * as Collections from "@millrace/orchestration/readmodel/Collections"
 import { BeforeTurn, type Turn } from "@millrace/orchestration/sessions/BeforeTurn"
-import { Checkpoints, type Request } from "@millrace/workspace/Checkpoints"
+import { Checkpoints, type Reach, type Request } from "@millrace/workspace/Checkpoints"
 import { shown } from "@millrace/workspace/RawPath"
 import { isSmall } from "@millrace/workspace/Size"
 import { Clock, Context, type Duration, Effect, Fiber, FiberSet, Layer, Schedule, Stream } from "effect"
@@ -64,7 +64,7 @@ interface Parsed {
   readonly origin?: string
 }
 
-export const make = (options: Options = {}) =>
+export const make = (options: Options = {}, reach: Reach = "repositories") =>
   Effect.gen(function* () {
     const log = yield* EventLog
     const engine = yield* Engine
@@ -217,7 +217,11 @@ export const make = (options: Options = {}) =>
     const wait = options.wait ?? "2 seconds"
     /** Takes about a millisecond. */
     const isQuick = (cwd: string) =>
-      Effect.suspend(() => ((durations.get(cwd) ?? 0) <= quickMillis ? isSmall(cwd) : Effect.succeed(false)))
+      Effect.suspend(() => {
+        if ((durations.get(cwd) ?? 0) > quickMillis) return Effect.succeed(false)
+        // The size of a directory without a repository is not known before its first checkpoint.
+        return reach === "everywhere" ? Effect.succeed(true) : isSmall(cwd)
+      })
     const settled = (threadId: ThreadId) =>
       Effect.gen(function* () {
         yield* acted.awaitBeyond((yield* log.head) - 1)
@@ -239,9 +243,9 @@ export const make = (options: Options = {}) =>
 export class Settled extends Context.Tag("@millrace/host/Settled")<Settled, (threadId: ThreadId) => Effect.Effect<void>>() {}
 
 /** Needs `EventLog`, `Engine` and `Checkpoints`. */
-export const layer = (options: Options = {}) =>
+export const layer = (options: Options = {}, reach: Reach = "repositories") =>
   Layer.scopedContext(
-    Effect.map(make(options), ({ beforeTurn, settled }) =>
+    Effect.map(make(options, reach), ({ beforeTurn, settled }) =>
       Context.make(BeforeTurn, beforeTurn).pipe(Context.add(Settled, settled))
     )
   )

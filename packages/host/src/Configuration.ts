@@ -136,8 +136,8 @@ export const Configuration = Schema.Struct({
   ),
   log: optional(Log, "How the log is stored."),
   checkpoints: optional(
-    Schema.Literal("on", "off"),
-    "on: the files of threads in git repositories are stored at the start and the end of each turn, in the repository. Default on."
+    Schema.Literal("on", "off", "everywhere"),
+    "on: the files of threads in git repositories are stored at the start and the end of each turn, in the repository. everywhere: those of other directories too, in the data directory. Default on."
   ),
   retention: optional(Keep, "Which events and archived threads are kept. Default: all."),
   reaper: optional(Reap, "Limits of silence, after which a turn or a session ends."),

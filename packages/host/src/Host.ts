@@ -80,8 +80,11 @@ export interface Options extends Limits {
   /** Bound of the log's file in bytes. At the bound, appends fail with reason `full`. Default: none. */
   readonly maxLogBytes?: number | undefined
   readonly providers?: Registry.RegistryOptions
-  /** Whether the files of threads in git repositories are stored at the start and the end of each turn, in the repository. Default on. */
-  readonly checkpoints?: "on" | "off"
+  /**
+   * Whether the files of threads in git repositories are stored at the start and the end of each turn, in the repository. `everywhere`: those of other
+   * directories too, in the data directory. Default on.
+   */
+  readonly checkpoints?: "on" | "off" | "everywhere"
   /** How long turns and the close of the host wait for checkpoints. */
   readonly checkpointing?: Checkpointing.Options
   /** Replaces the SQLite log of the data directory. Built once, for this host. */
@@ -265,16 +268,17 @@ export const layer = (options: Options) => {
       )
     )
   ).pipe(Layer.provide(Git.layer))
+  const reach = options.checkpoints === "everywhere" ? "everywhere" : "repositories"
   const checkpoints = Layer.unwrapEffect(
-    Effect.map(DataDirectory.DataDirectory, ({ file }) => Checkpoints.layer({ home: file("workspaces") }))
+    Effect.map(DataDirectory.DataDirectory, ({ file }) => Checkpoints.layer({ home: file("workspaces"), reach }))
   )
   const rewinds = Layer.unwrapEffect(
-    Effect.map(DataDirectory.DataDirectory, ({ file }) => Rewinds.layer({ home: file("workspaces") }))
+    Effect.map(DataDirectory.DataDirectory, ({ file }) => Rewinds.layer({ home: file("workspaces"), reach }))
   )
   const beforeTurn =
     options.checkpoints === "off"
       ? Layer.empty
-      : Layer.merge(Checkpointing.layer(options.checkpointing), rewinds).pipe(
+      : Layer.merge(Checkpointing.layer(options.checkpointing, reach), rewinds).pipe(
           Layer.provideMerge(checkpoints),
           Layer.provide(Git.layer)
         )

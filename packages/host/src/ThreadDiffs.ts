@@ -36,7 +36,7 @@ const off = new CommandRejected({
 const noCheckpoint = (message: string, id?: string) => new CommandRejected({ rule: "NoCheckpoint", message, ...defined({ id }) })
 
 export const noRepository = noCheckpoint(
-  "The directory of the thread does not exist or is in no git repository, so it has no checkpoints."
+  'The directory of the thread does not exist, or is in no git repository and has no checkpoints. Create a repository there, or set checkpoints to "everywhere" in the configuration of the server.'
 )
 
 const worded = (error: CheckpointError): CommandRejected | StorageUnavailable =>

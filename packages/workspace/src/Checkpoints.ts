@@ -12,7 +12,8 @@ import type { RawPath } from "./RawPath.ts"
 import { Git, type GitError, GitTimeout, type NotARepository } from "./Git.ts"
 import * as KeyedPermits from "./KeyedPermits.ts"
 import * as Refs from "./Refs.ts"
-import * as Repository from "./Repository.ts"
+import type * as Repository from "./Repository.ts"
+import * as Shadow from "./Shadow.ts"
 import * as WorkTree from "./WorkTree.ts"
 
 /** After two captures that reached their deadline, none is tried for a while. */
@@ -36,6 +37,7 @@ export interface Taken extends Capture.Captured {
 }
 
 export type { Change } from "./Diff.ts"
+export type { Reach } from "./Shadow.ts"
 
 /** A stored checkpoint. */
 export interface Point {
@@ -52,6 +54,8 @@ export interface Options {
   /** Directory of the private git directories; created when needed. */
   readonly home: string
   readonly bounds?: Capture.Bounds
+  /** Default `repositories`. */
+  readonly reach?: Shadow.Reach
   /** Deadline of one capture. Default 2 minutes. */
   readonly deadline?: Duration.DurationInput
   /** How long no capture is tried after two that reached the deadline. Default 10 minutes. */
@@ -81,7 +85,7 @@ export class Checkpoints extends Context.Tag("@millrace/workspace/Checkpoints")<
     readonly expire: (threadId: ThreadId, before: number) => Effect.Effect<number, GitError>
     /** The threads that may have refs. */
     readonly threads: Effect.Effect<ReadonlyArray<ThreadId>>
-    /** Removes the private git directories that no thread uses. `forget` removes that of the last thread. */
+    /** Removes the private git directories that no thread uses, and packs shadow repositories. `forget` removes that of the last thread. */
     readonly prune: Effect.Effect<void>
   }
 >() {}
@@ -108,8 +112,9 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
   Effect.gen(function* () {
     const git = yield* Git
     const scope = yield* Effect.scope
-    const { bounds, deadline = "2 minutes", home, pause = "10 minutes" } = options
+    const { bounds, deadline = "2 minutes", home, pause = "10 minutes", reach = "repositories" } = options
     const withGit = Effect.provideService(Git, git)
+    const find = (cwd: string) => withGit(Shadow.find(cwd, home, reach))
     /** Key: the root of a work tree. */
     const oneCapture = KeyedPermits.make()
     const lanes = new Map<string, Lane>()
@@ -184,15 +189,17 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
       threadId,
       turnId
     }: Request) {
-      const repository = yield* withGit(Repository.find(cwd))
-      const result = yield* captured(repository)
+      const repository = yield* find(cwd)
       const place = WorkTree.placeOf(repository, home)
       const { privateDir } = place
+      // Before the ref: after a crash, the deletion of the thread finds the repository.
+      const mark = Effect.promise(() => WorkTree.mark(repository, home, threadId))
+      // A shadow repository that no thread uses can be removed at any time, with its objects.
+      if (repository.shadow === true) yield* oneChange(privateDir)(mark)
+      const result = yield* captured(repository)
       const late = yield* isLate
       // A capture may serve several requests, so only the commit of this one says that it is late.
       const commit = late ? yield* withGit(Capture.store(place, result.tree, { ...result.message, late: true })) : result.commit
-      // Before the ref: after a crash, the deletion of the thread finds the repository.
-      const mark = Effect.promise(() => WorkTree.mark(repository, home, threadId))
       yield* oneChange(privateDir)(
         Effect.zipRight(mark, withGit(Refs.write(repository, Refs.nameOf(threadId, turnId, point), commit)))
       )
@@ -201,7 +208,7 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
 
     /** With the private directory if there is one, for the attributes of the files; the refs and objects are the same without it. */
     const placeOf = (cwd: string) =>
-      Effect.flatMap(withGit(Repository.find(cwd)), (repository) =>
+      Effect.flatMap(find(cwd), (repository) =>
         Effect.promise(async (): Promise<Diff.Place> => {
           const { env, privateDir, root } = WorkTree.placeOf(repository, home)
           const isKnown = (await namesIn(home)).includes(basename(privateDir))
@@ -216,7 +223,7 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
       return [{ turnId, point, commit, at: message.at, late: message.late === true }]
     }
     const list = Effect.fn("Checkpoints.list")(function* (threadId: ThreadId, cwd: string) {
-      const refs = yield* withGit(Effect.flatMap(Repository.find(cwd), (place) => Refs.list(place, threadId)))
+      const refs = yield* withGit(Effect.flatMap(find(cwd), (place) => Refs.list(place, threadId)))
       return refs.flatMap(pointOf).toSorted((a, b) => a.at - b.at)
     })
 
@@ -260,10 +267,17 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
         return true
       })
 
+    /** Of a shadow repository. A failure is repeated by the next call. */
+    const collect = (directory: string, auto: boolean) =>
+      Effect.flatMap(
+        Effect.promise(() => WorkTree.repositoryOf(directory)),
+        (place) => (place === undefined ? Effect.void : oneCapture(place.root)(withGit(Shadow.collect(place, auto))))
+      ).pipe(Effect.catchAll(({ message }) => Effect.logWarning(`Old checkpoints in ${directory} still take space: ${message}`)))
+
     yield* Effect.promise(() => mkdir(home, { recursive: true, mode: 0o700 }))
     return Checkpoints.of({
       take,
-      now: (cwd) => Effect.flatMap(withGit(Repository.find(cwd)), captured),
+      now: (cwd) => Effect.flatMap(find(cwd), captured),
       list,
       compare: (cwd, from, to, hunks) => Effect.flatMap(placeOf(cwd), (place) => withGit(Diff.compare(place, from, to, hunks))),
       patch: (cwd, from, to) => Effect.flatMap(placeOf(cwd), (place) => withGit(Diff.patch(place, from, to))),
@@ -274,7 +288,7 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
             all,
             (directory) =>
               Effect.flatMap(oneChange(directory)(forgetIn(directory, threadId)), (had) =>
-                had ? removeUnused(directory) : Effect.void
+                had ? Effect.zipRight(removeUnused(directory), collect(directory, false)) : Effect.void
               ),
             { discard: true }
           )
@@ -283,11 +297,15 @@ export const make = (options: Options): Effect.Effect<typeof Checkpoints.Service
         const isOld = (ref: Refs.Ref) => pointOf(ref).some(({ at }) => at < before)
         return Effect.flatMap(directories, (all) =>
           Effect.reduce(all, 0, (sum, directory) =>
-            Effect.map(oneChange(directory)(removeRefs(directory, threadId, isOld)), (removed = 0) => sum + removed)
+            Effect.flatMap(oneChange(directory)(removeRefs(directory, threadId, isOld)), (removed = 0) =>
+              Effect.as(removed === 0 ? Effect.void : collect(directory, false), sum + removed)
+            )
           )
         )
       },
-      prune: Effect.flatMap(directories, (all) => Effect.forEach(all, removeUnused, { discard: true })),
+      prune: Effect.flatMap(directories, (all) =>
+        Effect.forEach(all, (directory) => Effect.zipRight(removeUnused(directory), collect(directory, true)), { discard: true })
+      ),
       threads: Effect.flatMap(directories, (all) =>
         Effect.promise(async () => {
           const names = await Promise.all(all.map((directory) => namesIn(join(directory, "threads"))))

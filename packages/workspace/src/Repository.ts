@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { realpath } from "node:fs/promises"
 import { dirname, join } from "node:path"
-import { mayExist } from "./Exists.ts"
+import * as Exists from "./Exists.ts"
 import { Git, NotARepository } from "./Git.ts"
 
 export interface Repository {
@@ -16,6 +16,8 @@ export interface Repository {
   readonly objects: string
   /** `sha1` or `sha256`. */
   readonly objectFormat: string
+  /** It is no repository of a person: see `Shadow`. */
+  readonly shadow?: true
 }
 
 const lines = (output: Buffer): ReadonlyArray<string> => output.toString("utf8").replace(/\n$/, "").split("\n")
@@ -32,19 +34,23 @@ const mayBeIn = async (directory: string): Promise<boolean> => {
   const start = await realpath(directory).catch(() => undefined)
   if (start === undefined) return true
   for (let at = start; ; at = dirname(at)) {
-    if ((await mayExist(join(at, ".git"))) || (await mayExist(join(at, "HEAD")))) return true
+    if ((await Exists.mayExist(join(at, ".git"))) || (await Exists.mayExist(join(at, "HEAD")))) return true
     if (dirname(at) === at) return false
   }
 }
 
+/** False only if the directory exists and is in no repository, which is found without a process of git. */
+export const mayExist = (directory: string): Effect.Effect<boolean> =>
+  // A file system that does not answer holds git only up to its deadline.
+  Effect.promise(() => mayBeIn(directory)).pipe(
+    Effect.timeoutTo({ duration: "5 seconds", onTimeout: () => true, onSuccess: (found) => found })
+  )
+
 /** Fails with `NotARepository` if the directory is in no work tree. */
 export const find = (directory: string) =>
   Effect.gen(function* () {
-    // A file system that does not answer holds git only up to its deadline.
-    const mayBe = Effect.promise(() => mayBeIn(directory)).pipe(
-      Effect.timeoutTo({ duration: "5 seconds", onTimeout: () => true, onSuccess: (found) => found })
-    )
-    if (!(yield* mayBe)) return yield* new NotARepository({ directory, message: "The directory is in no git repository." })
+    if (!(yield* mayExist(directory)))
+      return yield* new NotARepository({ directory, message: "The directory is in no git repository." })
     const git = yield* Git
     const asked = git.run(
       [

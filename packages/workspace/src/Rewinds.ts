@@ -13,12 +13,12 @@ import { type CheckpointError, Checkpoints, type Point } from "./Checkpoints.ts"
 import { Git, type GitError } from "./Git.ts"
 import * as KeyedPermits from "./KeyedPermits.ts"
 import * as RawPath from "./RawPath.ts"
-import * as Repository from "./Repository.ts"
 import * as RewindApply from "./RewindApply.ts"
 import * as RewindPaths from "./RewindPaths.ts"
 import * as Journal from "./RewindJournal.ts"
 import * as RewindPlan from "./RewindPlan.ts"
 import * as RewindRefs from "./RewindRefs.ts"
+import * as Shadow from "./Shadow.ts"
 import * as WorkFile from "./WorkFile.ts"
 import * as WorkTree from "./WorkTree.ts"
 
@@ -59,6 +59,8 @@ export interface Options {
   /** Directory of the private git directories. */
   readonly home: string
   readonly bounds?: RewindPlan.Bounds
+  /** As that of `Checkpoints`. */
+  readonly reach?: Shadow.Reach
   /** The longest time in which files are changed. Default 2 minutes. */
   readonly deadline?: Duration.DurationInput
   readonly onStep?: (step: Step) => Promise<void>
@@ -145,8 +147,9 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
   Effect.gen(function* () {
     const git = yield* Git
     const checkpoints = yield* Checkpoints
-    const { bounds, deadline = "2 minutes", home, onStep = async () => {} } = options
+    const { bounds, deadline = "2 minutes", home, onStep = async () => {}, reach = "repositories" } = options
     const withGit = Effect.provideService(Git, git)
+    const find = (cwd: string) => withGit(Shadow.find(cwd, home, reach))
     const step = (name: Step) => Effect.promise(() => onStep(name))
     const oneRewind = KeyedPermits.make()
     /** After a failure, on a full disk, the files that the rewind did not reach count as changed by others in the way back. */
@@ -178,7 +181,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
 
     const planned = Effect.fn("Rewinds.plan")(
       function* ({ cwd, goal, paths, threadId }: Request) {
-        const workTree = WorkTree.placeOf(yield* Repository.find(cwd), home)
+        const workTree = WorkTree.placeOf(yield* find(cwd), home)
         // First: a checkpoint that is being taken is then stored.
         const { commit: now, skipped } = yield* checkpoints.now(cwd)
         const root = yield* rootOf(workTree)
@@ -233,7 +236,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
 
     const run: (typeof Rewinds.Service)["run"] = (request, record) =>
       Effect.gen(function* () {
-        const repository = yield* withGit(Repository.find(request.cwd))
+        const repository = yield* find(request.cwd)
         return yield* oneRewind(repository.root)(
           Effect.gen(function* () {
             const { late, plan, root, workTree } = yield* planned(request)
@@ -316,7 +319,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
         Effect.flatMap((names) => Effect.forEach(names, (name) => unfinishedIn(join(home, name)))),
         Effect.map((found) => found.flat())
       ),
-      rootOf: (cwd) => Effect.map(withGit(Repository.find(cwd)), ({ root }) => root),
+      rootOf: (cwd) => Effect.map(find(cwd), ({ root }) => root),
       firstTurn: (threadId, cwd) =>
         Effect.map(checkpoints.list(threadId, cwd), (points) => points.find(({ point }) => point === "start")?.turnId)
     })

@@ -114,7 +114,11 @@ const hasConversions = ({ commonDir, root }: Repository) =>
 
 /** The private directory of a work tree, which may not exist yet. */
 export const placeOf = (repository: Repository, home: string): WorkTree => {
-  const name = createHash("sha256").update(repository.root).digest("hex").slice(0, 32)
+  const { root, shadow } = repository
+  const name = createHash("sha256")
+    .update(shadow === true ? `shadow ${root}` : root)
+    .digest("hex")
+    .slice(0, 32)
   const privateDir = join(home, name)
   return {
     ...repository,
@@ -136,7 +140,8 @@ const Stored = Schema.parseJson(
     gitDir: Schema.String,
     commonDir: Schema.String,
     objects: Schema.String,
-    objectFormat: Schema.String
+    objectFormat: Schema.String,
+    shadow: Schema.optionalWith(Schema.Literal(true), { exact: true })
   })
 )
 
@@ -165,7 +170,7 @@ export const open = (repository: Repository, home: string) =>
     const workTree = placeOf(repository, home)
     const { privateDir } = workTree
     yield* Effect.promise(async () => {
-      for (const directory of ["refs", "info", "threads"])
+      for (const directory of ["refs", "info", "threads", ...(repository.shadow === true ? ["objects"] : [])])
         await mkdir(join(privateDir, directory), { recursive: true, mode: 0o700 })
       await put(join(privateDir, "HEAD"), "ref: refs/heads/none\n")
       await put(join(privateDir, "config"), Buffer.from(configOf(repository, settings), "latin1"))

@@ -43,7 +43,7 @@ export interface Options {
   /** Bound of the log's file in bytes. */
   readonly maxLogBytes?: number | undefined
   /** Whether the files of threads are stored at the start and the end of each turn. */
-  readonly checkpoints: "on" | "off"
+  readonly checkpoints: "on" | "off" | "everywhere"
   /** Limits of one token, of one provider and of all together (R7). */
   readonly limits: Required<Limits>
   /** Recovery of turns that ran when the server died, for threads without their own policy. */
