@@ -32,6 +32,8 @@ const FilePath = Path.pipe(Schema.minLength(1, { message: () => "a path must not
 const CommitMessage = bounded("the message", 20_000).pipe(
   Schema.filter((message) => (message.trim() !== "" && !message.includes("\0")) || "the message is empty or has a NUL character")
 )
+const withoutNul = (what: string, characters: number) =>
+  bounded(what, characters).pipe(Schema.filter((words) => !words.includes("\0") || `${what} has a NUL character`))
 /** Title of a thread or a project. */
 export const Title = Schema.String.pipe(Schema.minLength(1), Schema.maxLength(500))
 
@@ -171,6 +173,24 @@ export const CommandBody = {
       description: "The name of a remote. Default: the branch's own, the only one, or origin."
     })
   }),
+  /**
+   * Pushes as `workspace.push` does, and opens a pull request (GitLab: a merge request) with the `gh` or `glab` of the person. If the branch has an open one,
+   * the result is that. Rejected before the push if no such program is signed in to the remote's host.
+   */
+  "workspace.propose": Schema.Struct({
+    threadId: ThreadId,
+    title: Schema.optional(
+      withoutNul("the title", 250).pipe(Schema.filter((title) => title.trim() !== "" || "the title is empty"))
+    ).annotations({
+      description: "Default: the thread's title."
+    }),
+    body: Schema.optional(withoutNul("the body", 20_000)).annotations({ description: "Markdown. Default: empty." }),
+    base: Schema.optional(withoutNul("the base", 200)).annotations({
+      description: "The branch to merge into. Default: the repository's default branch."
+    }),
+    draft: Schema.optional(Schema.Boolean),
+    remote: Schema.optional(Name).annotations({ description: "As of `workspace.push`." })
+  }),
   "thread.archive": Schema.Struct({ threadId: ThreadId }),
   "thread.unarchive": Schema.Struct({ threadId: ThreadId }),
   "thread.delete": Schema.Struct({ threadId: ThreadId }),
@@ -267,6 +287,7 @@ export const Command = Schema.Union(
   command("workspace.commit", CommandBody["workspace.commit"]),
   command("workspace.merge", CommandBody["workspace.merge"]),
   command("workspace.push", CommandBody["workspace.push"]),
+  command("workspace.propose", CommandBody["workspace.propose"]),
   command("thread.archive", CommandBody["thread.archive"]),
   command("thread.unarchive", CommandBody["thread.unarchive"]),
   command("thread.delete", CommandBody["thread.delete"]),
@@ -305,8 +326,9 @@ export const CommandResult = Schema.Struct({
   }),
   commit: Schema.optional(Schema.String).annotations({
     description:
-      "workspace.commit: the new commit. workspace.merge: what the project's branch is at now. workspace.push: the commit that was pushed."
+      "workspace.commit: the new commit. workspace.merge: what the project's branch is at now. workspace.push and workspace.propose: the commit that was pushed."
   }),
+  url: Schema.optional(Schema.String).annotations({ description: "workspace.propose: the address of the pull request." }),
   outcome: Schema.optional(
     Schema.Literal("answered", "already-settled", "interrupting", "dequeued", "not-running", "queued", "started", "steering")
   )

@@ -111,6 +111,7 @@ export const Rule = Schema.Literal(
   "IdentityMissing",
   "MergeConflict",
   "GitRefused",
+  "PullRequestRefused",
   "Unsupported"
 )
 export type Rule = typeof Rule.Type

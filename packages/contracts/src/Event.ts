@@ -310,6 +310,13 @@ export const EventData = {
     into: text
   }),
   "workspace.pushed": Schema.Struct({ ...thread, commit: text, branch: text, remote: text }),
+  "workspace.proposed": Schema.Struct({
+    ...thread,
+    commit: text,
+    branch: text,
+    remote: text,
+    url: text.annotations({ description: "The pull request, or merge request; it may have been open before." })
+  }),
 
   ...ImportedData,
 

@@ -454,6 +454,18 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
       }
     ]
   },
+  "workspace.proposed": {
+    when: "`workspace.propose` pushed the branch of the thread's work tree and opened a pull request of it, or found it open.",
+    examples: [
+      {
+        ...thread,
+        commit: "9fceb02d0ae598e95dc970b74767f19372d61af8",
+        branch: "millrace/thr_01JZ4M2Q7V8W9X0Y1Z2A3B4C5D",
+        remote: "origin",
+        url: "https://github.com/example/shop/pull/7"
+      }
+    ]
+  },
 
   "provider.event": {
     when: "The agent sends a message that this version does not map. It is stored unchanged.",

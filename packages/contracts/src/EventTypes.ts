@@ -57,6 +57,7 @@ export const eventTypes = [
   "workspace.committed",
   "workspace.merged",
   "workspace.pushed",
+  "workspace.proposed",
   "turn.imported",
   "item.imported",
   "request.imported",

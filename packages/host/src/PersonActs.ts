@@ -18,12 +18,13 @@ import { Git } from "@millrace/workspace/Git"
 import * as KeyedPermits from "@millrace/workspace/KeyedPermits"
 import * as Merge from "@millrace/workspace/Merge"
 import * as PersonGit from "@millrace/workspace/PersonGit"
+import * as PullRequest from "@millrace/workspace/PullRequest"
 import * as Push from "@millrace/workspace/Push"
 import * as Repository from "@millrace/workspace/Repository"
 import { type Context, Effect, Either, Fiber, Option } from "effect"
 
 type Dispatch = (command: Command, actor?: string) => ReturnType<Context.Tag.Service<typeof Engine>["dispatch"]>
-type Act = CommandOf<"workspace.commit" | "workspace.merge" | "workspace.push">
+type Act = CommandOf<"workspace.commit" | "workspace.merge" | "workspace.push" | "workspace.propose">
 
 /** Commits the event of what git has done, and makes the answer. */
 type Recorded = (acted: Either.Either.Right<Acted>) => Effect.Effect<Accepted, CommandError>
@@ -41,8 +42,13 @@ const worded = (error: PersonGit.ActError | Repository.FindError): CommandReject
       ? rejected("GitRefused", "The directory of the thread does not exist or is in no git repository. Nothing was changed.")
       : new StorageUnavailable({ message: `${error.message} Nothing was changed.`, retryAfterMillis: 5000 })
 
-const isAct = (command: Command): command is Act =>
-  command.type === "workspace.commit" || command.type === "workspace.merge" || command.type === "workspace.push"
+const acts: Readonly<Record<Act["type"], true>> = {
+  "workspace.commit": true,
+  "workspace.merge": true,
+  "workspace.push": true,
+  "workspace.propose": true
+}
+const isAct = (command: Command): command is Act => Object.hasOwn(acts, command.type)
 
 /** `dispatch` as given, which also runs these commands. A caller that leaves does not stop them. */
 export const make = (
@@ -105,7 +111,23 @@ export const make = (
         record({ type: "workspace.pushed", data: made })
       )
 
-    const done = (command: Act, cwd: string, repository: Repository.Repository, record: Recorded) => {
+    const propose = (
+      repository: Repository.Repository,
+      named: string,
+      { base, body, draft, remote, title = named }: CommandOf<"workspace.propose">,
+      record: Recorded
+    ) =>
+      Effect.flatMap(
+        Effect.mapError(withGit(PullRequest.propose({ repository, title, body, base, draft, remote })), worded),
+        (made) => record({ type: "workspace.proposed", data: made })
+      )
+
+    const done = (
+      command: Act,
+      { cwd, title }: { readonly cwd: string; readonly title: string },
+      repository: Repository.Repository,
+      record: Recorded
+    ) => {
       switch (command.type) {
         case "workspace.commit":
           return held(repository, commit(repository, cwd, command, record))
@@ -113,20 +135,22 @@ export const make = (
           return held(repository, merge(repository, command, record))
         case "workspace.push":
           return push(repository, command, record)
+        case "workspace.propose":
+          return propose(repository, title, command, record)
       }
     }
 
     const act = (command: Act, actor: string): Effect.Effect<Accepted, CommandError> => {
       const record: Recorded = (acted) => engine.dispatch(command, actor, { acted: Either.right(acted) })
       const attempt: Effect.Effect<Accepted, CommandError | NotFound> = Effect.gen(function* () {
-        const { cwd } = yield* views.thread(command.threadId)
-        const repository = yield* find(cwd)
+        const thread = yield* views.thread(command.threadId)
+        const repository = yield* find(thread.cwd)
         return yield* oneAct(repository.commonDir)(
           Effect.gen(function* () {
             // A command with this id has its answer, which may be a rejection: git does nothing any more.
             const known = yield* Effect.mapError(log.receipts([command.commandId]), storageUnavailable)
             if (known.has(command.commandId)) return yield* engine.dispatch(command, actor)
-            return yield* done(command, cwd, repository, record)
+            return yield* done(command, thread, repository, record)
           })
         )
       })

@@ -9,7 +9,7 @@ import * as Spawn from "@millrace/providers/process/Spawn"
 import { make as makePermits, type Permits } from "@millrace/contracts/Permits"
 import { Context, Duration, Effect, ExecutionStrategy, Exit, Layer, Schema, Scope } from "effect"
 
-/** There is no `git` on the server's PATH. */
+/** There is no `git`, or other program of the call, on the server's PATH. */
 export class GitMissing extends Schema.TaggedError<GitMissing>()("GitMissing", { message: Schema.String }) {}
 
 /** The directory is in no work tree of a git repository. */
@@ -57,6 +57,8 @@ export interface GitOptions {
   readonly network?: boolean
   /** For an act of the person: hooks, filters, signing, network and all settings as configured, but no prompt, no editor and no garbage collection. Default false. */
   readonly asPerson?: boolean
+  /** Another program of the person, instead of git. Default: git. */
+  readonly program?: "gh" | "glab"
   /** A call that may take minutes, such as a checkout: it has other places than the rest. Default false. */
   readonly long?: boolean
 }
@@ -124,28 +126,46 @@ export class Git extends Context.Tag("@millrace/workspace/Git")<
   }
 >() {}
 
-const failed = ({ kind, message }: Spawn.SpawnFailure, command: string): GitMissing | GitFailed =>
+/** Where the programs keep their settings, and no questions of theirs. They get no token of the server's environment. */
+const programEnvironment = {
+  ...personEnvironment,
+  ...defined({ GH_CONFIG_DIR: process.env["GH_CONFIG_DIR"], GLAB_CONFIG_DIR: process.env["GLAB_CONFIG_DIR"] }),
+  GH_PROMPT_DISABLED: "1",
+  GH_NO_UPDATE_NOTIFIER: "1",
+  NO_PROMPT: "1",
+  GLAB_NO_PROMPT: "1",
+  GLAB_CHECK_UPDATE: "false",
+  NO_COLOR: "1"
+}
+
+const failed = ({ kind, message }: Spawn.SpawnFailure, program: string, command: string): GitMissing | GitFailed =>
   kind === "not-installed"
-    ? new GitMissing({ message: "The server found no git. Install git, or set checkpoints to off in the configuration." })
-    : new GitFailed({ command, code: null, stderr: "", message: `git ${command} could not be started: ${message}` })
+    ? new GitMissing({
+        message:
+          program === "git"
+            ? "The server found no git. Install git, or set checkpoints to off in the configuration."
+            : `The server found no ${program} on its PATH.`
+      })
+    : new GitFailed({ command, code: null, stderr: "", message: `${program} ${command} could not be started: ${message}` })
 
 const commandOf = (args: ReadonlyArray<string>): string => args.find((arg) => !arg.startsWith("-")) ?? ""
 
 const run = (args: ReadonlyArray<string>, options: GitOptions, scope: Scope.Scope) => {
   const command = commandOf(args)
   const { asPerson = false, codes = [0], cwd, deadline = "30 seconds", env, input = "", maxBytes = defaultBytes } = options
+  const { program = "git" } = options
   const own = { ...environment, ...(options.network === true ? {} : offline) }
   return Effect.gen(function* () {
     const child = yield* Effect.mapError(
       Spawn.spawn({
-        command: "git",
-        args: [...(asPerson ? personSettings : settings), ...args],
+        command: program,
+        args: program === "git" ? [...(asPerson ? personSettings : settings), ...args] : args,
         cwd,
-        env: { ...(asPerson ? personEnvironment : own), ...env },
+        env: { ...(program !== "git" ? programEnvironment : asPerson ? personEnvironment : own), ...env },
         threadId: "git",
         epoch: 0
       }),
-      (failure) => failed(failure, command)
+      (failure) => failed(failure, program, command)
     )
     const end = Effect.suspend(() =>
       child.hasExited()
@@ -170,7 +190,7 @@ const run = (args: ReadonlyArray<string>, options: GitOptions, scope: Scope.Scop
     if (code !== null && codes.includes(code)) return { stdout, code, truncated: false }
     const stderr = child.stderr().trim()
     const why = stderr === "" ? (signal === null ? `code ${code}` : signal) : stderr.slice(-1000)
-    return yield* new GitFailed({ command, code, stderr, message: `git ${command} failed: ${why}` })
+    return yield* new GitFailed({ command, code, stderr, message: `${program} ${command} failed: ${why}` })
   }).pipe(
     (use) => scopedIn(scope, use),
     Effect.timeoutFail({
@@ -178,7 +198,7 @@ const run = (args: ReadonlyArray<string>, options: GitOptions, scope: Scope.Scop
       onTimeout: () =>
         new GitTimeout({
           command,
-          message: `git ${command} did not finish within ${Duration.format(Duration.decode(deadline))}.`
+          message: `${program} ${command} did not finish within ${Duration.format(Duration.decode(deadline))}.`
         })
     }),
     Effect.withSpan("Git.run", { attributes: { command } })

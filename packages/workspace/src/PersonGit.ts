@@ -15,7 +15,7 @@ import * as WorktreeRecord from "./WorktreeRecord.ts"
 
 /** Git did not do it, and nothing was changed. `message` has the end of git's output, or what to do. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", {
-  rule: Schema.Literal("NothingToCommit", "IdentityMissing", "MergeConflict", "GitRefused"),
+  rule: Schema.Literal("NothingToCommit", "IdentityMissing", "MergeConflict", "GitRefused", "PullRequestRefused"),
   message: Schema.String
 }) {}
 
@@ -27,7 +27,7 @@ export const refuse = (rule: Refused["rule"], message: string) => new Refused({ 
 const maxOutput = 2000
 
 /** The output without the passwords of URLs. */
-const shown = (output: string): string => output.replaceAll(/:\/\/[^\s/@]*@/g, "://").slice(-maxOutput)
+export const shown = (output: string): string => output.replaceAll(/:\/\/[^\s/@]*@/g, "://").slice(-maxOutput)
 
 /** The answer for a failure of git. An act of a person is not tried again by itself, so a failure or a timeout is an answer. */
 export const answered = (error: GitMissing | GitFailed | GitTimeout | GitBusy, what: string): ActError => {

@@ -23,7 +23,7 @@ const config = (repository: Repository, name: string) =>
   )
 
 /** The remote to push to. Refused unless it is one of the configured names: git would take any URL or path. */
-const remoteOf = (repository: Repository, branch: string, wanted: string | undefined) =>
+export const remoteOf = (repository: Repository, branch: string, wanted: string | undefined) =>
   Effect.gen(function* () {
     const { stdout } = yield* PersonGit.run(repository, ["remote"])
     const names = stdout

@@ -54,6 +54,7 @@ const bodies: Readonly<Record<CommandType, object>> = {
   "workspace.commit": { threadId: "thr_a", message: "m" },
   "workspace.merge": { threadId: "thr_a" },
   "workspace.push": { threadId: "thr_a" },
+  "workspace.propose": { threadId: "thr_a" },
   "session.stop": { threadId: "thr_a" }
 }
 const commands = (Object.keys(CommandBody) as Array<CommandType>).map((type) =>

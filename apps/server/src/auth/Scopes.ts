@@ -116,6 +116,7 @@ const table: Readonly<Record<Operation, Least>> = {
   "workspace.commit": "operate",
   "workspace.merge": "operate",
   "workspace.push": "operate",
+  "workspace.propose": "operate",
   "session.stop": "operate"
 }
 

@@ -82,6 +82,7 @@ const commands = [
   PersonActs.commit,
   PersonActs.merge,
   PersonActs.push,
+  PersonActs.pr,
   Ps.command,
   Query.providers,
   ConfigCommand.command,

@@ -32,6 +32,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["commit THREAD -m MESSAGE", "commit a thread's changes by your git identity"],
   ["merge THREAD", "merge a thread's worktree into your branch"],
   ["push THREAD", "push the branch of a thread's work tree"],
+  ["pr THREAD", "push the branch and open a pull request"],
   ["worktrees prune|...", "the worktrees of threads"],
   ["export THREAD", "write a thread as JSON or Markdown"],
   ["import FILE", "create a thread from an export, or from a Codex or Claude Code conversation"],

@@ -29,7 +29,7 @@ import { activeTurn, epochOf, hasLiveSession, maxQueue } from "../state/ThreadSt
 export interface Before {
   /** `thread.rewind` and `workspace.discard`. */
   readonly rewound?: Rewound | undefined
-  /** `workspace.commit`, `workspace.merge` and `workspace.push`. */
+  /** `workspace.commit`, `workspace.merge`, `workspace.push` and `workspace.propose`. */
   readonly acted?: Acted | undefined
 }
 
@@ -368,6 +368,7 @@ export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome
     case "workspace.commit":
     case "workspace.merge":
     case "workspace.push":
+    case "workspace.propose":
       return workspaceActed(draft, command.threadId, input.acted)
     case "thread.archive":
       return threadArchive(draft, command.threadId, "thread.archived")

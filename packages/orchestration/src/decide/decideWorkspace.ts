@@ -6,7 +6,7 @@ import { Either } from "effect"
 import { type CommandOutcome, reject, threadFor } from "./CommandOutcome.ts"
 import type { Draft } from "./Draft.ts"
 
-type ActEvent = "workspace.committed" | "workspace.merged" | "workspace.pushed"
+type ActEvent = "workspace.committed" | "workspace.merged" | "workspace.pushed" | "workspace.proposed"
 type Act = { readonly [T in ActEvent]: { readonly type: T; readonly data: Omit<DataOf<T>, "threadId"> } }[ActEvent]
 
 /** What git has done, as the event that reports it. `Left`: why the command is rejected; then nothing was changed. */
@@ -19,5 +19,5 @@ export const workspaceActed = (draft: Draft, threadId: ThreadId, acted: Acted = 
     const { projectId } = yield* threadFor(draft, threadId)
     const { data, type } = yield* acted
     draft.emit(threadId, type, { threadId, ...data })
-    return { projectId, threadId, commit: data.commit }
+    return { projectId, threadId, commit: data.commit, ...("url" in data ? { url: data.url } : {}) }
   })

@@ -1,4 +1,4 @@
-/** `millrace commit`, `merge` and `push`: git in a thread's work tree, as the person. */
+/** `millrace commit`, `merge`, `push` and `pr`: git in a thread's work tree, as the person. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as HelpDoc from "@effect/cli/HelpDoc"
@@ -9,6 +9,9 @@ import { defined } from "@millrace/contracts/Defined"
 import { cut } from "@millrace/contracts/Text"
 import { Effect } from "effect"
 import * as Flags from "../Flags.ts"
+import * as Connect from "../client/Connect.ts"
+import { fromError } from "../Failure.ts"
+import * as Output from "../Output.ts"
 import { dispatch } from "./Dispatch.ts"
 
 export const commit = Command.make(
@@ -62,3 +65,37 @@ export const push = Command.make(
       ({ commit = "" }) => `Pushed ${commit.slice(0, 12)}.`
     )
 ).pipe(Command.withDescription("Push the branch of a thread's work tree, never by force."))
+
+export const pr = Command.make(
+  "pr",
+  {
+    ...Flags.ofThread,
+    title: Flags.text("title", "TITLE", "Default: the thread's title."),
+    body: Flags.text("body", "TEXT", "Markdown. Default: empty."),
+    base: Flags.text("base", "BRANCH", "The branch to merge into. Default: the repository's default branch."),
+    draft: Options.boolean("draft").pipe(Options.withDescription("Open it as a draft.")),
+    remote: Flags.text("remote", "NAME", "The remote to push to. Default: the branch's own, the only one, or origin.")
+  },
+  ({ base, body, data, draft, json, remote, thread, title, url }) =>
+    Effect.gen(function* () {
+      const output = yield* Output.Output
+      const command = yield* Client.command("workspace.propose", {
+        threadId: thread,
+        ...defined({
+          title: Flags.orUndefined(title),
+          body: Flags.orUndefined(body),
+          base: Flags.orUndefined(base),
+          remote: Flags.orUndefined(remote)
+        }),
+        ...(draft ? { draft } : {})
+      })
+      const { millrace } = yield* Connect.server({ dataDir: data, url: Flags.orUndefined(url) })
+      const accepted = yield* Effect.mapError(millrace.dispatch(command), fromError)
+      if (json) return yield* Output.json(accepted)
+      yield* output.out(`${accepted.url ?? ""}\n`)
+    })
+).pipe(
+  Command.withDescription(
+    "Push the branch of a thread's work tree and open a pull request with gh or glab on the server's machine. Prints its URL."
+  )
+)

@@ -73,6 +73,7 @@ const lines: { readonly [T in EventType]: (data: DataOf<T>) => string } = {
   "workspace.committed": ({ commit, subject }) => `${commit.slice(0, 12)}  ${subject}`,
   "workspace.merged": ({ branch, into }) => `${branch} into ${into}`,
   "workspace.pushed": ({ branch, remote }) => `${branch} to ${remote}`,
+  "workspace.proposed": ({ branch, url }) => `${branch}  ${url}`,
   "background.started": (data) => data.taskId,
   "background.ended": (data) => `${data.taskId}  ${reasonOf(data)}`,
   "turn.requested": (data) => data.text,
