@@ -28,9 +28,9 @@ export const request = <A>(
   options: RequestInit = {},
   signal: AbortSignal = AbortSignal.timeout(deadlineMillis)
 ): Promise<A> => requested(path, options, signal, (response) => response.json() as Promise<A>)
-/** Returns the response as text. */
-export const text = (path: string): Promise<string> =>
-  requested(path, {}, AbortSignal.timeout(deadlineMillis), (response) => response.text())
+/** Returns the response as text. `accept`: its media type. */
+export const text = (path: string, accept = "*/*"): Promise<string> =>
+  requested(path, { headers: { accept } }, AbortSignal.timeout(deadlineMillis), (response) => response.text())
 export const get = <A>(path: string): Promise<A> => request<A>(path)
 export const post = <A>(path: string, body: unknown = {}): Promise<A> =>
   request<A>(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })

@@ -3,6 +3,7 @@ import { renderToStaticMarkup } from "react-dom/server"
 import { pairs } from "./Diff.ts"
 import { pieces as highlighted } from "./highlight.ts"
 import { Markdown } from "./Markdown.tsx"
+import { firstLine, headerOf, parts, readable } from "./Patch.ts"
 import { pieces as terminal } from "./Terminal.tsx"
 
 /** The `textContent` of the markup. */
@@ -93,4 +94,47 @@ it("L6 a diff side by side has each line of the diff on its side", () => {
     right: { kind: "new", line: 2, text: "new one" }
   })
   expect(all.at(-1)).toEqual({ kind: "note", text: "\\ No newline at end of file" })
+})
+
+it("the parts of a unified diff are found by the names of their files, also of unusual ones, and of a file that became a link", () => {
+  const patch = [
+    'diff --git "a/a\\"b\\t\\001.txt" "b/a\\"b\\t\\001.txt"',
+    "index 1..2 100644",
+    '--- "a/a\\"b\\t\\001.txt"',
+    '+++ "b/a\\"b\\t\\001.txt"',
+    "@@ -4 +7 @@",
+    "-index of nothing",
+    "+diff --git a/x b/x",
+    "diff --git a/old ü b/new ü",
+    "similarity index 100%",
+    "rename from old ü",
+    "rename to new ü",
+    "diff --git a/link b/link",
+    "deleted file mode 100644",
+    "index 1..0",
+    "--- a/link",
+    "+++ /dev/null",
+    "@@ -1 +0,0 @@",
+    "-text",
+    "diff --git a/link b/link",
+    "new file mode 120000",
+    "index 0..1",
+    "--- /dev/null",
+    "+++ b/link",
+    "@@ -0,0 +1 @@",
+    "+target",
+    "\\ No newline at end of file",
+    ""
+  ].join("\n")
+  const found = parts(patch)
+  expect(found.size).toBe(3)
+  const of = (path: string, oldPath?: string) =>
+    found.get(headerOf({ path, ...(oldPath !== undefined && { oldPath }) })) ?? "none"
+  expect(readable(of('a"b\t\u0001.txt'))).toBe("@@ -4 +7 @@\n-index of nothing\n+diff --git a/x b/x\n")
+  expect(firstLine(of('a"b\t\u0001.txt'))).toBe(7)
+  expect(readable(of("new ü", "old ü")).trim()).toBe("")
+  const both = readable(of("link"))
+  expect(both).toContain("@@ -1 +0,0 @@\n-text\n")
+  expect(both).toMatch(/@@ -0,0 \+1 @@\n\+target\n\\ No newline at end of file\n$/)
+  expect(both).not.toMatch(/^(index|new file|deleted file)/m)
 })

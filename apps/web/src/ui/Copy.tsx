@@ -2,7 +2,7 @@
 import { useState } from "react"
 import { Icon } from "./Icon.tsx"
 
-export const Copy = ({ text }: { readonly text: string }) => {
+export const Copy = ({ label = "Copy", text }: { readonly label?: string; readonly text: string }) => {
   const [done, setDone] = useState(false)
   const copy = async () => {
     try {
@@ -15,13 +15,13 @@ export const Copy = ({ text }: { readonly text: string }) => {
     setTimeout(() => setDone(false), 1_500)
   }
   // A page from another machine without TLS has no clipboard.
-  if (typeof navigator.clipboard === "undefined") return null
+  if (typeof navigator === "undefined" || typeof navigator.clipboard === "undefined") return null
   return (
     <button
       type="button"
       className="quiet icon-only copy"
-      aria-label={done ? "Copied" : "Copy"}
-      title="Copy"
+      aria-label={done ? "Copied" : label}
+      title={label}
       onClick={() => void copy()}
     >
       <Icon name="copy" />

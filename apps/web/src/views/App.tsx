@@ -24,7 +24,7 @@ const View = () => {
   const route = useRoute()
   switch (route.view) {
     case "thread":
-      return <Thread key={route.threadId} threadId={route.threadId} />
+      return <Thread key={route.threadId} threadId={route.threadId} changes={route.changes} />
     case "requests":
       return <Requests />
     case "log":

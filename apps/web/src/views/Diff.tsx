@@ -44,14 +44,14 @@ const sideBySideFrom = 700
 /** Maximum number of lines shown before the button "Show all". */
 const maxLines = 400
 
-export const DiffTable = memo(({ diff }: { readonly diff: string }) => {
+export const DiffTable = memo(({ diff, label = "Difference" }: { readonly diff: string; readonly label?: string }) => {
   const lines = useMemo(() => pairs(diff), [diff])
   const [all, setAll] = useState(false)
   const shown = all ? lines : lines.slice(0, maxLines)
   const box = useRef<HTMLDivElement>(null)
   const isWide = useWidth(box) >= sideBySideFrom
   return (
-    <div ref={box} className="diff" tabIndex={0} role="region" aria-label="Difference">
+    <div ref={box} className="diff" tabIndex={0} role="region" aria-label={label}>
       <table className={isWide ? "sides" : "unified"}>
         {/* Sets the widths, because the first row may span all columns. */}
         <colgroup>

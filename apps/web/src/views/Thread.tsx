@@ -1,5 +1,5 @@
 /** One thread: its transcript, open requests, plan, goal, queue, and a prompt. */
-import { useEffect, useMemo, useState } from "react"
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react"
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
 import { overlap } from "@millrace/model/Directory"
@@ -7,7 +7,8 @@ import { isLive } from "@millrace/model/Thread"
 import { Action, useAction } from "../ui/Action.tsx"
 import { historyWords } from "../ui/History.ts"
 import { Icon } from "../ui/Icon.tsx"
-import { threadHref } from "../ui/Route.ts"
+import { part } from "../ui/Part.tsx"
+import { changesHref, threadHref } from "../ui/Route.ts"
 import { Badge } from "../ui/Status.tsx"
 import { link, openThread } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
@@ -23,6 +24,17 @@ import { ThreadSettings } from "./ThreadSettings.tsx"
 import { Waiting } from "./Waiting.tsx"
 import { Transcript } from "./Transcript.tsx"
 import { tokens } from "./TurnEnd.tsx"
+
+const ThreadChanges = part(async () => (await import("../changes/ThreadChanges.tsx")).ThreadChanges)
+
+/** Returns the focus to the link that opened the changes, when they are closed. */
+const useReturningFocus = (isOpen: boolean) => {
+  const opener = useRef<Element>(null)
+  useLayoutEffect(() => {
+    if (isOpen) opener.current = document.activeElement
+    else if (opener.current instanceof HTMLElement) opener.current.focus()
+  }, [isOpen])
+}
 
 /** The thread. If the snapshot does not list it (archived, or not among the 500 most recent), it is read from the server. */
 const useThread = (threadId: ThreadId): ThreadView | undefined => {
@@ -151,7 +163,7 @@ const SharedDirectory = ({ thread: { cwd, threadId } }: { readonly thread: Threa
   )
 }
 
-const Head = ({ thread }: { readonly thread: ThreadView }) => (
+const Head = ({ isChanges, thread }: { readonly isChanges: boolean; readonly thread: ThreadView }) => (
   <header className="thread-head">
     <a className="back button quiet" href="#/" aria-label="All threads">
       <Icon name="back" />
@@ -178,6 +190,15 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
     </div>
     <Badge status={thread.status} />
     <div className="tools">
+      <a
+        className="button quiet"
+        href={isChanges ? threadHref(thread.threadId) : changesHref(thread.threadId)}
+        aria-label={isChanges ? "Conversation" : "Changes"}
+        title={isChanges ? "Back to the conversation" : "What changed in the files"}
+      >
+        <Icon name={isChanges ? "threads" : "file"} />
+        <span>{isChanges ? "Conversation" : "Changes"}</span>
+      </a>
       {isLive(thread.session) && thread.status === "idle" && (
         <Action
           label="Stop the session"
@@ -193,7 +214,10 @@ const Head = ({ thread }: { readonly thread: ThreadView }) => (
   </header>
 )
 
-export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
+export const Thread = (props: { readonly threadId: ThreadId; readonly changes: TurnId | "all" | undefined }) => {
+  const { changes, threadId } = props
+  const isChanges = changes !== undefined
+  useReturningFocus(isChanges)
   const thread = useThread(threadId)
   const opened = useStore((state) => state.threads.get(threadId))
   const requests = useStore((state) => state.world?.requests)
@@ -216,39 +240,43 @@ export const Thread = ({ threadId }: { readonly threadId: ThreadId }) => {
     )
   return (
     <div className="thread">
-      <Head thread={thread} />
-      {opened === undefined || opened.state === "loading" ? (
-        <div className="rows loading" role="status">
-          <span className="water" aria-hidden="true" />
-          <p>Reading the thread…</p>
-        </div>
-      ) : opened.state === "failed" ? (
-        <div className="rows loading" role="alert">
-          <p>{opened.message}</p>
-          <button type="button" onClick={() => void openThread(threadId)}>
-            Try again
-          </button>
-        </div>
-      ) : (
-        <Transcript thread={thread} opened={opened} />
-      )}
-      <div className="dock">
-        {ownRequests.map((request) => (
-          <RequestCard key={request.requestId} request={request} />
-        ))}
-        <Plan threadId={threadId} />
-        <Goal thread={thread} />
-        <Queue thread={thread} opened={opened?.state === "ready" ? opened : undefined} />
-        <Waiting threadId={threadId} />
-        {thread.archived ? (
-          <p className="nothing">This thread is archived. Unarchive it to continue.</p>
+      <Head thread={thread} isChanges={isChanges} />
+      {/* Stays in the document, so that its place and an unsent prompt are there when the changes are closed. */}
+      <div className="conversation" inert={isChanges}>
+        {opened === undefined || opened.state === "loading" ? (
+          <div className="rows loading" role="status">
+            <span className="water" aria-hidden="true" />
+            <p>Reading the thread…</p>
+          </div>
+        ) : opened.state === "failed" ? (
+          <div className="rows loading" role="alert">
+            <p>{opened.message}</p>
+            <button type="button" onClick={() => void openThread(threadId)}>
+              Try again
+            </button>
+          </div>
         ) : (
-          <>
-            <ThreadSettings thread={thread} />
-            <Composer thread={thread} />
-          </>
+          <Transcript thread={thread} opened={opened} />
         )}
+        <div className="dock">
+          {ownRequests.map((request) => (
+            <RequestCard key={request.requestId} request={request} />
+          ))}
+          <Plan threadId={threadId} />
+          <Goal thread={thread} />
+          <Queue thread={thread} opened={opened?.state === "ready" ? opened : undefined} />
+          <Waiting threadId={threadId} />
+          {thread.archived ? (
+            <p className="nothing">This thread is archived. Unarchive it to continue.</p>
+          ) : (
+            <>
+              <ThreadSettings thread={thread} />
+              <Composer thread={thread} />
+            </>
+          )}
+        </div>
       </div>
+      {isChanges && <ThreadChanges thread={thread} turnId={changes === "all" ? undefined : changes} />}
     </div>
   )
 }

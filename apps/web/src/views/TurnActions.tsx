@@ -3,7 +3,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import type { TurnView } from "@millrace/contracts/State"
 import { link } from "../store/Store.ts"
 import { Action } from "../ui/Action.tsx"
-import { go, threadHref } from "../ui/Route.ts"
+import { changesHref, go, threadHref } from "../ui/Route.ts"
 
 export const TurnActions = ({ turn }: { readonly turn: TurnView }) => {
   const { threadId, turnId } = turn
@@ -13,6 +13,11 @@ export const TurnActions = ({ turn }: { readonly turn: TurnView }) => {
   }
   return (
     <>
+      {turn.startedAt !== undefined && (
+        <a className="button quiet" href={changesHref(threadId, turnId)} title="Files changed in this turn">
+          Files changed
+        </a>
+      )}
       {turn.startedAt !== undefined && (
         <Action className="quiet" label="Fork here: a new thread with the conversation up to here" run={open("thread.fork")}>
           Fork here
