@@ -27,7 +27,7 @@ export const useFilesVersion = (threadId: ThreadId): number => {
 
 const isActEvent = (event: LogEvent) => isAct(domainEvent(event))
 
-/** The newest commit, merge, push or rewind of the thread, whoever sent it. */
+/** The newest commit, merge, push or rewind of the thread, sent by any client. */
 export const useLastAct = (threadId: ThreadId): { readonly act: Act; readonly at: string } | undefined => {
   const event = useNewestEvent(threadId, isActEvent)
   const act = event === undefined ? undefined : domainEvent(event)

@@ -41,7 +41,7 @@ const event = async (millrace: Server, threadId: string, type: string, ...words:
 }
 
 /**
- * A new thread in the directory, or in a worktree of its own. `run`: a turn that runs this line of the shell; resolves when the files at its end are
+ * A new thread in the directory, or in a separate worktree. `run`: a turn that runs this line of the shell; resolves when the files at its end are
  * stored. The line begins when those at the start of the turn are stored, so that the diff of the turn has all its changes on any machine.
  */
 export const thread = (millrace: Server, cwd: string, workspace: "directory" | "worktree" = "directory") =>
