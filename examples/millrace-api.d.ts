@@ -6264,6 +6264,7 @@ export interface components {
             cwd: string;
             branch?: string;
             createdAt: string;
+            /** @description Bytes of its files on the disk, without the repository's objects. Absent if reading it took too long. */
             bytes?: number;
             /** @description The first of its 10 ports (`MILLRACE_PORT`). Absent before the first session in it. */
             port?: number;

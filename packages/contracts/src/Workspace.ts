@@ -94,7 +94,9 @@ export const Worktree = Schema.Struct({
   cwd: Schema.String.annotations({ description: "Absolute path on the server's machine." }),
   branch: Schema.optional(Schema.String),
   createdAt: Schema.String,
-  bytes: Schema.optional(count),
+  bytes: Schema.optional(count).annotations({
+    description: "Bytes of its files on the disk, without the repository's objects. Absent if reading it took too long."
+  }),
   port: Schema.optional(count).annotations({
     description: "The first of its 10 ports (`MILLRACE_PORT`). Absent before the first session in it."
   }),

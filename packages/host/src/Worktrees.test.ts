@@ -128,9 +128,10 @@ it.scopedLive(
         dirty: true,
         unpushed: 0
       }
-      expect(yield* host.worktrees).toEqual([listed])
+      const bytes: unknown = expect.any(Number)
+      expect(yield* host.worktrees).toEqual([{ ...listed, bytes }])
       writeFileSync(join(listed.cwd, ".git"), "gitdir: /nowhere")
-      expect(yield* host.worktrees).toEqual([{ ...listed, unknown: true }])
+      expect(yield* host.worktrees).toEqual([{ ...listed, bytes, unknown: true }])
       rmSync(listed.cwd, { recursive: true })
       expect(yield* host.worktrees).toEqual([{ ...listed, missing: true, dirty: false }])
       yield* host.dispatch(remove(listed.threadId as ThreadId))

@@ -9,7 +9,7 @@ import * as Workspaces from "../client/Workspaces.ts"
 import { fromError } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
-import { plural } from "../terminal/Amounts.ts"
+import { plural, size } from "../terminal/Amounts.ts"
 import { dispatch } from "./Dispatch.ts"
 
 const common = { json: Flags.json, data: Flags.data, url: Flags.url }
@@ -32,7 +32,14 @@ const table = (all: ReadonlyArray<Worktree>) =>
   Effect.flatMap(Output.Output, (output) =>
     output.out(
       Output.table(
-        all.map((one) => [one.threadId, one.createdAt.slice(0, 10), one.branch ?? "", stateOf(one), one.cwd]),
+        all.map((one) => [
+          one.threadId,
+          one.createdAt.slice(0, 10),
+          one.branch ?? "",
+          one.bytes === undefined ? "" : size(one.bytes),
+          stateOf(one),
+          one.cwd
+        ]),
         output.width
       )
     )
