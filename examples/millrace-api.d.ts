@@ -5708,7 +5708,7 @@ export interface components {
             agent?: components["schemas"]["AgentReport"];
             /** @description Why its next turn waits in the queue. Only in answers: no event carries it. */
             waiting?: {
-                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back, committed or merged, or its worktree is being removed; workspace: another thread works in its directory, and one of the two is exclusive; or another reason. */
+                /** @description agents: the maximum number of agents is running; limit: the account's usage limit is reached; command: a command takes files of its directory back, commits or merges them, or removes its worktree; workspace: another thread works in its directory, and one of the two is exclusive; or another reason. */
                 reason: string;
                 message: string;
             };

@@ -213,7 +213,7 @@ export type ThreadStatus = typeof ThreadStatus.Type
 export const Waiting = Schema.Struct({
   reason: Schema.String.annotations({
     description:
-      "agents: the maximum number of agents is running; limit: the account's usage limit is reached; rewind: files of its directory are being taken back, committed or merged, or its worktree is being removed; workspace: another thread works in its directory, and one of the two is exclusive; or another reason."
+      "agents: the maximum number of agents is running; limit: the account's usage limit is reached; command: a command takes files of its directory back, commits or merges them, or removes its worktree; workspace: another thread works in its directory, and one of the two is exclusive; or another reason."
   }),
   message: Schema.String
 })

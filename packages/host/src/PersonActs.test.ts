@@ -139,7 +139,7 @@ it.scopedLive(
       yield* Effect.promise(() => readFile(begun))
       const next = command("turn.start", { threadId, text: "[[say hello]]" })
       expect(yield* host.dispatch(next)).toMatchObject({ outcome: "queued" })
-      expect((yield* host.thread(threadId)).waiting).toMatchObject({ reason: "rewind" })
+      expect((yield* host.thread(threadId)).waiting).toMatchObject({ reason: "command" })
       yield* Effect.promise(() => writeFile(release, ""))
       const { cursor } = yield* Fiber.join(committing)
       yield* host.follow({ after: cursor }).pipe(

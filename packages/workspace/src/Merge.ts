@@ -110,7 +110,7 @@ export const merge = Effect.fn("Merge.merge")(
       if (yield* hasChanges(repository, untracked, deadline))
         return yield* PersonGit.refuse(
           "GitRefused",
-          `${repository.root} has changes that are not committed. Commit them first. Nothing was merged.`
+          `${repository.root} has changes that are not committed. ${repository === source ? "Commit them first: workspace.commit, millrace commit THREAD -m MESSAGE." : "Commit or stash them there first."} Nothing was merged.`
         )
     }
     const [ours, theirs] = ["HEAD", `refs/heads/${branch}`]

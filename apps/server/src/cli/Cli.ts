@@ -26,6 +26,7 @@ import * as ProgramLog from "./terminal/ProgramLog.ts"
 import * as Mcp from "./commands/Mcp.ts"
 import * as LogCommand from "./commands/Log.ts"
 import * as PersonActs from "./commands/PersonActs.ts"
+import * as Project from "./commands/Project.ts"
 import * as Prompt from "./commands/Prompt.ts"
 import * as Query from "./commands/Query.ts"
 import * as QueueCommand from "./commands/Queue.ts"
@@ -83,6 +84,7 @@ const commands = [
   PersonActs.merge,
   PersonActs.push,
   PersonActs.pr,
+  Project.command,
   Ps.command,
   Query.providers,
   ConfigCommand.command,

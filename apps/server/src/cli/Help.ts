@@ -34,6 +34,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["push THREAD", "push the branch of a thread's work tree"],
   ["pr THREAD", "push the branch and open a pull request"],
   ["worktrees prune|...", "the worktrees of threads"],
+  ["project list|set", "projects, their setup command and variables"],
   ["export THREAD", "write a thread as JSON or Markdown"],
   ["import FILE", "create a thread from an export, or from a Codex or Claude Code conversation"],
   ["ps", "the agents' processes, and why each is alive"],

@@ -21,6 +21,11 @@ export const ok = (result: CommandResult): CommandOutcome => Either.right(result
 /** The thread that a command names. */
 export const threadFor = (draft: Draft, id: ThreadId): Either.Either<ThreadState, CommandRejected> => {
   const state = draft.thread(id)
-  if (state === undefined) return reject("ThreadNotFound", "There is no such thread. List threads to find its id.", id)
+  if (state === undefined)
+    return reject(
+      "ThreadNotFound",
+      "There is no such thread. List threads to find its id: GET /api/threads, millrace threads.",
+      id
+    )
   return state.deleted ? reject("ThreadDeleted", "This thread was deleted.", id) : Either.right(state)
 }

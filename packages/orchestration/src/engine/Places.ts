@@ -227,9 +227,9 @@ export class Places {
     const { cwd, provider } = state
     if (this.isHeld(cwd))
       return {
-        reason: "rewind",
+        reason: "command",
         message:
-          "Files of the directory are being taken back, committed or merged, or its worktree is being removed. The turn starts when that has ended."
+          "A command takes files of the directory back, commits or merges them, or removes its worktree. The turn starts when the command has ended."
       }
     const until = this.limitOf(provider, now)
     if (until !== undefined)

@@ -88,7 +88,11 @@ const threadOf = (threadId: ThreadId, { archived, thread }: Answer<ReturnType<ty
 }
 
 const noThread = (id: ThreadId) =>
-  new NotFound({ what: "thread", id, message: "There is no such thread. List threads to find its id." })
+  new NotFound({
+    what: "thread",
+    id,
+    message: "There is no such thread. List threads to find its id: GET /api/threads, millrace threads."
+  })
 
 export const make = Effect.gen(function* () {
   const log = yield* EventLog

@@ -50,7 +50,7 @@ const isDirectory = (path: string) => statSync(path, { throwIfNoEntry: false })?
 /** Where a new thread works. Fails with exit code 2. */
 const workspaceOf = ({ base, branch, exclusive, worktree }: Request): Effect.Effect<WorkspaceChoice | undefined, CliFailure> => {
   for (const [flag, value] of Object.entries({ base, branch }))
-    if (value !== undefined && !worktree) return Effect.fail(usage(`--${flag} belongs to --worktree`))
+    if (value !== undefined && !worktree) return Effect.fail(usage(`--${flag} needs a worktree: add --worktree`))
   if (!worktree && !exclusive) return Effect.succeed(undefined)
   const alone = exclusive ? { exclusive } : {}
   return Effect.succeed(worktree ? { kind: "worktree", ...defined({ base, branch }), ...alone } : { kind: "directory", ...alone })

@@ -79,7 +79,10 @@ it.scopedLive(
       expect(existsSync(cwd)).toBe(false)
 
       const run = (...args: ReadonlyArray<string>) => millrace("run", "[[say hi]]", "--cwd", repository, ...args)
-      expect(yield* run("--branch", "other")).toMatchObject({ code: 2, stderr: "millrace: --branch belongs to --worktree\n" })
+      expect(yield* run("--branch", "other")).toMatchObject({
+        code: 2,
+        stderr: "millrace: --branch needs a worktree: add --worktree\n"
+      })
       expect(yield* run("--worktree", "--base", "main", "--branch", "other", "--exclusive")).toMatchObject({ code: 0 })
       const [other] = yield* host.worktrees
       expect(other).toMatchObject({ branch: "other" })
