@@ -1,7 +1,7 @@
 /** Text stays well formed for every source and every cut. */
 import { FastCheck as fc } from "effect"
 import { expect, it } from "vitest"
-import { cut, shorten, splitPair, wellFormed, wellFormedJson } from "./Text.ts"
+import { cut, cutStart, shorten, splitPair, wellFormed, wellFormedJson } from "./Text.ts"
 
 /** Arbitrary UTF-16, with lone surrogates and long graphemes. */
 const units = fc.array(fc.constantFrom("a", " ", "é", "水", "\u{1f600}", "\ud83d", "\ude00", "👩‍👩‍👧", "e\u0301", "🇨🇭"), {
@@ -10,7 +10,7 @@ const units = fc.array(fc.constantFrom("a", " ", "é", "水", "\u{1f600}", "\ud8
 const any = units.map((parts) => parts.join(""))
 const good = any.map(wellFormed)
 
-it("D5 cut returns a prefix within the limit and splits no character", () =>
+it("D5 cut and cutStart return a prefix and a suffix within the limit and split no character", () =>
   fc.assert(
     fc.property(good, fc.integer({ min: -3, max: 80 }), (text, length) => {
       const part = cut(text, length)
@@ -18,6 +18,11 @@ it("D5 cut returns a prefix within the limit and splits no character", () =>
       expect(part.isWellFormed()).toBe(true)
       expect(part.length).toBeLessThanOrEqual(Math.max(0, length))
       expect(part.length).toBeGreaterThanOrEqual(Math.min(text.length, Math.max(0, length - 1)))
+      const end = cutStart(text, length)
+      expect(text.endsWith(end)).toBe(true)
+      expect(end.isWellFormed()).toBe(true)
+      expect(end.length).toBeLessThanOrEqual(Math.max(0, length))
+      expect(end.length).toBeGreaterThanOrEqual(Math.min(text.length, Math.max(0, length - 1)))
     }),
     { numRuns: 1000, seed: 1 }
   ))

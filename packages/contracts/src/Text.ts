@@ -38,6 +38,12 @@ export const cut = (text: string, units: number): string => {
   return text.slice(0, splits(text, at) ? at - 1 : at)
 }
 
+/** The longest suffix of at most `units` UTF-16 code units that splits no code point. */
+export const cutStart = (text: string, units: number): string => {
+  const at = Math.max(0, text.length - Math.max(0, Math.trunc(units)))
+  return text.slice(splits(text, at) ? at + 1 : at)
+}
+
 const encoder = new TextEncoder()
 /** The longest prefix of at most `bytes` bytes of UTF-8 that splits no code point. */
 export const cutBytes = (text: string, bytes: number): string =>

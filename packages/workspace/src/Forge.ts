@@ -32,9 +32,12 @@ export interface Forge {
   readonly readTarget: (output: string) => Target | undefined
   readonly headOf: (owner: string, branch: string) => string
   readonly create: (wanted: Wanted) => ReadonlyArray<string>
-  readonly view: (head: string) => ReadonlyArray<string>
-  /** The address of a pull request that is open. */
-  readonly readOpen: (output: string) => string | undefined
+  /** Lists the open pull requests of branches with this name, also those of forks. A lookup by `view` would take a branch `12` for a number. */
+  readonly list: (branch: string) => ReadonlyArray<string>
+  /** The address of the open pull request of the branch. `owner`: of the fork that has the branch; `undefined`: the target has it. */
+  readonly readOpen: (output: string, owner: string | undefined) => string | undefined
+  /** Addresses of pull requests in a text. */
+  readonly address: RegExp
 }
 
 const read = <A, I, B>(schema: Schema.Schema<A, I>, of: (value: A) => B) => {
@@ -48,6 +51,21 @@ const text = Schema.String
 const flag = (name: string, value: string): string => `--${name}=${value}`
 
 const inPath = (name: string): string => name.split("/").map(encodeURIComponent).join("/")
+
+/** Pull requests of one branch name that are read: those of forks come along. */
+const maxListed = 100
+
+const readPulls = read(
+  Schema.Array(
+    Schema.Struct({
+      url: text,
+      isCrossRepository: Schema.Boolean,
+      // Null: the fork was deleted.
+      headRepositoryOwner: Schema.NullOr(Schema.Struct({ login: text }))
+    })
+  ),
+  (found) => found
+)
 
 const gh: Forge = {
   program: "gh",
@@ -64,9 +82,23 @@ const gh: Forge = {
     ["pr", "create", flag("head", head), flag("base", base), flag("title", title), flag("body", body)].concat(
       draft ? ["--draft"] : []
     ),
-  view: (head) => ["pr", "view", head, "--json", "url,state"],
-  readOpen: read(Schema.Struct({ url: text, state: text }), ({ state, url }) => (state === "OPEN" ? url : undefined))
+  list: (branch) =>
+    ["pr", "list", flag("head", branch), "--state=open", `--limit=${maxListed}`].concat(
+      "--json=url,isCrossRepository,headRepositoryOwner"
+    ),
+  readOpen: (output, owner) =>
+    readPulls(output)?.find(({ headRepositoryOwner, isCrossRepository }) =>
+      isCrossRepository
+        ? owner !== undefined && headRepositoryOwner?.login.toLowerCase() === owner.toLowerCase()
+        : owner === undefined
+    )?.url,
+  address: /https?:\/\/\S+\/pull\/\d+(?!\S)/g
 }
+
+const readMerges = read(
+  Schema.Array(Schema.Struct({ web_url: text, state: text, source_project_id: Schema.Number, target_project_id: Schema.Number })),
+  (found) => found
+)
 
 const glab: Forge = {
   program: "glab",
@@ -84,15 +116,24 @@ const glab: Forge = {
       [flag("description", body), "--yes"],
       draft ? ["--draft"] : []
     ),
-  view: (head) => ["mr", "view", head, "--output", "json"],
-  readOpen: read(Schema.Struct({ web_url: text, state: text }), ({ state, web_url: url }) =>
-    state === "opened" ? url : undefined
-  )
+  list: (branch) => ["mr", "list", flag("source-branch", branch), `--per-page=${maxListed}`, "--output=json"],
+  readOpen: (output) =>
+    readMerges(output)?.find(
+      ({ source_project_id: source, state, target_project_id: target }) => state === "opened" && source === target
+    )?.web_url,
+  address: /https?:\/\/\S+\/merge_requests\/\d+(?!\S)/g
 }
+
+/** The address that the program prints after it has opened a pull request: the last one, because the title can have one too. */
+export const addressIn = ({ address }: Forge, output: string): string | undefined => output.match(address)?.at(-1)
 
 /** The programs that may know the host. */
 export const of = (host: string): ReadonlyArray<Forge> =>
   /(^|\.)github\./i.test(host) ? [gh] : /(^|\.)gitlab\./i.test(host) ? [glab] : [gh, glab]
+
+/** Hosts for ssh through the port of HTTPS. The programs are signed in to the other name. */
+const sshHosts: Readonly<Record<string, string>> = { "ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com" }
+const canonical = (host: string): string => sshHosts[host] ?? host
 
 const forms = [
   /^(?:https?|ssh|git):\/\/(?:[^/@]*@)?([^/:]+)(?::\d+)?\/(.+?)(?:\.git)?\/?$/,
@@ -103,7 +144,7 @@ const forms = [
 export const placeOf = (url: string): Place | undefined => {
   for (const form of forms) {
     const [, host, path] = form.exec(url) ?? []
-    if (host !== undefined && path !== undefined && !host.startsWith("-")) return { host, path }
+    if (host !== undefined && path !== undefined && /^\w/.test(host)) return { host: canonical(host.toLowerCase()), path }
   }
   return undefined
 }

@@ -4,6 +4,7 @@
  * `asPerson` is the exception.
  */
 import { defined } from "@millrace/contracts/Defined"
+import { cutStart } from "@millrace/contracts/Text"
 import * as Ledger from "@millrace/providers/process/Ledger"
 import * as Spawn from "@millrace/providers/process/Spawn"
 import { make as makePermits, type Permits } from "@millrace/contracts/Permits"
@@ -189,7 +190,7 @@ const run = (args: ReadonlyArray<string>, options: GitOptions, scope: Scope.Scop
     const { code, signal } = yield* child.exited
     if (code !== null && codes.includes(code)) return { stdout, code, truncated: false }
     const stderr = child.stderr().trim()
-    const why = stderr === "" ? (signal === null ? `code ${code}` : signal) : stderr.slice(-1000)
+    const why = stderr === "" ? (signal === null ? `code ${code}` : signal) : cutStart(stderr, 1000)
     return yield* new GitFailed({ command, code, stderr, message: `${program} ${command} failed: ${why}` })
   }).pipe(
     (use) => scopedIn(scope, use),

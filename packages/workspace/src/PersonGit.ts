@@ -2,6 +2,7 @@
  * What acts of a person in a work tree share: the checks before git changes anything, the errors, and the mark by which a repeated command finds what an
  * earlier attempt has done.
  */
+import { cutStart } from "@millrace/contracts/Text"
 import type { Duration } from "effect"
 import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
@@ -27,7 +28,7 @@ export const refuse = (rule: Refused["rule"], message: string) => new Refused({ 
 const maxOutput = 2000
 
 /** The output without the passwords of URLs. */
-export const shown = (output: string): string => output.replaceAll(/:\/\/[^\s/@]*@/g, "://").slice(-maxOutput)
+export const shown = (output: string): string => cutStart(output.replaceAll(/:\/\/[^\s/@]*@/g, "://"), maxOutput)
 
 /** The answer for a failure of git. An act of a person is not tried again by itself, so a failure or a timeout is an answer. */
 export const answered = (error: GitMissing | GitFailed | GitTimeout | GitBusy, what: string): ActError => {

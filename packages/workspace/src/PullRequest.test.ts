@@ -71,11 +71,13 @@ it.scopedLive("W9 a pull request is opened once, after the push; without gh or i
     remote("git@github.com:up/shop.git")
     expect(yield* Effect.flip(propose())).toMatchObject(failing("Install gh (https://cli.github.com)"))
     const url = "https://github.com/up/shop/pull/7"
+    const forked = { url: "https://github.com/up/shop/pull/6", isCrossRepository: true, headRepositoryOwner: { login: "other" } }
+    const listed = JSON.stringify([forked, { url, isCrossRepository: false, headRepositoryOwner: { login: "up" } }])
     program(
       "gh",
       `"repo view") echo '{"nameWithOwner":"up/shop","defaultBranchRef":{"name":"main"}}';;
 "pr create") [ ! -e ${file("open")} ] || { echo "it exists already" >&2; exit 1; }; : > ${file("open")}; echo; echo ${url};;
-"pr view") [ -e ${file("open")} ] && echo '{"url":"${url}","state":"OPEN"}';;`
+"pr list") [ -e ${file("open")} ] && echo '${listed}';;`
     )
     const page = "https://github.com/up/shop/compare/topic?expand=1"
     expect(yield* Effect.flip(propose())).toMatchObject(failing("Run there: gh auth login --hostname github.com. Or push"))
@@ -96,16 +98,23 @@ it.scopedLive("W9 a pull request is opened once, after the push; without gh or i
     ])
     // As after a crash before the answer.
     expect(yield* propose()).toEqual(made)
-    expect(calls().at(-1)).toBe("<pr><view><topic><--json><url,state>")
+    const list = "<--state=open><--limit=100><--json=url,isCrossRepository,headRepositoryOwner>"
+    expect(calls().at(-1)).toBe(`<pr><list><--head=topic>${list}`)
+    // A number would name another pull request.
+    git(root, "branch", "-m", "12")
+    expect(yield* propose()).toMatchObject({ url, branch: "12" })
+    expect(calls().at(-1)).toBe(`<pr><list><--head=12>${list}`)
+    git(root, "branch", "-m", "topic")
     program(
       "gh",
       `"repo view") echo '{"nameWithOwner":"other/shop","defaultBranchRef":{"name":"main"}}';;
-"pr create") echo "No commits between main and topic" >&2; exit 1;;`
+"pr create") echo "No commits between main and topic" >&2; exit 1;;
+"pr list") echo '${listed}';;`
     )
     expect(yield* Effect.flip(propose())).toMatchObject(failing("No commits between main and topic"))
     expect(calls().slice(2)).toEqual([
       "<pr><create><--head=up:topic><--base=main><--title=Fix the login><--body=>",
-      "<pr><view><up:topic><--json><url,state>"
+      `<pr><list><--head=topic>${list}`
     ])
   }).pipe(Effect.provide(services))
 )
@@ -118,7 +127,7 @@ it.scopedLive("W9 a merge request of GitLab, on the host of a company", () =>
     const url = "https://code.example.com/g/sub/shop/-/merge_requests/3"
     program(
       "glab",
-      `"repo view") echo '{"path_with_namespace":"g/sub/shop","default_branch":"main"}';; "mr create") echo "!3 ${url}";;`
+      `"repo view") echo '{"path_with_namespace":"g/sub/shop","default_branch":"main"}';; "mr create") echo "!3 As in https://code.example.com/x/-/merge_requests/1 (topic)"; echo " ${url}";;`
     )
     writeFileSync(file("signed-in"), "")
     expect(yield* propose({ base: "next" })).toMatchObject({ url })
@@ -128,6 +137,15 @@ it.scopedLive("W9 a merge request of GitLab, on the host of a company", () =>
       "<repo><view><--output><json>",
       "<mr><create><--source-branch=topic><--target-branch=next><--title=Fix the login><--description=><--yes>"
     ])
+    const one = { web_url: url, state: "opened", source_project_id: 4, target_project_id: 4 }
+    const listed = JSON.stringify([{ ...one, web_url: "https://of.a.fork", source_project_id: 5 }, one])
+    program(
+      "glab",
+      `"repo view") echo '{"path_with_namespace":"g/sub/shop","default_branch":"main"}';; "mr create") exit 1;;
+"mr list") echo '${listed}';;`
+    )
+    expect(yield* propose()).toMatchObject({ url })
+    expect(calls().at(-1)).toBe("<mr><list><--source-branch=topic><--per-page=100><--output=json>")
     git(root, "remote", "set-url", "origin", "/srv/shop.git")
     expect(yield* Effect.flip(propose())).toMatchObject(failing("its address has no host"))
   }).pipe(Effect.provide(services))
@@ -140,9 +158,11 @@ it("the host and the path of a remote", () => {
     "https://me:secret@github.com/up/shop/",
     "git@github.com:up/shop.git",
     "github.com:/up/shop",
-    "ssh://git@github.com:443/up/shop"
+    "ssh://git@github.com:443/up/shop",
+    "ssh://git@ssh.github.com:443/up/shop.git",
+    "git@GitHub.com:up/shop.git"
   ])
     expect([url, Forge.placeOf(url)]).toEqual([url, shop])
-  for (const url of ["/srv/a:b.git", "./a", "file:///srv/a", "https://github.com/", ""])
+  for (const url of ["/srv/a:b.git", "./a", "file:///srv/a", "https://github.com/", "git@[::1]:a/b", ""])
     expect(Forge.placeOf(url)).toBeUndefined()
 })

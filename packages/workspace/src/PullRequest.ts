@@ -2,6 +2,7 @@
  * Opens a pull request of a work tree's branch after a push, with the person's own `gh` (GitHub) or `glab` (GitLab, where it is a merge request): these have
  * the sign-in. A branch that has an open one keeps it, so a repeated command opens no second one.
  */
+import { cut } from "@millrace/contracts/Text"
 import { Effect } from "effect"
 import * as Forge from "./Forge.ts"
 import { Git, type GitError } from "./Git.ts"
@@ -65,22 +66,27 @@ const signedIn = (repository: Repository, branch: string, place: Forge.Place, ba
     return yield* refuse(`${what} Or push the branch (workspace.push, millrace push THREAD)${page}. Nothing was pushed.`)
   })
 
+interface Head {
+  readonly branch: string
+  /** Of the repository that has the branch; `undefined`: the one that receives the pull request. */
+  readonly owner: string | undefined
+}
+
 /** The open pull request of the branch; `undefined`: none was found. */
-const opened = (repository: Repository, forge: Forge.Forge, head: string) =>
-  run(repository, forge, forge.view(head)).pipe(
-    Effect.map(({ text }) => forge.readOpen(text)),
+const opened = (repository: Repository, forge: Forge.Forge, { branch, owner }: Head) =>
+  run(repository, forge, forge.list(branch)).pipe(
+    Effect.map(({ text }) => forge.readOpen(text, owner)),
     Effect.orElseSucceed(() => undefined)
   )
 
 /** Opens it, or finds it: an earlier attempt may have opened it, or this one before its deadline. */
-const created = (repository: Repository, forge: Forge.Forge, wanted: Forge.Wanted) =>
+const created = (repository: Repository, forge: Forge.Forge, head: Head, wanted: Omit<Forge.Wanted, "head">) =>
   Effect.gen(function* () {
-    const made = yield* Effect.either(run(repository, forge, forge.create(wanted)))
-    if (made._tag === "Right") {
-      const [url] = /https?:\/\/\S+/.exec(made.right.text) ?? []
-      if (url !== undefined) return url
-    }
-    const found = yield* opened(repository, forge, wanted.head)
+    const name = head.owner === undefined ? head.branch : forge.headOf(head.owner, head.branch)
+    const made = yield* Effect.either(run(repository, forge, forge.create({ ...wanted, head: name })))
+    const url = made._tag === "Right" ? Forge.addressIn(forge, made.right.text) : undefined
+    if (url !== undefined) return url
+    const found = yield* opened(repository, forge, head)
     if (found !== undefined) return found
     if (made._tag === "Left") return yield* made.left
     return yield* refuse(`${forge.program} did not report the address of the pull request. Send a new command, which finds it.`)
@@ -119,11 +125,11 @@ export const propose = Effect.fn("PullRequest.propose")(
       )
     const pushed = yield* Push.push({ repository, remote })
     const isTarget = target.path.toLowerCase() === place.path.toLowerCase()
-    const head = isTarget ? branch : forge.headOf(place.path.split("/")[0] ?? "", branch)
-    const line = title.replaceAll(/\s+/g, " ").trim().slice(0, maxTitle)
+    const head = { branch, owner: isTarget ? undefined : (place.path.split("/")[0] ?? "") }
+    const line = cut(title.replaceAll(/\s+/g, " ").trim(), maxTitle)
     return {
       ...pushed,
-      url: yield* created(repository, forge, { base: into, body, draft, head, title: line })
+      url: yield* created(repository, forge, head, { base: into, body, draft, title: line })
     } satisfies Proposed
   },
   Effect.mapError((error) => (error._tag === "Refused" ? error : answered(error)))

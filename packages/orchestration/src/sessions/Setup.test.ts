@@ -32,14 +32,15 @@ it.effect("R7 W10 the log keeps the beginning of a long output, and the failure 
     const line = `${"x".repeat(9_999)}\n`
     const outputs = Stream.concat(
       Stream.map(Stream.range(1, 150), () => text(line)),
-      Stream.make<Array<ShellOutput>>(text("the end\n"), { _tag: "Ended", code: 2, signal: null })
+      Stream.make<Array<ShellOutput>>(text(`${"\u{1f680}".repeat(1000)}the end!\n`), { _tag: "Ended", code: 2, signal: null })
     )
     const { content, events, message, status } = yield* run(outputs)
-    assert.deepStrictEqual([status, content.exitCode, content.omittedBytes], ["failed", 2, 500_008])
+    assert.deepStrictEqual([status, content.exitCode, content.omittedBytes], ["failed", 2, 504_009])
     const deltas = events.reduce((sum, event) => sum + (event._tag === "ItemDelta" ? event.text.length : 0), 0)
     assert.strictEqual(deltas, 1_000_000)
     assert.include(message, "exit code 2")
-    assert.isTrue(message?.endsWith("x\nthe end"))
+    assert.isTrue(message?.endsWith("\u{1f680}the end!"))
+    assert.isTrue(message?.isWellFormed(), "the end of the output begins with a whole character")
     assert.isBelow(message?.length ?? 0, 2500)
   })
 )

@@ -3,7 +3,7 @@ import { defined } from "@millrace/contracts/Defined"
 import { ItemId, type TurnId } from "@millrace/contracts/Ids"
 import type { Failure, ItemContent } from "@millrace/contracts/Item"
 import type { ProviderEvent } from "@millrace/contracts/ProviderEvent"
-import { cut } from "@millrace/contracts/Text"
+import { cut, cutStart } from "@millrace/contracts/Text"
 import { Clock, Duration, Effect, Stream } from "effect"
 import type { Engine } from "../engine/Engine.ts"
 import * as Ingestion from "./Ingestion.ts"
@@ -29,7 +29,7 @@ class Output {
 
   /** Adds text; returns the part that the log keeps. */
   add(text: string): string {
-    this.end = `${this.end}${text}`.slice(-maxEnd)
+    this.end = cutStart(`${this.end}${text}`, maxEnd)
     const kept = this.omittedBytes > 0 ? "" : cut(text, maxOutput - this.text.length)
     this.text += kept
     this.omittedBytes += Buffer.byteLength(text.slice(kept.length))
