@@ -5,7 +5,7 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import { useState } from "react"
 import { useStore } from "../store/useStore.ts"
 
-const actTypes = ["workspace.committed", "workspace.merged", "workspace.pushed", "thread.rewound"] as const
+const actTypes = ["workspace.committed", "workspace.merged", "workspace.pushed", "workspace.proposed", "thread.rewound"] as const
 export type Act = Extract<DomainEvent, { readonly type: (typeof actTypes)[number] }>
 
 const isAct = (event: DomainEvent): event is Act => (actTypes as ReadonlyArray<string>).includes(event.type)
@@ -27,7 +27,7 @@ export const useFilesVersion = (threadId: ThreadId): number => {
 
 const isActEvent = (event: LogEvent) => isAct(domainEvent(event))
 
-/** The newest commit, merge, push or rewind of the thread, sent by any client. */
+/** The newest commit, merge, push, pull request or rewind of the thread, sent by any client. */
 export const useLastAct = (threadId: ThreadId): { readonly act: Act; readonly at: string } | undefined => {
   const event = useNewestEvent(threadId, isActEvent)
   const act = event === undefined ? undefined : domainEvent(event)

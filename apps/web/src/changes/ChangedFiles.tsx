@@ -53,14 +53,17 @@ interface FileProps {
   readonly part: string | undefined
   readonly isOpen: boolean
   readonly onToggle: (path: string) => void
+  /** What discards the file's changes; `undefined` if it cannot be. */
+  readonly onDiscard: (file: ChangedFile) => (() => void) | undefined
   readonly editor: Editor
   /** The work tree's root on the server. `undefined`: not known. */
   readonly root: string | undefined
 }
 
-const File = memo(({ editor, file, isOpen, onToggle, part, root }: FileProps) => {
+const File = memo(({ editor, file, isOpen, onDiscard, onToggle, part, root }: FileProps) => {
   const id = useId()
   const { oldPath, path, status } = file
+  const discard = onDiscard(file)
   return (
     <li className="changed" data-path={path}>
       <div className="changed-head">
@@ -86,12 +89,25 @@ const File = memo(({ editor, file, isOpen, onToggle, part, root }: FileProps) =>
           </a>
         )}
       </div>
-      <div id={id}>{isOpen && <Difference file={file} part={part} />}</div>
+      <div id={id}>
+        {isOpen && (
+          <>
+            <Difference file={file} part={part} />
+            {discard !== undefined && (
+              <p className="changed-acts">
+                <button type="button" className="quiet small" onClick={discard} aria-label={`Discard this file… ${path}`}>
+                  Discard this file…
+                </button>
+              </p>
+            )}
+          </>
+        )}
+      </div>
     </li>
   )
 })
 
-interface ListProps extends Pick<FileProps, "editor" | "root"> {
+interface ListProps extends Pick<FileProps, "editor" | "root" | "onDiscard"> {
   readonly files: ReadonlyArray<ChangedFile>
   /** The unified diff; `undefined` until it is read. */
   readonly patch: string | undefined
@@ -106,7 +122,7 @@ export const openAtFirst = (files: ReadonlyArray<ChangedFile>): ReadonlySet<stri
   return new Set(files.length <= openFiles && lines <= openLines ? files.map(({ path }) => path) : [])
 }
 
-export const ChangedFiles = ({ editor, files, onToggle, open, patch, root }: ListProps) => {
+export const ChangedFiles = ({ editor, files, onDiscard, onToggle, open, patch, root }: ListProps) => {
   const [all, setAll] = useState(false)
   const byHeader = useMemo(() => (patch === undefined ? undefined : parts(patch)), [patch])
   const shown = all ? files : files.slice(0, maxFiles)
@@ -120,6 +136,7 @@ export const ChangedFiles = ({ editor, files, onToggle, open, patch, root }: Lis
             part={byHeader === undefined ? undefined : (byHeader.get(headerOf(file)) ?? "")}
             isOpen={open.has(file.path)}
             onToggle={onToggle}
+            onDiscard={onDiscard}
             editor={editor}
             root={root}
           />

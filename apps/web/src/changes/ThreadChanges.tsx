@@ -2,17 +2,19 @@
 import type { ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { ThreadView, TurnView } from "@millrace/contracts/State"
 import type { ChangedFile, Diff, GitSummary } from "@millrace/contracts/Workspace"
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react"
+import { useCallback, useContext, useEffect, useLayoutEffect, useRef, useState } from "react"
 import { get, text } from "../store/Http.ts"
 import { useStore } from "../store/useStore.ts"
 import { changesHref, go } from "../ui/Route.ts"
 import { count } from "../ui/Time.ts"
+import { AskRewind } from "../views/AskRewind.ts"
 import { useFilesVersion } from "./Acts.ts"
 import { ChangedFiles, Counts, openAtFirst } from "./ChangedFiles.tsx"
 import "./changes.css"
 import { chooseEditor, chosenEditor, editors, rootOf } from "./Editor.ts"
 import { GitState } from "./GitState.tsx"
 import { useRead } from "./useRead.ts"
+import { pathsOf, WorkspaceActs } from "./WorkspaceActs.tsx"
 
 const unified = (path: string) => text(path, "text/x-diff")
 
@@ -109,10 +111,21 @@ export const ThreadChanges = ({ thread, turnId }: { readonly thread: ThreadView;
   const version = `${useFilesVersion(threadId)}.${useReturns()}.${asked}`
   const base = `/api/threads/${threadId}`
   const path = turnId === undefined ? `${base}/diff` : `${base}/turns/${turnId}/diff`
+  const askRewind = useContext(AskRewind)
   const git = useRead(`${base}/git`, version, get<GitSummary>)
   const diff = useRead(path, version, get<Diff>)
   const { open, toggle } = useOpen(path, diff.value?.files)
   const patch = useRead(open.size === 0 ? undefined : path, version, unified)
+  const prefix = git.value?.prefix
+  /** A file outside of the thread's directory cannot be discarded. */
+  const discard = useCallback(
+    (file: ChangedFile) => {
+      const paths = pathsOf(file, prefix)
+      if (paths.length === 0) return undefined
+      return () => askRewind({ paths, ...(turnId !== undefined && { turnId }) })
+    },
+    [askRewind, prefix, turnId]
+  )
   const files = diff.value?.files
   const isNoRepository = git.value?.repository === false
   const root = isNoRepository ? cwd : git.value === undefined ? undefined : rootOf(cwd, git.value.prefix)
@@ -139,6 +152,9 @@ export const ThreadChanges = ({ thread, turnId }: { readonly thread: ThreadView;
           </button>
         </header>
         <GitState git={git.value} thread={thread} isWorktree={isWorktree} />
+        {git.value?.repository === true && (
+          <WorkspaceActs thread={thread} git={git.value} isWorktree={isWorktree} files={files} />
+        )}
         {git.error !== undefined && <p className="refusal">{git.error}</p>}
         {isNoRepository ? (
           <p className="nothing">This directory is in no git repository, so Millrace does not know what changed in it.</p>
@@ -160,9 +176,24 @@ export const ThreadChanges = ({ thread, turnId }: { readonly thread: ThreadView;
               {files.length === 0 ? "No file changed" : `${count(files.length, "file")} changed`}
               {files.length > 0 && <Counts additions={sum(files, "additions")} deletions={sum(files, "deletions")} />}
             </h3>
+            {turnId !== undefined && turnId !== thread.activeTurnId && (
+              <p>
+                <button type="button" className="small" onClick={() => askRewind({ turnId, files: true, conversation: false })}>
+                  Take back this turn…
+                </button>
+              </p>
+            )}
             {diff.value !== undefined && <Notes {...diff.value} />}
             {patch.error !== undefined && <p className="refusal">{patch.error}</p>}
-            <ChangedFiles files={files} patch={patch.value} open={open} onToggle={toggle} editor={editor} root={root} />
+            <ChangedFiles
+              files={files}
+              patch={patch.value}
+              open={open}
+              onToggle={toggle}
+              onDiscard={discard}
+              editor={editor}
+              root={root}
+            />
           </>
         )}
       </div>

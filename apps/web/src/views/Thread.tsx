@@ -12,6 +12,7 @@ import { changesHref, threadHref } from "../ui/Route.ts"
 import { Badge } from "../ui/Status.tsx"
 import { link, openThread } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
+import { AskRewind, type Asked } from "./AskRewind.ts"
 import { AgentReport } from "./AgentReport.tsx"
 import { Composer } from "./Composer.tsx"
 import { Goal } from "./Goal.tsx"
@@ -25,6 +26,7 @@ import { Waiting } from "./Waiting.tsx"
 import { Transcript } from "./Transcript.tsx"
 import { tokens } from "./TurnEnd.tsx"
 
+const Rewind = part(async () => (await import("../changes/Rewind.tsx")).Rewind)
 const ThreadChanges = part(async () => (await import("../changes/ThreadChanges.tsx")).ThreadChanges)
 
 /** Returns the focus to the link that opened the changes, when they are closed. */
@@ -217,6 +219,7 @@ const Head = ({ isChanges, thread }: { readonly isChanges: boolean; readonly thr
 export const Thread = (props: { readonly threadId: ThreadId; readonly changes: TurnId | "all" | undefined }) => {
   const { changes, threadId } = props
   const isChanges = changes !== undefined
+  const [rewinding, setRewinding] = useState<Asked>()
   useReturningFocus(isChanges)
   const thread = useThread(threadId)
   const opened = useStore((state) => state.threads.get(threadId))
@@ -239,44 +242,47 @@ export const Thread = (props: { readonly threadId: ThreadId; readonly changes: T
       </div>
     )
   return (
-    <div className="thread">
-      <Head thread={thread} isChanges={isChanges} />
-      {/* Stays in the document, so that its place and an unsent prompt are there when the changes are closed. */}
-      <div className="conversation" inert={isChanges}>
-        {opened === undefined || opened.state === "loading" ? (
-          <div className="rows loading" role="status">
-            <span className="water" aria-hidden="true" />
-            <p>Reading the thread…</p>
-          </div>
-        ) : opened.state === "failed" ? (
-          <div className="rows loading" role="alert">
-            <p>{opened.message}</p>
-            <button type="button" onClick={() => void openThread(threadId)}>
-              Try again
-            </button>
-          </div>
-        ) : (
-          <Transcript thread={thread} opened={opened} />
-        )}
-        <div className="dock">
-          {ownRequests.map((request) => (
-            <RequestCard key={request.requestId} request={request} />
-          ))}
-          <Plan threadId={threadId} />
-          <Goal thread={thread} />
-          <Queue thread={thread} opened={opened?.state === "ready" ? opened : undefined} />
-          <Waiting threadId={threadId} />
-          {thread.archived ? (
-            <p className="nothing">This thread is archived. Unarchive it to continue.</p>
+    <AskRewind.Provider value={setRewinding}>
+      <div className="thread">
+        <Head thread={thread} isChanges={isChanges} />
+        {/* Stays in the document, so that its place and an unsent prompt are there when the changes are closed. */}
+        <div className="conversation" inert={isChanges}>
+          {opened === undefined || opened.state === "loading" ? (
+            <div className="rows loading" role="status">
+              <span className="water" aria-hidden="true" />
+              <p>Reading the thread…</p>
+            </div>
+          ) : opened.state === "failed" ? (
+            <div className="rows loading" role="alert">
+              <p>{opened.message}</p>
+              <button type="button" onClick={() => void openThread(threadId)}>
+                Try again
+              </button>
+            </div>
           ) : (
-            <>
-              <ThreadSettings thread={thread} />
-              <Composer thread={thread} />
-            </>
+            <Transcript thread={thread} opened={opened} />
           )}
+          <div className="dock">
+            {ownRequests.map((request) => (
+              <RequestCard key={request.requestId} request={request} />
+            ))}
+            <Plan threadId={threadId} />
+            <Goal thread={thread} />
+            <Queue thread={thread} opened={opened?.state === "ready" ? opened : undefined} />
+            <Waiting threadId={threadId} />
+            {thread.archived ? (
+              <p className="nothing">This thread is archived. Unarchive it to continue.</p>
+            ) : (
+              <>
+                <ThreadSettings thread={thread} />
+                <Composer thread={thread} />
+              </>
+            )}
+          </div>
         </div>
+        {isChanges && <ThreadChanges thread={thread} turnId={changes === "all" ? undefined : changes} />}
+        {rewinding !== undefined && <Rewind thread={thread} asked={rewinding} onClose={() => setRewinding(undefined)} />}
       </div>
-      {isChanges && <ThreadChanges thread={thread} turnId={changes === "all" ? undefined : changes} />}
-    </div>
+    </AskRewind.Provider>
   )
 }

@@ -15,6 +15,7 @@ export const lines = (count: number): string => Array.from({ length: count }, (_
 
 /** Makes the directory a repository with a person's identity and one commit of these files. */
 export const make = (cwd: string, files: Readonly<Record<string, string>>): void => {
+  mkdirSync(cwd, { recursive: true })
   git(cwd, "init", "-q", "-b", "main")
   git(cwd, "config", "user.name", "Ada")
   git(cwd, "config", "user.email", "ada@example.org")
@@ -55,23 +56,30 @@ export const thread = (millrace: Server, cwd: string, workspace: "directory" | "
       permissionMode: "full-access",
       workspace: { kind: workspace }
     }),
-    ({ threadId }) => ({
-      threadId,
-      run: (say: string, line: string) =>
+    ({ threadId }) => {
+      const ask = (text: string) =>
         Effect.gen(function* () {
-          const { turnId } = yield* post<{ readonly turnId: string }>(millrace, `/api/threads/${threadId}/turns`, {
-            text: `${say} [[ask Begin?]] [[run ${line}]]`
-          })
-          const until = (type: string, ...words: ReadonlyArray<string>) =>
-            Effect.promise(() => event(millrace, threadId, type, turnId, ...words))
-          yield* until("checkpoint.taken", '"start"')
-          const { data } = yield* until("request.opened")
-          const { requestId } = data as { readonly requestId: string }
-          yield* post(millrace, `/api/requests/${requestId}/answer`, { answers: { answer: ["Yes"] } })
-          yield* until("checkpoint.taken", '"end"')
+          const { turnId } = yield* post<{ readonly turnId: string }>(millrace, `/api/threads/${threadId}/turns`, { text })
+          yield* Effect.promise(() => event(millrace, threadId, "checkpoint.taken", turnId, '"start"'))
+          const { data } = yield* Effect.promise(() => event(millrace, threadId, "request.opened", turnId))
+          return { turnId, requestId: (data as { readonly requestId: string }).requestId }
+        })
+      const answer = (requestId: string) => post(millrace, `/api/requests/${requestId}/answer`, { answers: { answer: ["Yes"] } })
+      const run = (say: string, line: string) =>
+        Effect.gen(function* () {
+          const { requestId, turnId } = yield* ask(`${say} [[ask Begin?]] [[run ${line}]]`)
+          yield* answer(requestId)
+          yield* Effect.promise(() => event(millrace, threadId, "checkpoint.taken", turnId, '"end"'))
           return turnId
         })
-    })
+      return {
+        threadId,
+        run,
+        /** A turn that runs until `answer`. */
+        ask: (say: string) => ask(`${say} [[ask Go on?]]`),
+        answer
+      }
+    }
   )
 
 /** The server's unified diff of the thread, or of one of its turns. */
