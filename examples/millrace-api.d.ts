@@ -995,7 +995,7 @@ export interface components {
             };
         };
         /**
-         * @description A thread is created: by a command, by a fork (`forkedFrom`) or by an import (`imported`).
+         * @description A thread is created: by a command, by a fork (`forkedFrom`), by an import (`imported`), or by the agent of another thread (`parentThreadId`).
          * @example {
          *       "offset": 42,
          *       "stream": "thread/thr_01KB7R",
@@ -1053,6 +1053,22 @@ export interface components {
          *           "resumeKey": "019a-source",
          *           "nativeTurnId": "019a-turn"
          *         }
+         *       }
+         *     }
+         * @example {
+         *       "offset": 45,
+         *       "stream": "thread/thr_01KB7R",
+         *       "version": 10,
+         *       "type": "thread.created",
+         *       "at": "2026-11-20T09:00:00.000Z",
+         *       "epoch": 1,
+         *       "data": {
+         *         "threadId": "thr_01KB7R",
+         *         "projectId": "prj_01KB7Q",
+         *         "provider": "demo",
+         *         "title": "Check the docs",
+         *         "cwd": "/home/me/app",
+         *         "parentThreadId": "thr_01KB7Q"
          *       }
          *     }
          */
@@ -1122,6 +1138,8 @@ export interface components {
                     resumeKey?: string;
                 };
                 forkedFrom?: components["schemas"]["ForkSource"];
+                /** @description The thread whose agent created it, by the server's built-in MCP server. */
+                parentThreadId?: components["schemas"]["ThreadId"];
             };
         };
         /** @description The id of a thread, like thr_01HXYZ. Opaque. */
@@ -5563,6 +5581,8 @@ export interface components {
             type: "session.stop";
             threadId: components["schemas"]["ThreadId"];
             expectedEpoch?: number;
+            /** @description true: the sessions of the threads that its agent created, and of their children, are stopped too. */
+            children?: boolean;
         };
         CommandStatus: components["schemas"]["Accepted"] | components["schemas"]["Rejected"];
         /** @description The command is committed. Follow the log after `cursor` to receive what it causes. */
@@ -5675,6 +5695,8 @@ export interface components {
             backgroundIds?: string[];
             /** @description The thread whose conversation its agent copied at the start. */
             forkedFrom?: components["schemas"]["ThreadId"];
+            /** @description The thread whose agent created it. */
+            parentThreadId?: components["schemas"]["ThreadId"];
             /** @description Why its session is being stopped. */
             stopping?: string;
             /**
@@ -5975,7 +5997,7 @@ export interface components {
             /** @description What happened and what to do next. */
             message: string;
             /** @enum {string} */
-            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "WorktreeRefused" | "NothingToCommit" | "NothingToDiscard" | "IdentityMissing" | "MergeConflict" | "GitRefused" | "PullRequestRefused" | "Unsupported";
+            rule: "ProjectNotFound" | "ProjectNotEmpty" | "ThreadNotFound" | "ThreadArchived" | "ThreadDeleted" | "TurnNotFound" | "TurnNotQueued" | "TurnMismatch" | "TurnActive" | "QueueFull" | "RequestNotFound" | "DecisionNotOffered" | "AmbiguousDecision" | "AnswersIncomplete" | "ProviderUnknown" | "GoalNotFound" | "GoalOver" | "DirectoryNotFound" | "BlobNotFound" | "SecretNotFound" | "AttachmentsTooLarge" | "PromptEmpty" | "TextTooLarge" | "WorkspaceChanged" | "NoCheckpoint" | "WorktreeRefused" | "NothingToCommit" | "NothingToDiscard" | "IdentityMissing" | "MergeConflict" | "GitRefused" | "PullRequestRefused" | "WiderThanParent" | "ChildLimit" | "Unsupported";
             /** @description The id of the object that the rule names. */
             id?: string;
             /**

@@ -32,6 +32,7 @@ import * as SubscriberScheduler from "./subscriptions/SubscriberScheduler.ts"
 import * as PageRoutes from "./page/PageRoutes.ts"
 import * as OpenAi from "./openai/OpenAi.ts"
 import * as Rpc from "./rpc/Rpc.ts"
+import { SessionTokens } from "./mcp/SessionTokens.ts"
 import { Service } from "./Service.ts"
 import { codeOf, messageOf } from "./NodeError.ts"
 
@@ -190,8 +191,13 @@ const portOf = (node: NodeServer): number => {
 const service = (options: Options, node: NodeServer) =>
   Layer.effect(
     Server,
-    Effect.map(Effect.all([Drain.Drain, ServerMetrics.ServerMetrics, Guard.Routes]), ([drain, { samples }, routes]) => {
+    Effect.gen(function* () {
+      const drain = yield* Drain.Drain
+      const { samples } = yield* ServerMetrics.ServerMetrics
+      const routes = yield* Guard.Routes
       const port = portOf(node)
+      const tokens = yield* Effect.serviceOption(SessionTokens)
+      if (tokens._tag === "Some") yield* tokens.value.listening(urlOf(options.host, port))
       return {
         routes,
         host: options.host,

@@ -2,6 +2,7 @@
  * The interface of the host that the transports serve. `ServeProgram.ts` provides the host of `packages/host`; tests provide a fake.
  */
 import { Context, type Effect } from "effect"
+import type { Children } from "@millrace/host/Children"
 import type { Blobs } from "@millrace/host/Blobs"
 import type { ThreadDiffs } from "@millrace/host/ThreadDiffs"
 import type { ThreadRewinds } from "@millrace/host/ThreadRewinds"
@@ -20,6 +21,7 @@ export class Service extends Context.Tag("@millrace/server/Service")<
     Maintenance &
     WorkspaceReads &
     ThreadDiffs &
+    Children &
     Pick<ThreadRewinds, "previewRewind"> &
     Context.Tag.Service<typeof Transfer> & {
       /** The answer of `/ready`: `draining` as soon as admission is closed. Transports close later, when `Server.drain` is called (S3). */

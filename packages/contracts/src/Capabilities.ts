@@ -33,5 +33,5 @@ export const Capabilities = Schema.Struct({ version: Schema.String, features: Sc
 export type Capabilities = typeof Capabilities.Type
 
 /** The features of this version. */
-const features: ReadonlyArray<Feature> = ["filters", "labels", "blobs", "workspace", "search", "log", "mcp", "scopes"]
+const features: ReadonlyArray<Feature> = ["filters", "labels", "blobs", "settings", "workspace", "search", "log", "mcp", "scopes"]
 export const served: Capabilities = { version, features }

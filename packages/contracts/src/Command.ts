@@ -259,7 +259,13 @@ export const CommandBody = {
         "With `accept`: what the agent does instead. Rejected (`Unsupported`) unless the request's `takes` has `input`."
     })
   }),
-  "session.stop": Schema.Struct({ threadId: ThreadId, expectedEpoch: Schema.optional(Epoch) })
+  "session.stop": Schema.Struct({
+    threadId: ThreadId,
+    expectedEpoch: Schema.optional(Epoch),
+    children: Schema.optional(Schema.Boolean).annotations({
+      description: "true: the sessions of the threads that its agent created, and of their children, are stopped too."
+    })
+  })
 } as const
 
 export type CommandType = keyof typeof CommandBody

@@ -112,6 +112,8 @@ export const Rule = Schema.Literal(
   "MergeConflict",
   "GitRefused",
   "PullRequestRefused",
+  "WiderThanParent",
+  "ChildLimit",
   "Unsupported"
 )
 export type Rule = typeof Rule.Type

@@ -85,7 +85,10 @@ export const EventData = {
       description: "No turn of another thread runs in its directory at the same time."
     }),
     imported: Schema.optional(ImportSource),
-    forkedFrom: Schema.optional(ForkSource)
+    forkedFrom: Schema.optional(ForkSource),
+    parentThreadId: Schema.optional(ThreadId).annotations({
+      description: "The thread whose agent created it, by the server's built-in MCP server."
+    })
   }),
   "thread.updated": Schema.Struct({
     ...thread,

@@ -73,7 +73,7 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
   "project.deleted": { when: "A project is deleted. Nothing follows in its stream.", examples: [{ projectId }] },
 
   "thread.created": {
-    when: "A thread is created: by a command, by a fork (`forkedFrom`) or by an import (`imported`).",
+    when: "A thread is created: by a command, by a fork (`forkedFrom`), by an import (`imported`), or by the agent of another thread (`parentThreadId`).",
     examples: [
       { ...thread, projectId, provider: "demo", title: "Say hello", cwd: "/home/me/app", labels: ["docs"] },
       {
@@ -95,7 +95,8 @@ export const EventDocs: { readonly [T in DocumentedType]: EventDoc<T> } = {
         title: "Say hello",
         cwd: "/home/me/app",
         forkedFrom: { threadId: "thr_01KB7Q", turnId, resumeKey: "019a-source", nativeTurnId: "019a-turn" }
-      }
+      },
+      { ...thread, projectId, provider: "demo", title: "Check the docs", cwd: "/home/me/app", parentThreadId: "thr_01KB7Q" }
     ]
   },
   "thread.updated": {

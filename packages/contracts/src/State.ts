@@ -249,6 +249,7 @@ export const ThreadView = Schema.Struct({
   forkedFrom: Schema.optional(ThreadId).annotations({
     description: "The thread whose conversation its agent copied at the start."
   }),
+  parentThreadId: Schema.optional(ThreadId).annotations({ description: "The thread whose agent created it." }),
   stopping: Schema.optional(Schema.String).annotations({ description: "Why its session is being stopped." }),
   lastTurnFailed: Schema.optional(Schema.Literal(true)).annotations({
     description: "The last active turn failed, and the status does not show it, because work is open, queued or scheduled."

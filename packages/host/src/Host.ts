@@ -40,6 +40,7 @@ import { Context, type Duration, Effect, Layer, Option, type Stream } from "effe
 import * as Blobs from "./Blobs.ts"
 import * as Checkpointing from "./Checkpointing.ts"
 import * as AgentMemory from "./AgentMemory.ts"
+import * as Children from "./Children.ts"
 import * as Consumers from "./Consumers.ts"
 import * as HostStats from "./HostStats.ts"
 import * as Maintenance from "./Maintenance.ts"
@@ -109,6 +110,7 @@ export class Host extends Context.Tag("@millrace/host/Host")<
     WorkspaceReads.WorkspaceReads &
     ThreadDiffs.ThreadDiffs &
     ThreadRewinds.ThreadRewinds &
+    Children.Children &
     Context.Tag.Service<typeof Transfer.Transfer> & {
       /**
        * As `follow`, with a choice of delivery mode. A slow consumer never blocks the log, commands or another consumer. After an interruption, resume
@@ -182,6 +184,7 @@ const service = ({ maintenance, onStep }: Limits) =>
       ...ThreadAnswers.complete(views, engine, { adapters }, yield* Signals.Signals),
       search,
       ...(yield* Effect.provideServiceEffect(Transfer.make, Import.Import, Import.make)),
+      ...Children.make(views, engine, log),
       previewRewind: rewinds.previewRewind,
       dispatch: yield* PersonActs.make(views, engine, log, rewinds.dispatch),
       commandStatus: engine.commandStatus,

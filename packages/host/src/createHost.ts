@@ -69,6 +69,8 @@ export const createHost = async (options: CreateOptions): Promise<PromiseHost> =
 
   return {
     dispatch: (command, actor) => run(host.dispatch(command, actor)),
+    dispatchChild: (parent, command, actor) => run(host.dispatchChild(parent, command, actor)),
+    descendants: (threadId) => run(host.descendants(threadId)),
     commandStatus: (commandId) => run(host.commandStatus(commandId)),
     state: () => run(host.state),
     threads: (page) => run(host.threads(page)),

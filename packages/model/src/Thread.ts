@@ -37,6 +37,7 @@ type Work = Loose<
     | "continuation"
     | "goal"
     | "forkedFrom"
+    | "parentThreadId"
     | "waiting"
     | "effective"
     | "agent"
@@ -232,7 +233,7 @@ const viewWith = (status: ThreadStatus, thread: Facts & Fixed, work: Work): Thre
   queuedTurnIds: work.queuedTurnIds,
   openRequestIds: work.openRequestIds,
   openItemIds: work.openItemIds,
-  ...defined({ forkedFrom: work.forkedFrom }),
+  ...defined({ forkedFrom: work.forkedFrom, parentThreadId: work.parentThreadId }),
   ...(thread.background.length === 0 ? {} : { backgroundIds: thread.background }),
   ...defined({ stopping: thread.stopping }),
   ...(thread.failed && status !== "failed" ? { lastTurnFailed: true as const } : {}),
@@ -265,10 +266,10 @@ const threadOf = (thread: Facts & Fixed, work: Work): Thread => ({ ...view(threa
 
 /** The thread of a `thread.created`. `at`: the time of the event. */
 export const make = (data: DataOf<"thread.created">, at: string): Thread => {
-  const { cwd, forkedFrom, projectId, threadId } = data
+  const { cwd, forkedFrom, parentThreadId, projectId, threadId } = data
   return threadOf(
     { ...facts(data), threadId, projectId, cwd, createdAt: at, updatedAt: at },
-    { queuedTurnIds: [], openRequestIds: [], openItemIds: [], forkedFrom: forkedFrom?.threadId }
+    { queuedTurnIds: [], openRequestIds: [], openItemIds: [], forkedFrom: forkedFrom?.threadId, parentThreadId }
   )
 }
 

@@ -4,6 +4,7 @@ import { NodeHttpServerRequest } from "@effect/platform-node"
 import { Context, Effect, Either, Option } from "effect"
 import type { TokenScope } from "@millrace/contracts/Access"
 import { defined } from "@millrace/contracts/Defined"
+import type { ThreadId } from "@millrace/contracts/Ids"
 import { Forbidden, StorageUnavailable, Unauthorized } from "@millrace/contracts/Errors"
 import { EventLog } from "@millrace/log/EventLog"
 import * as Allowance from "../http/Allowance.ts"
@@ -23,6 +24,8 @@ export class Session extends Context.Tag("@millrace/server/Session")<
     /** Absent when the server runs without authentication. */
     readonly tokenId?: string
     readonly scope: TokenScope
+    /** The thread whose agent holds the token. It is valid on `/mcp` only, and sees only this thread and the threads below it. Absent for any other token. */
+    readonly thread?: ThreadId
     /** When the token expires, ISO 8601 UTC. Absent: never. */
     readonly expiresAt?: string
     /** The reason for which the token is no longer valid. `undefined` for a valid token. Absent when the server runs without authentication. */

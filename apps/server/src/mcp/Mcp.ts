@@ -4,12 +4,14 @@
  */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { Clock, Data, Effect, Stream } from "effect"
+import * as Access from "../auth/Access.ts"
 import * as Scopes from "../auth/Scopes.ts"
-import { ofRequest, Session } from "../auth/Session.ts"
+import { AccessConfig, ofRequest, Session } from "../auth/Session.ts"
 import * as Allowance from "../http/Allowance.ts"
 import * as Body from "../http/Body.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Sessions from "./Sessions.ts"
+import { SessionTokens } from "./SessionTokens.ts"
 
 type Sessions = Effect.Effect.Success<typeof Sessions.make>
 type Held = Effect.Effect.Success<ReturnType<Sessions["open"]>>
@@ -70,11 +72,18 @@ const handle = (sessions: Sessions) =>
     return answered(sessions, held, response)
   })
 
+/** The session of an agent that has the built-in server. Its token confines it also where the server requires none. */
+const ofAgent = ({ cookies, headers }: HttpServerRequest.HttpServerRequest) =>
+  Effect.map(Effect.all([Effect.serviceOption(SessionTokens), AccessConfig]), ([tokens, { port }]) => {
+    const secret = Access.secretOf(headers, cookies, port())
+    return secret === undefined || tokens._tag === "None" ? undefined : tokens.value.find(secret)
+  })
+
 /** Provides the session of the request if its scope permits the route. */
 const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResponse, Respond.WireError, R | Session>) =>
   Effect.gen(function* () {
     const request = yield* HttpServerRequest.HttpServerRequest
-    const session = yield* ofRequest(request)
+    const session = (yield* ofAgent(request)) ?? (yield* ofRequest(request))
     yield* (yield* Allowance.Current).request(session.actor)
     const { route } = yield* HttpLayerRouter.RouteContext
     yield* Scopes.permit(session.scope, Scopes.ofRoute(route))
@@ -84,7 +93,9 @@ const withSession = <R>(handler: Effect.Effect<HttpServerResponse.HttpServerResp
 export const layer = HttpLayerRouter.addAll(
   Effect.gen(function* () {
     const sessions = yield* Sessions.make
-    const handler = withSession(handle(sessions))
+    const tokens = yield* Effect.serviceOption(SessionTokens)
+    const served = withSession(handle(sessions))
+    const handler = tokens._tag === "None" ? served : Effect.provideService(served, SessionTokens, tokens.value)
     return known.map(({ method, path }) => HttpLayerRouter.route(method, path, handler))
   })
 )

@@ -12,6 +12,7 @@ import { Session, stillValid } from "../auth/Session.ts"
 import * as Respond from "../http/Respond.ts"
 import { Service } from "../Service.ts"
 import * as Bounded from "./Bounded.ts"
+import * as Reach from "./Reach.ts"
 import * as Resources from "./Resources.ts"
 import * as Shown from "./Shown.ts"
 import type * as Sdk from "./Sdk.ts"
@@ -94,14 +95,17 @@ export const make = Effect.fnUntraced(function* (sdk: typeof Sdk, first: Session
     Effect.gen(function* () {
       yield* permitted("threads")
       const before = Number(cursor ?? "")
+      const seen = yield* Reach.threadsOf(service, current)
       const page = yield* service.threads({ limit: listed, ...(before > 0 && { before }) })
       return {
-        resources: page.items.map(({ threadId, title }) => ({
-          uri: Resources.uriOf(threadId),
-          name: threadId,
-          title,
-          mimeType: Resources.template.mimeType
-        })),
+        resources: page.items
+          .filter(({ threadId }) => seen?.has(threadId) !== false)
+          .map(({ threadId, title }) => ({
+            uri: Resources.uriOf(threadId),
+            name: threadId,
+            title,
+            mimeType: Resources.template.mimeType
+          })),
         ...defined({ nextCursor: page.before === undefined ? undefined : String(page.before) })
       }
     }).pipe(Effect.mapError(refused))
@@ -109,6 +113,7 @@ export const make = Effect.fnUntraced(function* (sdk: typeof Sdk, first: Session
     Effect.flatMap(threadOf(uri), (threadId) =>
       Effect.gen(function* () {
         yield* permitted("items")
+        yield* Reach.check(service, current, threadId)
         const thread = yield* service.thread(threadId)
         const value = yield* Bounded.page(
           20,
@@ -122,6 +127,7 @@ export const make = Effect.fnUntraced(function* (sdk: typeof Sdk, first: Session
     Effect.flatMap(threadOf(uri), (threadId) =>
       Effect.gen(function* () {
         yield* permitted("thread")
+        yield* Reach.check(service, current, threadId)
         yield* service.thread(threadId)
         if (!subscriptions.has(threadId) && subscriptions.size >= maxSubscriptions)
           return yield* Effect.fail(

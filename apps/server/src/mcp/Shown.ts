@@ -19,6 +19,7 @@ export const thread = (view: ThreadView) => ({
     model: view.model,
     permissionMode: view.effective?.permissionMode ?? view.permissionMode,
     forkedFrom: view.forkedFrom,
+    parentThreadId: view.parentThreadId,
     labels: view.labels,
     waiting: view.waiting?.message,
     requests: view.openRequestIds.length === 0 ? undefined : view.openRequestIds.slice(0, 20)

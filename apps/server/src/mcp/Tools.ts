@@ -1,7 +1,7 @@
 /** The tools of the MCP server. Each has the fields of a command or of a query, answers within the bound of `Bounded.ts`, and says how to continue. */
 import { randomUUID } from "node:crypto"
 import { Effect, Schema } from "effect"
-import { CommandBody, type CommandType } from "@millrace/contracts/Command"
+import { type Command, CommandBody, type CommandType } from "@millrace/contracts/Command"
 import { defined } from "@millrace/contracts/Defined"
 import { ThreadFilter } from "@millrace/contracts/Filter"
 import { CommandId, ThreadId, TurnId } from "@millrace/contracts/Ids"
@@ -17,6 +17,7 @@ import * as Strict from "../http/Strict.ts"
 import * as TurnWait from "../http/TurnWait.ts"
 import { Service } from "../Service.ts"
 import * as Bounded from "./Bounded.ts"
+import * as Reach from "./Reach.ts"
 import * as Shown from "./Shown.ts"
 import * as Tool from "./Tool.ts"
 
@@ -46,6 +47,12 @@ export const make = Effect.gen(function* () {
   const log = yield* EventLog
   const wait = yield* TurnWait.make
 
+  /** A thread that an agent creates is a child of the agent's thread. */
+  const dispatch = (command: Command, { actor, thread }: Session["Type"]) =>
+    thread !== undefined && (command.type === "thread.create" || command.type === "thread.fork")
+      ? service.dispatchChild(thread, command, actor)
+      : service.dispatch(Commands.withDefaultCwd(command), actor)
+
   /** A tool with the fields of a command and, as its idempotency key, an optional `commandId`. */
   const command = (
     name: string,
@@ -67,11 +74,11 @@ export const make = Effect.gen(function* () {
       input: Schema.Struct(fields) as unknown as Schema.Schema<object>,
       call: (given) =>
         Effect.gen(function* () {
-          const { actor } = yield* Session
+          const session = yield* Session
           const decoded = yield* decodeCommand({ commandId: `cmd_${randomUUID()}`, ...given, type }, "strict")
-          const { status: _, ...accepted } = yield* Effect.uninterruptible(
-            service.dispatch(Commands.withDefaultCwd(decoded), actor)
-          )
+          if ("threadId" in decoded) yield* Reach.check(service, session, decoded.threadId)
+          if (decoded.type === "request.answer") yield* Reach.checkAnswer(service, session, decoded.requestId)
+          const { status: _, ...accepted } = yield* Effect.uninterruptible(dispatch(decoded, session))
           return { ...accepted, ...(accepted.turnId !== undefined && defined({ next: options.next })) }
         })
     })
@@ -85,11 +92,17 @@ export const make = Effect.gen(function* () {
       description: "Lists threads (conversations with agents), newest first. `before` in the answer continues the list.",
       input: Schema.Struct({ ...ThreadFilter.fields, before, limit }),
       call: ({ before, limit = defaultEntries, ...filter }) =>
-        Bounded.page(
-          limit,
-          (limit) => service.threads({ ...filter, ...defined({ before }), limit }),
-          (found) => ({ threads: found.items.map(Shown.thread), ...defined({ before: found.before }) })
-        )
+        Effect.gen(function* () {
+          const seen = yield* Reach.threadsOf(service, yield* Session)
+          return yield* Bounded.page(
+            limit,
+            (limit) => service.threads({ ...filter, ...defined({ before }), limit }),
+            (found) => ({
+              threads: found.items.filter(({ threadId }) => seen?.has(threadId) !== false).map(Shown.thread),
+              ...defined({ before: found.before })
+            })
+          )
+        })
     }),
     command("thread_create", "thread.create", {
       changes: "adds",
@@ -115,6 +128,8 @@ export const make = Effect.gen(function* () {
       }),
       call: ({ turnId, wait: seconds = defaultWaitSeconds }) =>
         Effect.gen(function* () {
+          const { threadId } = yield* wait(turnId, 0)
+          yield* Reach.check(service, yield* Session, threadId)
           const turn = yield* wait(turnId, seconds, true)
           const end = yield* Effect.mapError(TurnEnd.endOf(log, turn), storageUnavailable)
           if (end !== undefined) {
@@ -146,8 +161,10 @@ export const make = Effect.gen(function* () {
         "Reads a thread: its state and its latest items (messages, commands, changes), oldest of the page first. `before` in the answer continues with older items. Long texts are cut.",
       input: Schema.Struct({ threadId: ThreadId, before, limit }),
       call: ({ before, limit = defaultEntries, threadId }) =>
-        Effect.flatMap(service.thread(threadId), (thread) =>
-          Bounded.page(
+        Effect.gen(function* () {
+          yield* Reach.check(service, yield* Session, threadId)
+          const thread = yield* service.thread(threadId)
+          return yield* Bounded.page(
             limit,
             (limit) => service.items(threadId, { ...defined({ before }), limit }),
             (found) => ({
@@ -156,7 +173,7 @@ export const make = Effect.gen(function* () {
               ...defined({ before: found.before })
             })
           )
-        )
+        })
     }),
     Tool.make({
       name: "search",
@@ -165,11 +182,18 @@ export const make = Effect.gen(function* () {
         "Searches the texts of all threads, newest first. A match is between U+2068 and U+2069. `before` in the answer continues.",
       input: Schema.Struct({ ...SearchFilter.fields, before, limit }),
       call: ({ limit = defaultEntries, ...request }) =>
-        Bounded.page(
-          limit,
-          (limit) => service.search({ ...request, limit }),
-          ({ more, ...found }) => ({ ...found, ...defined({ before: more }) })
-        )
+        Effect.gen(function* () {
+          const seen = yield* Reach.threadsOf(service, yield* Session)
+          return yield* Bounded.page(
+            limit,
+            (limit) => service.search({ ...request, limit }),
+            ({ hits, more, ...found }) => ({
+              ...found,
+              hits: hits.filter(({ threadId }) => seen?.has(threadId) !== false),
+              ...defined({ before: more })
+            })
+          )
+        })
     }),
     command("turn_interrupt", "turn.interrupt", {
       changes: "ends",
@@ -198,15 +222,17 @@ export const make = Effect.gen(function* () {
         after
       }),
       call: ({ after = 0, patch = false, threadId, ...range }) =>
-        patch
-          ? Effect.map(service.patch(threadId, range), (found) => {
-              const { after: rest, text } = Bounded.part(new TextDecoder().decode(found.patch), after, maxText)
-              return { patch: text, ...defined({ after: rest, truncated: found.truncated ? true : undefined }) }
-            })
-          : Effect.map(service.diff(threadId, range), ({ files, ...diff }) => {
-              const end = after + maxEntries
-              return { ...diff, files: files.slice(after, end), ...(end < files.length && { after: end }) }
-            })
+        Effect.gen(function* () {
+          yield* Reach.check(service, yield* Session, threadId)
+          if (patch) {
+            const found = yield* service.patch(threadId, range)
+            const { after: rest, text } = Bounded.part(new TextDecoder().decode(found.patch), after, maxText)
+            return { patch: text, ...defined({ after: rest, truncated: found.truncated ? true : undefined }) }
+          }
+          const { files, ...diff } = yield* service.diff(threadId, range)
+          const end = after + maxEntries
+          return { ...diff, files: files.slice(after, end), ...(end < files.length && { after: end }) }
+        })
     })
   ] as const
 })

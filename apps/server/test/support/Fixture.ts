@@ -106,6 +106,8 @@ export const fakeService = (fake: Fake): Layer.Layer<Service, never, EventLog> =
       const missing = (what: string, id: string) => Effect.fail(new NotFound({ what, id, message: `There is no ${what} ${id}.` }))
       return {
         dispatch: (command, actor) => fake.dispatch(command, actor),
+        dispatchChild: (_parent, command, actor) => fake.dispatch(command, actor),
+        descendants: () => Effect.succeed([]),
         commandStatus: (id) => fake.commandStatus?.(id) ?? missing("command", id),
         state: Effect.map(log.head, (offset) => ({
           logEpoch: log.epoch,

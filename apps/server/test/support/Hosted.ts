@@ -5,8 +5,10 @@ import type { ProviderAdapter } from "@millrace/contracts/ProviderAdapter"
 import { EventLog } from "@millrace/log/EventLog"
 import * as EventLogSqlite from "@millrace/log/EventLogSqlite"
 import * as Host from "@millrace/host/Host"
+import { BuiltinMcp } from "@millrace/orchestration/engine/BuiltinMcp"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Tokens from "../../src/auth/Tokens.ts"
+import * as SessionTokens from "../../src/mcp/SessionTokens.ts"
 import * as Server from "../../src/Server.ts"
 import { Service } from "../../src/Service.ts"
 
@@ -17,6 +19,8 @@ export interface Hosted {
   readonly host: Host.Host["Type"]
   readonly log: typeof EventLog.Service
   readonly server: Server.Server["Type"]
+  /** Issues tokens of sessions, as the host does. */
+  readonly builtin: typeof BuiltinMcp.Service
 }
 
 /** Starts a server that ends with the scope, on the directory of an earlier one if given. `adapters`: agents that run in this process. */
@@ -41,6 +45,7 @@ export const start = (
         Layer.map(Layer.service(Host.Host), (context) => Context.make(Service, Context.get(context, Host.Host)))
       ),
       Layer.provideMerge(adapters === undefined ? real() : scripted(adapters)),
+      Layer.provideMerge(SessionTokens.layer),
       Layer.provide(Logger.minimumLogLevel(LogLevel.None))
     )
     const context = yield* Layer.build(app)
@@ -51,6 +56,7 @@ export const start = (
       dataDir,
       host: Context.get(context, Host.Host),
       log: Context.get(context, EventLog),
-      server
+      server,
+      builtin: Context.get(context, BuiltinMcp)
     }
   })

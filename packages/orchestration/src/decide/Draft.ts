@@ -12,6 +12,7 @@ import { type Blob as Named, named } from "@millrace/contracts/Blob"
 import type { Blob, BlobReference } from "@millrace/log/Blob"
 import type { Envelope, NewEvent, RowChange } from "@millrace/log/EventLog"
 import type * as ForkPoint from "../readmodel/ForkPoint.ts"
+import type { Family } from "../readmodel/Family.ts"
 import type { Change } from "../readmodel/RowChanges.ts"
 import type { Policy } from "../state/Continuation.ts"
 import { evolve } from "../state/evolve.ts"
@@ -39,6 +40,8 @@ export interface StateReader {
   readonly forkPoint?: (source: ForkPoint.Source) => string | undefined
   /** The threads of a project that are not deleted, also archived ones, if the command deletes them with it. */
   readonly threadsOf: (id: ProjectId) => Iterable<ThreadId>
+  /** The family of a thread, as of the command: known only for a command that creates a child of it or that stops its children. */
+  readonly family?: (id: ThreadId) => Family | undefined
   /** Why the next turn of this thread cannot start now. Absent: the number of agents is not limited. */
   readonly waiting?: (state: ThreadState, now: number) => Waiting | undefined
 }

@@ -10,6 +10,7 @@ import { Either } from "effect"
 import * as Attachments from "./decideAttachments.ts"
 import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
 import { turnEdit, turnPromote, turnRemove, turnReorder } from "./decideQueue.ts"
+import * as Child from "./decideChild.ts"
 import * as Continuations from "./decideContinuation.ts"
 import * as Goals from "./decideGoal.ts"
 import { threadAct } from "./decideAction.ts"
@@ -23,10 +24,12 @@ import { distinct } from "../state/Rules.ts"
 import { type Rewound, threadRewind, workspaceDiscard } from "./decideRewind.ts"
 import { type Acted, workspaceActed } from "./decideWorkspace.ts"
 import { dequeue, startNext, userMessage } from "./lifecycle.ts"
-import { activeTurn, epochOf, hasLiveSession, maxQueue } from "../state/ThreadState.ts"
+import { activeTurn, epochOf, hasLiveSession, maxQueue, type ThreadState } from "../state/ThreadState.ts"
 
 /** What was done with the files of a thread before its command is decided. */
 export interface Before {
+  /** `thread.create` and `thread.fork`: the thread whose agent sent it. */
+  readonly parent?: ThreadId | undefined
   /** `thread.rewind` and `workspace.discard`. */
   readonly rewound?: Rewound | undefined
   /** `workspace.commit`, `workspace.merge`, `workspace.push` and `workspace.propose`. */
@@ -108,8 +111,11 @@ const titleFor = ({ title, turn }: CommandOf<"thread.create">): string =>
 
 const threadCreate = (
   draft: Draft,
-  { command, directory, blobs, further, worktree }: CommandInput & { readonly command: CommandOf<"thread.create"> }
+  { command: sent, directory, blobs, further, parent, worktree }: CommandInput & { readonly command: CommandOf<"thread.create"> }
 ): CommandOutcome => {
+  const inherited = parent === undefined ? Either.right(sent) : Child.inherited(draft, parent, sent)
+  if (Either.isLeft(inherited)) return Either.left(inherited.left)
+  const command = inherited.right
   const { provider, turn } = command
   const prompt = turn === undefined ? Either.right(undefined) : Attachments.prompt(turn, blobs)
   if (Either.isLeft(prompt)) return Either.left(prompt.left)
@@ -131,6 +137,15 @@ const threadCreate = (
     projectId = command.projectId
     cwd = directory ?? project.right.cwd
   } else projectId = projectAt(draft, cwd as string, undefined)
+  const own = {
+    ...settingsOf(resettled({}, settings.right)),
+    projectId,
+    provider,
+    cwd: cwd as string,
+    approve: distinct(command.approve)
+  }
+  const fits = parent === undefined ? Either.void : Child.fits(draft, parent, own)
+  if (Either.isLeft(fits)) return Either.left(fits.left)
   const threadId = `thr_${draft.context.seed}` as ThreadId
   const isWorktree = command.workspace?.kind === "worktree"
   // Never another directory (W6): without the worktree there is no thread.
@@ -149,7 +164,7 @@ const threadCreate = (
       : { workspace: { kind: "worktree" as const, branch: created.branch, commit: created.commit } }),
     ...defined({ recovery: command.recovery, afterLimit: command.afterLimit, approve: distinct(command.approve) }),
     ...given(command),
-    ...defined({ keepSession: command.keepSession }),
+    ...defined({ keepSession: command.keepSession, parentThreadId: parent }),
     ...(command.workspace?.exclusive === true ? { exclusive: true as const } : {})
   })
   if (prompt.right === undefined) return ok({ projectId, threadId })
@@ -289,9 +304,18 @@ const turnInterrupt = (draft: Draft, command: CommandOf<"turn.interrupt">, actor
     return ok({ threadId, turnId, outcome: "interrupting" })
   })
 
+/** Stops the session of a thread, and what is queued or scheduled in it. */
+const stopThread = (draft: Draft, state: ThreadState, reason: string): void => {
+  const { queue, threadId } = state
+  Continuations.cancel(draft, threadId, reason)
+  Goals.pause(draft, threadId, reason)
+  for (const { turnId } of queue) dequeue(draft, threadId, turnId, reason)
+  draft.emit(threadId, "session.stop.requested", { threadId, epoch: epochOf(state), reason })
+}
+
 const sessionStop = (draft: Draft, command: CommandOf<"session.stop">, actor: string): CommandOutcome =>
   Either.flatMap(threadFor(draft, command.threadId), (state) => {
-    const { threadId, expectedEpoch } = command
+    const { children = false, threadId, expectedEpoch } = command
     const epoch = epochOf(state)
     if (expectedEpoch !== undefined && (expectedEpoch !== epoch || !hasLiveSession(state)))
       return reject(
@@ -299,11 +323,11 @@ const sessionStop = (draft: Draft, command: CommandOf<"session.stop">, actor: st
         `The session's epoch is ${hasLiveSession(state) ? epoch : "none"}, not ${expectedEpoch}.`,
         threadId
       )
-    const reason = `the session was stopped by ${actor}`
-    Continuations.cancel(draft, threadId, reason)
-    Goals.pause(draft, threadId, reason)
-    for (const { turnId } of state.queue) dequeue(draft, threadId, turnId, reason)
-    draft.emit(threadId, "session.stop.requested", { threadId, epoch, reason })
+    stopThread(draft, state, `the session was stopped by ${actor}`)
+    for (const id of children ? (draft.state.family?.(threadId)?.descendants ?? []) : []) {
+      const child = draft.thread(id)
+      if (child !== undefined && !child.deleted) stopThread(draft, child, `the session was stopped with its parent by ${actor}`)
+    }
     return ok({ threadId })
   })
 
@@ -344,7 +368,7 @@ export const decideCommand = (draft: Draft, input: CommandInput): CommandOutcome
     case "thread.handover":
       return threadHandover(draft, command, actor)
     case "thread.fork":
-      return threadFork(draft, command)
+      return threadFork(draft, command, input.parent)
     case "turn.retry":
       return turnRetry(draft, command, blobs)
     case "goal.set":

@@ -10,6 +10,7 @@ import type { ForkSource, TurnView } from "@millrace/contracts/State"
 import { Either } from "effect"
 import { type CommandOutcome, ok, reject, rejected, threadFor } from "./CommandOutcome.ts"
 import * as Attachments from "./decideAttachments.ts"
+import * as Child from "./decideChild.ts"
 import type { Draft } from "./Draft.ts"
 import type * as ForkPoint from "../readmodel/ForkPoint.ts"
 import { startNext } from "./lifecycle.ts"
@@ -32,7 +33,13 @@ const lastOf = (draft: Draft, state: ThreadState, turnId: TurnId): Either.Either
   )
 
 /** Creates the fork, with the thread's settings, rules, labels and policies. */
-export const emitFork = (draft: Draft, state: ThreadState, title: string, forkedFrom: typeof ForkSource.Type): ThreadId => {
+export const emitFork = (
+  draft: Draft,
+  state: ThreadState,
+  title: string,
+  forkedFrom: typeof ForkSource.Type,
+  parentThreadId?: ThreadId
+): ThreadId => {
   const { afterLimit, approve, cwd, exclusive, projectId, provider, recovery } = state
   const threadId = `thr_${draft.context.seed}` as ThreadId
   draft.emit(threadId, "thread.created", {
@@ -44,7 +51,8 @@ export const emitFork = (draft: Draft, state: ThreadState, title: string, forked
     cwd,
     ...defined({ recovery, afterLimit, approve, exclusive }),
     ...given(state),
-    forkedFrom
+    forkedFrom,
+    ...defined({ parentThreadId })
   })
   return threadId
 }
@@ -57,11 +65,12 @@ const forkPoint = (draft: Draft, { capabilities, resumeKey }: ThreadState, sourc
  * The agent makes its own copy when the new thread's first session opens, if it can: up to the last turn of the fork, or of all turns, if the source has
  * no other turn by then. Otherwise it gets the transcript. The earlier transcript stays in the source thread only.
  */
-export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): CommandOutcome =>
+export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">, parent?: ThreadId): CommandOutcome =>
   Either.gen(function* () {
     const { threadId: source, title, turnId } = command
     const state = yield* threadFor(draft, source)
     const { capabilities, projectId, resumeKey } = state
+    if (parent !== undefined) yield* Child.fits(draft, parent, state)
     const [running] = Object.keys(state.turns)
     if (turnId !== undefined) yield* lastOf(draft, state, turnId)
     else if (running !== undefined)
@@ -75,7 +84,7 @@ export const threadFork = (draft: Draft, command: CommandOf<"thread.fork">): Com
     const isWhole = turnId === undefined || turnId === last
     const copied = nativeTurnId !== undefined || (isWhole && capabilities.includes("fork")) ? resumeKey : undefined
     const forkedFrom = { threadId: source, ...defined({ resumeKey: copied, nativeTurnId, turnId: turnId ?? last }) }
-    return { projectId, threadId: emitFork(draft, state, title ?? state.title, forkedFrom) }
+    return { projectId, threadId: emitFork(draft, state, title ?? state.title, forkedFrom, parent) }
   })
 
 /** A fork without the turn, in which its prompt is sent again. */

@@ -10,11 +10,13 @@ import { type CommandError, NotFound, Overloaded, ShuttingDown, type StorageUnav
 import type { RequestId, ThreadId } from "@millrace/contracts/Ids"
 import type { Answer } from "@millrace/contracts/Item"
 import type { ThreadView, Waiting } from "@millrace/contracts/State"
-import { Providers } from "@millrace/contracts/ProviderAdapter"
-import { onlyModel } from "@millrace/contracts/Settable"
+import { defined } from "@millrace/contracts/Defined"
+import { type ProviderAdapter, Providers } from "@millrace/contracts/ProviderAdapter"
+import { onlyModel, type Settable } from "@millrace/contracts/Settable"
 import { EventLog } from "@millrace/log/EventLog"
 import { Secrets } from "@millrace/log/Secrets"
 import { Clock, Context, Deferred, Duration, Effect, Either, Layer } from "effect"
+import { BuiltinMcp } from "./BuiltinMcp.ts"
 import * as Committer from "./Committer.ts"
 import * as Continuation from "../state/Continuation.ts"
 import { Directories } from "./Directories.ts"
@@ -157,6 +159,12 @@ export const make = (options: Options = {}) =>
     const secrets = yield* Secrets
     const { adapters } = yield* Providers
     const startedAt = yield* log.head
+    const builtin = (yield* Effect.serviceOption(BuiltinMcp))._tag === "Some"
+    const settableOf = ({ defaults, settable = onlyModel }: Pick<ProviderAdapter, "defaults" | "settable">): Settable => ({
+      ...settable,
+      builtin,
+      ...defined({ defaultMode: defaults?.permissionMode })
+    })
     const batch = options.batch ?? {
       commands: { count: 128, weight: 128 * 1024 },
       // Facts come from agents without a pause (docs/decisions/0108).
@@ -203,8 +211,12 @@ export const make = (options: Options = {}) =>
     const committer = yield* Committer.make({
       references,
       idleThreads: options.idleThreads ?? 1000,
-      providers: new Map(Array.from(adapters, ([name, { settable = onlyModel }]) => [name, settable])),
-      settableIn: (provider, cwd) => adapters.get(provider)?.settableIn?.(cwd),
+      providers: new Map(Array.from(adapters, ([name, adapter]) => [name, settableOf(adapter)])),
+      settableIn: (provider, cwd) => {
+        const adapter = adapters.get(provider)
+        const reported = adapter?.settableIn?.(cwd)
+        return adapter === undefined || reported === undefined ? undefined : settableOf({ ...adapter, settable: reported })
+      },
       signIn: new Map(
         Array.from(adapters).flatMap(([name, { signIn }]) => (signIn === undefined ? [] : [[name, signIn] as const]))
       ),

@@ -48,7 +48,7 @@ export type Job = CommandJob | FactJob
 
 export const needed = (job: Job): Needed =>
   job._tag === "CommandJob"
-    ? { command: job.command, directory: job.directory }
+    ? { command: job.command, directory: job.directory, parent: job.parent }
     : {
         threadId: job.fact.threadId,
         ...(job.fact._tag === "Imported" ? { projectId: job.fact.begin.projectId } : {}),

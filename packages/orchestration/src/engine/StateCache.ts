@@ -14,6 +14,7 @@ import type { Draft, StateReader } from "../decide/Draft.ts"
 import { type Bounds, Places, unbounded } from "./Places.ts"
 import type { ProjectState } from "../state/ProjectState.ts"
 import * as ForkPoint from "../readmodel/ForkPoint.ts"
+import * as Family from "../readmodel/Family.ts"
 import * as History from "../readmodel/History.ts"
 import * as Collections from "../readmodel/Collections.ts"
 import * as ThreadRow from "../readmodel/ThreadRow.ts"
@@ -21,7 +22,7 @@ import { isLive, type ThreadState } from "../state/ThreadState.ts"
 
 /** Names the rows that must be loaded to decide a command or a fact. */
 export type Needed =
-  | { readonly command: Command; readonly directory: string | undefined }
+  | { readonly command: Command; readonly directory: string | undefined; readonly parent?: ThreadId | undefined }
   | { readonly threadId: ThreadId; readonly projectId?: ProjectId; readonly deletes?: boolean }
 
 /** The ids of the rows that commands and facts name. */
@@ -35,11 +36,15 @@ const idsOf = (needs: ReadonlyArray<Needed>) => {
     turns: new Set<TurnId>(),
     requests: new Set<RequestId>(),
     forked: new Set<ThreadId>(),
+    families: new Set<ThreadId>(),
+    parents: new Set<ThreadId>(),
     sources: [] as Array<ForkPoint.Source>
   }
   for (const needed of needs) {
     if ("directory" in needed && needed.directory !== undefined) ids.cwds.add(needed.directory)
     const names = "command" in needed ? needed.command : needed
+    if ("command" in needed && needed.parent !== undefined) ids.parents.add(needed.parent)
+    if ("type" in names && names.type === "session.stop" && names.children === true) ids.families.add(names.threadId)
     if ("projectId" in names && names.projectId !== undefined) ids.projects.add(names.projectId)
     if ("threadId" in names) ids.threads.add(names.threadId)
     if ("turnIds" in names) for (const turnId of names.turnIds) ids.turns.add(turnId)
@@ -81,6 +86,8 @@ export class StateCache implements StateReader {
   /** The last turn that began, of each thread that a command forks. */
   private readonly lastTurns = new Map<ThreadId, TurnId>()
   private readonly forkPoints = new Map<string, string>()
+  /** Of the threads whose children a command creates or stops. */
+  private readonly families = new Map<ThreadId, Family.Family>()
   private undo: Array<() => void> = []
   private readonly idle: number
   readonly places: Places
@@ -112,6 +119,7 @@ export class StateCache implements StateReader {
     return turn?.threadId === threadId ? turn : undefined
   }
   readonly forkPoint = (source: ForkPoint.Source) => this.forkPoints.get(keyOf(source))
+  readonly family = (threadId: ThreadId) => this.families.get(threadId)
   readonly lastTurn = (threadId: ThreadId) => this.lastTurns.get(threadId)
 
   /** Whether rows must be read from the log before the command or fact can be decided. */
@@ -129,6 +137,7 @@ export class StateCache implements StateReader {
       case "thread.archive":
       case "thread.unarchive":
       case "session.stop":
+        if (command.type === "session.stop" && command.children === true) return true
         return !this.threads.has(command.threadId)
       default:
         return true
@@ -162,6 +171,12 @@ export class StateCache implements StateReader {
     for (const threadId of ids.forked) {
       const last = yield* History.lastTurnOf(log, threadId)
       if (last !== undefined) this.lastTurns.set(threadId, last.turnId)
+    }
+    for (const threadId of [...ids.parents, ...ids.families]) {
+      const family = yield* Family.load(log, threadId)
+      this.families.set(threadId, family)
+      threads.add(threadId)
+      if (ids.families.has(threadId)) for (const id of family.descendants) threads.add(id)
     }
     for (const projectId of ids.purged) for (const threadId of yield* threadsIn(log, projectId)) threads.add(threadId)
     yield* this.loadStates(log, threads, projects)
@@ -215,10 +230,28 @@ export class StateCache implements StateReader {
       this.put(this.threads, threadId, state)
       this.places.note(threadId, state)
     }
+    for (const { data, type } of draft.events) this.recordChild(type, data)
     for (const { data, type } of draft.events) this.recordLimit(draft, type, data)
     for (const state of draft.changedProjects) {
       this.put(this.projects, state.projectId, state)
       this.put(this.cwds, state.cwd, state.deleted ? undefined : state.projectId)
+    }
+  }
+
+  /** Adds a child to the families that a later command of the batch reads. */
+  private recordChild(type: string, data: unknown): void {
+    if (type !== "thread.created" || this.families.size === 0) return
+    const { parentThreadId, threadId } = data as DataOf<"thread.created">
+    const at = this.threads.get(threadId)?.createdAt
+    if (parentThreadId === undefined || at === undefined) return
+    // A copy: each change moves its entry to the end of the map.
+    for (const [id, family] of Array.from(this.families)) {
+      const isOfTree =
+        id === parentThreadId ||
+        family.members.some((one) => one.threadId === parentThreadId || one.parentThreadId === parentThreadId)
+      if (!isOfTree) continue
+      const members = [...family.members, { threadId, parentThreadId, at }]
+      this.put(this.families, id, { ...family, members, descendants: Family.within(members, id) })
     }
   }
 
@@ -237,6 +270,7 @@ export class StateCache implements StateReader {
     this.turns.clear()
     this.lastTurns.clear()
     this.forkPoints.clear()
+    this.families.clear()
     this.evict()
   }
 

@@ -9,6 +9,7 @@
  * | `thread`          | threadId  | projectId | bump | neither archived nor deleted                        |
  * | `thread-archived` | threadId  | projectId | bump | archived, not deleted                               |
  * | `thread-state`    | threadId  |           | bump | all; of a deleted one only its id and time          |
+ * | `child`           | threadId  | parentThreadId | keep | threads that an agent created; removed when deleted |
  * | `live`            | threadId  |           | keep | while the thread `isLive`                           |
  * | `timer`           | threadId  |           | keep | while a continuation is scheduled                   |
  * | `timer`           | goalId    |           | keep | while a goal has a due time                         |
@@ -23,6 +24,14 @@ import type { ProjectView, ThreadView, TurnView } from "@millrace/contracts/Stat
 import { type Collection, collection } from "@millrace/log/Query"
 import type { ProjectState } from "../state/ProjectState.ts"
 import type { ThreadRow } from "./ThreadRow.ts"
+
+/** A thread that the agent of another thread created. */
+export interface Child {
+  readonly threadId: ThreadId
+  readonly parentThreadId: ThreadId
+  /** When it was created, ISO 8601 UTC. */
+  readonly at: string
+}
 
 /** When a continuation or a goal of a thread is due. */
 export interface Timer {
@@ -41,6 +50,7 @@ export const projectByCwd = collection<ProjectId>("project-by-cwd")
 export const thread = collection<ThreadView>("thread")
 export const threadArchived = collection<ThreadView>("thread-archived")
 export const threadState = collection<ThreadRow>("thread-state")
+export const child = collection<Child>("child")
 export const live = collection<true>("live")
 export const timer = collection<Timer>("timer")
 export const turn = collection<TurnView>("turn")
@@ -58,6 +68,7 @@ export const all: ReadonlyArray<Collection<unknown>> = [
   thread,
   threadArchived,
   threadState,
+  child,
   live,
   timer,
   turn,

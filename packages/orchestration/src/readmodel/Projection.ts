@@ -51,6 +51,10 @@ const threadRows = (before: ThreadState | undefined, after: ThreadState): Array<
       put(after.archived ? Collections.threadArchived : Collections.thread, threadId, after.projectId, "bump", threadView(after))
     )
   }
+  const { createdAt: at, parentThreadId } = after
+  if (parentThreadId !== undefined && before === undefined)
+    rows.push(put(Collections.child, threadId, parentThreadId, "keep", { threadId, parentThreadId, at }))
+  if (after.deleted && before?.parentThreadId !== undefined) rows.push(remove(Collections.child, threadId))
   const live = isLive(after)
   if (live !== (before !== undefined && isLive(before)))
     rows.push(live ? put(Collections.live, threadId, "", "keep", true) : remove(Collections.live, threadId))

@@ -56,6 +56,7 @@ export interface ThreadRow
   readonly session?: ThreadState["session"]
   readonly resumeKey?: string
   readonly forkedFrom?: NonNullable<ThreadState["forkedFrom"]>
+  readonly parentThreadId?: NonNullable<ThreadState["parentThreadId"]>
   /** The requested stop of the live session. */
   readonly stopRequested?: { readonly reason: string; readonly error?: Failure | undefined }
   readonly turns: ReadonlyArray<
@@ -104,7 +105,12 @@ export const toRow = (state: ThreadState): ThreadRow => ({
   failed: state.failed,
   ...settingsOf(state),
   ...(differing(state.given, state).length === 0 ? {} : { given: state.given }),
-  ...defined({ session: state.session, resumeKey: state.resumeKey, forkedFrom: state.forkedFrom }),
+  ...defined({
+    session: state.session,
+    resumeKey: state.resumeKey,
+    forkedFrom: state.forkedFrom,
+    parentThreadId: state.parentThreadId
+  }),
   ...(state.stopping === undefined ? {} : { stopRequested: { reason: state.stopping, error: state.stopError } }),
   ...defined({ recovery: state.recovery, afterLimit: state.afterLimit, approve: state.approve }),
   ...given(state),
@@ -237,6 +243,7 @@ const stateOf = (
     given: row.given ?? settingsOf(row),
     resumeKey: row.resumeKey,
     forkedFrom: row.forkedFrom,
+    parentThreadId: row.parentThreadId,
     stopping: row.stopRequested?.reason,
     stopError: row.stopRequested?.error,
     recovery: row.recovery,

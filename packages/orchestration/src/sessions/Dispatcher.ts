@@ -18,6 +18,7 @@ import * as ForkPoint from "../readmodel/ForkPoint.ts"
 import * as History from "../readmodel/History.ts"
 import { AttachmentFiles } from "./AttachmentFiles.ts"
 import { BeforeTurn } from "./BeforeTurn.ts"
+import { BuiltinMcp } from "../engine/BuiltinMcp.ts"
 import { NewWorktrees } from "./NewWorktrees.ts"
 import * as PastAttachments from "./PastAttachments.ts"
 import type * as Ingestion from "./Ingestion.ts"
@@ -80,6 +81,7 @@ export const make = (options: Options = {}) =>
     const secrets = yield* Secrets
     const worktrees = yield* Effect.serviceOption(Worktrees)
     const newWorktrees = yield* Effect.serviceOption(NewWorktrees)
+    const builtin = yield* Effect.serviceOption(BuiltinMcp)
     const beforeTurn = yield* BeforeTurn
     const budgets = { ...defaults, ...options.budgets }
     const scope = yield* Scope.make()
@@ -169,6 +171,7 @@ export const make = (options: Options = {}) =>
             ingestion: options.ingestion ?? {},
             openInput: openInput(threadId, epoch, provider),
             worktrees: newWorktrees,
+            builtin,
             prompt: (turnId) => prompt(threadId, provider, turnId),
             attachmentFiles,
             beforeTurn,

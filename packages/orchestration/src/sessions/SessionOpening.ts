@@ -12,9 +12,10 @@ import {
 } from "@millrace/contracts/ProviderAdapter"
 import { onlyModel, unsupported } from "@millrace/contracts/Settable"
 import type { ForkWay } from "@millrace/contracts/State"
-import type { ProjectEnv, Settings } from "@millrace/contracts/Settings"
+import type { McpServers, ProjectEnv, Settings } from "@millrace/contracts/Settings"
 import type { Secrets } from "@millrace/log/Secrets"
 import { type Duration, Effect, ExecutionStrategy, Exit, type Option, Scope } from "effect"
+import type { BuiltinMcp } from "../engine/BuiltinMcp.ts"
 import * as GivenSecrets from "../engine/GivenSecrets.ts"
 import type * as ForkPoint from "../readmodel/ForkPoint.ts"
 import * as Handover from "./Handover.ts"
@@ -29,6 +30,8 @@ export interface Input {
   readonly budgets: { readonly open: Duration.DurationInput }
   /** Absent where there are no worktrees. */
   readonly worktrees: Option.Option<typeof NewWorktrees.Service>
+  /** Absent where the server provides no MCP server. */
+  readonly builtin: Option.Option<typeof BuiltinMcp.Service>
   /** Returns when all earlier agents of the thread have ended: only one agent may write a conversation (P7). */
   readonly previousEnded: Effect.Effect<void>
   /** The input of `open`, read from the log. It fails, and `history` dies with a ProviderError, if the thread is damaged there. */
@@ -102,12 +105,23 @@ export interface SetUp {
 const notSettable = (provider: string, message: string) =>
   new ProviderError({ provider, operation: "open", outcome: "failed", failure: { kind: "refused", message } })
 
+/** Replaces the built-in server by its URL with a token of this session, which ends with the scope. */
+const withBuiltin = ({ builtin, epoch, threadId }: Input, scope: Scope.Scope, servers: McpServers) =>
+  GivenSecrets.mapValues(servers, (server) =>
+    "builtin" in server && builtin._tag === "Some"
+      ? Scope.extend(builtin.value.issue(threadId, epoch), scope)
+      : Effect.succeed(server)
+  )
+
 /** Reads the input of `open`: with the variables, and with the values of secrets. */
-const readInput = (input: Input, target: ProviderAdapter) =>
+const readInput = (input: Input, target: ProviderAdapter, scope: Scope.Scope) =>
   Effect.gen(function* () {
     const { given, projectEnv, projectRoot, setup, turnId, ...rest } = yield* input.openInput
     // The thread was set for another configuration of the server.
-    const refused = unsupported(input.provider, given, target.settable ?? onlyModel)
+    const refused = unsupported(input.provider, given, {
+      ...(target.settable ?? onlyModel),
+      builtin: input.builtin._tag === "Some"
+    })
     if (refused !== undefined) return yield* notSettable(input.provider, refused)
     const reveal = GivenSecrets.reveal(input.secrets)
     const revealed = <A>(values: Effect.Effect<A, string>) =>
@@ -122,7 +136,7 @@ const readInput = (input: Input, target: ProviderAdapter) =>
       ...(mcpServers === undefined
         ? {}
         : {
-            mcpServers: yield* revealed(GivenSecrets.mapServers(mcpServers, reveal))
+            mcpServers: yield* withBuiltin(input, scope, yield* revealed(GivenSecrets.mapServers(mcpServers, reveal)))
           })
     }
     return { ...rest, env, secrets, given, settings, ...defined({ model, setup, turnId }), isWorktree: worktree !== undefined }
@@ -225,7 +239,7 @@ export const open = (
     )
   return Effect.gen(function* () {
     yield* Effect.timeoutFail(previousEnded, { duration: budgets.open, onTimeout: () => previousStillRuns })
-    const ready = yield* inTime(readInput(input, adapter))
+    const ready = yield* inTime(readInput(input, adapter, scope))
     yield* prepare(input, ready, setUp)
     return yield* inTime(openAgent(input, adapter, ready, scope))
   }).pipe(

@@ -62,6 +62,8 @@ export interface ThreadState extends Thread.Facts {
   readonly resumeKey: string | undefined
   /** The source of a fork. While `resumeKey` equals the source's key, the agent has not copied the conversation yet. */
   readonly forkedFrom: typeof ForkSource.Type | undefined
+  /** The thread whose agent created it. */
+  readonly parentThreadId: ThreadId | undefined
   /** The failure that made the server stop the session; `undefined` if the session is not stopping, or for any other reason. */
   readonly stopError: Failure | undefined
   /** The scheduled continuation of an interrupted turn, with the prompt of the new turn and its attachments. While there is one, the queue waits. */
@@ -113,6 +115,7 @@ export const created = (data: Extract<DomainEvent, { type: "thread.created" }>["
   given: settingsOf(data),
   resumeKey: data.imported?.resumeKey ?? data.forkedFrom?.resumeKey,
   forkedFrom: data.forkedFrom,
+  parentThreadId: data.parentThreadId,
   stopError: undefined,
   continuation: undefined,
   goal: undefined,
@@ -209,6 +212,7 @@ export const isWaiting = ({ requests }: Pick<ThreadState, "requests">, turnId: s
 export const threadView = (state: ThreadState): ThreadView =>
   Thread.view(state, {
     forkedFrom: state.forkedFrom?.threadId,
+    parentThreadId: state.parentThreadId,
     queuedTurnIds: state.queue.map((turn) => turn.turnId),
     openRequestIds: Object.values(state.requests).map((request) => request.requestId),
     openItemIds: Object.values(state.items).map((item) => item.itemId),

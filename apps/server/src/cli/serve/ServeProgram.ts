@@ -9,6 +9,7 @@ import type * as FailPoints from "@millrace/host/FailPoints"
 import { EventLog } from "@millrace/log/EventLog"
 import * as Pairing from "../../auth/Pairing.ts"
 import * as Server from "../../Server.ts"
+import * as SessionTokens from "../../mcp/SessionTokens.ts"
 import { Service } from "../../Service.ts"
 import type { Telemetry } from "../../telemetry/Telemetry.ts"
 import * as Browser from "./Browser.ts"
@@ -128,6 +129,7 @@ const composed = (
         ...defined({ onStep })
       })
     ),
+    Layer.provide(SessionTokens.layer),
     Layer.provide(telemetry?.tracing ?? Layer.empty)
   )
 
