@@ -4722,7 +4722,7 @@ export interface components {
             actor?: string;
             data: {
                 threadId: components["schemas"]["ThreadId"];
-                /** @description The state before this turn. Absent: that of a checkpoint. */
+                /** @description The state before this turn. Absent: that of a checkpoint; of a discard, the thread's first one. */
                 turnId?: components["schemas"]["TurnId"];
                 /** @description The files before the rewind; `thread.rewind` with it leads back. Absent: no files were to be changed. */
                 checkpoint?: string;

@@ -288,7 +288,9 @@ export const EventData = {
   "checkpoint.failed": Schema.Struct({ ...checkpoint, reason }),
   "thread.rewound": Schema.Struct({
     ...thread,
-    turnId: Schema.optional(TurnId).annotations({ description: "The state before this turn. Absent: that of a checkpoint." }),
+    turnId: Schema.optional(TurnId).annotations({
+      description: "The state before this turn. Absent: that of a checkpoint; of a discard, the thread's first one."
+    }),
     checkpoint: Schema.optional(text).annotations({
       description: "The files before the rewind; `thread.rewind` with it leads back. Absent: no files were to be changed."
     }),

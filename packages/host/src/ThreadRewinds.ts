@@ -120,25 +120,16 @@ export const make = (
     const waited = (threadId: ThreadId) =>
       Option.isNone(settled) ? Effect.void : Effect.asVoid(Effect.timeoutOption(settled.value(threadId), settleWithin))
 
-    /** The turn at whose start the thread's diff begins. */
-    const firstOf = (threadId: ThreadId, cwd: string) =>
-      Effect.gen(function* () {
-        if (Option.isNone(service)) return yield* off
-        yield* waited(threadId)
-        const first = yield* Effect.mapError(service.value.firstTurn(threadId, cwd), worded)
-        return first ?? (yield* rejected("NoCheckpoint", "No turn of the thread has a checkpoint, so no file can be discarded."))
-      })
-
     const goalOf = (threadId: ThreadId, { checkpoint, paths, turnId }: Selection) =>
       Effect.gen(function* () {
         const { activeTurnId, cwd } = yield* views.thread(threadId)
         if (activeTurnId !== undefined)
           return yield* rejected("TurnActive", "A turn runs. Wait for its end, or interrupt it.", activeTurnId)
         if (checkpoint !== undefined) return { cwd, paths, goal: { checkpoint } satisfies Goal }
-        const first = turnId ?? (paths === undefined ? undefined : yield* firstOf(threadId, cwd))
-        if (first === undefined) return yield* rejected("NoCheckpoint", "Give the turnId or the checkpoint to go back to.")
-        const turns = yield* turnsFrom(threadId, first)
-        return { cwd, paths, turnId: first, goal: { turns: turns.map((turn) => turn.turnId) } satisfies Goal }
+        if (paths !== undefined) return { cwd, paths, turnId, goal: { since: turnId } satisfies Goal }
+        if (turnId === undefined) return yield* rejected("NoCheckpoint", "Give the turnId or the checkpoint to go back to.")
+        const turns = yield* turnsFrom(threadId, turnId)
+        return { cwd, paths, turnId, goal: { turns: turns.map((turn) => turn.turnId) } satisfies Goal }
       })
 
     const previewRewind = Effect.fn("ThreadRewinds.preview")(function* (threadId: ThreadId, request: RewindRequest) {
@@ -189,9 +180,7 @@ export const make = (
                 { threadId, actor, expected, ...selected },
                 Either.match({
                   onRight: ({ changed, checkpoint }) =>
-                    engine.dispatch(command, actor, {
-                      rewound: Either.right({ checkpoint, files: changed, ...defined({ turnId }) })
-                    }),
+                    engine.dispatch(command, actor, { rewound: Either.right({ checkpoint, files: changed }) }),
                   onLeft: ({ changed, checkpoint, message }) =>
                     engine
                       .submit({

@@ -30,11 +30,15 @@ export class RewindRefused extends Schema.TaggedError<RewindRefused>()("RewindRe
 
 export type RewindError = CheckpointError | RewindRefused | WorkFile.FileFailed
 
-/** Where to: before the first of these turns, or the safety checkpoint of an earlier rewind. */
+/** Where to: before the first of these turns; the start of a turn, or the thread's first checkpoint; the safety checkpoint of an earlier rewind. */
 export type Goal =
   | {
       /** Turns of the thread that began, in order; the first one and all later ones. */
       readonly turns: ReadonlyArray<TurnId>
+    }
+  | {
+      /** Of a turn without both checkpoints it is not known what it changed: its changes count as those of others. `undefined`: the thread's first checkpoint. */
+      readonly since: TurnId | undefined
     }
   | { readonly checkpoint: string }
 
@@ -94,8 +98,6 @@ export class Rewinds extends Context.Tag("@millrace/workspace/Rewinds")<
     readonly unfinished: Effect.Effect<ReadonlyArray<Unfinished>>
     /** The root of the work tree of a directory. */
     readonly rootOf: (cwd: string) => Effect.Effect<string, CheckpointError>
-    /** The turn at whose start the thread's first stored checkpoint was taken. */
-    readonly firstTurn: (threadId: ThreadId, cwd: string) => Effect.Effect<TurnId | undefined, CheckpointError>
   }
 >() {}
 
@@ -138,6 +140,21 @@ const spansOf = (points: ReadonlyArray<Point>, turns: ReadonlyArray<TurnId>): Ef
         : Effect.succeed({ at: start.at, pair: [start.commit, end.commit], late: start.late || end.late })
     })
   })
+
+/** The spans of the turns that have both checkpoints, from this turn on. Refused if it has no start. */
+const spansSince = (points: ReadonlyArray<Point>, turnId: TurnId | undefined) => {
+  const first = points.findIndex((one) => one.point === "start" && (turnId === undefined || one.turnId === turnId))
+  const start = points[first]
+  if (start === undefined)
+    return turnId === undefined
+      ? refuse("NoCheckpoint", "No turn of the thread has a checkpoint, so no file can be discarded.")
+      : noTurn(turnId, "start")
+  const ended = new Set(points.flatMap((one) => (one.point === "end" ? [one.turnId] : [])))
+  const later = points.slice(first).flatMap((one) => (one.point === "start" && ended.has(one.turnId) ? [one.turnId] : []))
+  return Effect.map(spansOf(points, later), (spans): ReadonlyArray<Span> =>
+    ended.has(start.turnId) ? spans : [{ at: start.at, pair: [start.commit, start.commit], late: start.late }, ...spans]
+  )
+}
 
 /** Between the spans, and after the last one, others may have changed files. */
 const gapsOf = (spans: ReadonlyArray<Span>, now: string): ReadonlyArray<RewindPlan.Pair> =>
@@ -189,13 +206,15 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
         if (only !== undefined && only.outside.length > 0) return yield* unfit(only.outside)
         const rewinds = yield* RewindRefs.list(workTree, threadId)
         const wayBack = "checkpoint" in goal ? rewinds.find(({ from }) => from === goal.checkpoint) : undefined
-        const turns = "turns" in goal ? yield* spansOf(yield* checkpoints.list(threadId, cwd), goal.turns) : []
+        const points = "checkpoint" in goal ? [] : yield* checkpoints.list(threadId, cwd)
+        const turns =
+          "turns" in goal ? yield* spansOf(points, goal.turns) : "since" in goal ? yield* spansSince(points, goal.since) : []
         const since = turns[0]?.at ?? 0
         const later = rewinds
           .filter(({ at }) => at >= since)
           .map(({ at, from, to }): Span => ({ at, pair: [from, to], late: false }))
         const spans: ReadonlyArray<Span> =
-          "turns" in goal
+          turns.length > 0
             ? [...turns, ...later].toSorted((a, b) => a.at - b.at)
             : wayBack === undefined
               ? []
@@ -319,9 +338,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
         Effect.flatMap((names) => Effect.forEach(names, (name) => unfinishedIn(join(home, name)))),
         Effect.map((found) => found.flat())
       ),
-      rootOf: (cwd) => Effect.map(find(cwd), ({ root }) => root),
-      firstTurn: (threadId, cwd) =>
-        Effect.map(checkpoints.list(threadId, cwd), (points) => points.find(({ point }) => point === "start")?.turnId)
+      rootOf: (cwd) => Effect.map(find(cwd), ({ root }) => root)
     })
   })
 

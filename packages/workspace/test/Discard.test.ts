@@ -7,7 +7,7 @@ import * as Checkpoints from "@millrace/workspace/Checkpoints"
 import * as Git from "@millrace/workspace/Git"
 import * as Rewinds from "@millrace/workspace/Rewinds"
 import { Effect, FastCheck, Layer } from "effect"
-import { mkdirSync, realpathSync, renameSync } from "node:fs"
+import { mkdirSync, readFileSync, realpathSync, renameSync } from "node:fs"
 import { join } from "node:path"
 import * as Person from "./Person.ts"
 import { Act, differs, edit, mixed, names } from "./RewindModel.ts"
@@ -34,13 +34,13 @@ const fixture = (files: Readonly<Record<string, string>>, below = "") =>
         work()
         yield* checkpoints.take({ threadId, turnId, point: "end", cwd })
       })
-    const request = (paths: ReadonlyArray<string>) => ({ threadId, cwd, goal: { turns }, paths, actor: "local" })
-    const discard = (paths: ReadonlyArray<string>, expected?: string) =>
-      rewinds.run({ ...request(paths), expected }, (outcome) => outcome)
+    const request = (paths: ReadonlyArray<string>, since?: TurnId) => ({ threadId, cwd, goal: { since }, paths, actor: "local" })
+    const discard = (paths: ReadonlyArray<string>, expected?: string, since?: TurnId) =>
+      rewinds.run({ ...request(paths, since), expected }, (outcome) => outcome)
     const preview = (paths: ReadonlyArray<string>) => rewinds.preview(request(paths))
     const back = (checkpoint: string) =>
       rewinds.run({ threadId, cwd, goal: { checkpoint }, actor: "local" }, (outcome) => outcome)
-    return { root, turn, discard, preview, back, rewinds }
+    return { root, turn, turns, discard, preview, back, checkpoints }
   })
 
 const inGit = Effect.provide(Layer.provideMerge(Git.layer, layerMemory))
@@ -90,12 +90,34 @@ it.scopedLive(
     }).pipe(inGit)
 )
 
-const rounds = Number(process.env["MILLRACE_REWIND_ROUNDS"] ?? 2)
+it.scopedLive(
+  "W7 a discard to a later turn; what a turn without a checkpoint of its end changed counts as changed by others",
+  () =>
+    Effect.gen(function* () {
+      const { checkpoints, discard, preview, root, turn, turns } = yield* fixture({ a: "1", b: "1" })
+      // As a turn that failed in the setup of its worktree, and whose end could not be stored.
+      const cut = TurnId.make("trn_cut")
+      yield* checkpoints.take({ threadId, turnId: cut, point: "start", cwd: root })
+      Person.write(root, { a: "2", b: "2" })
+      yield* turn(() => Person.write(root, { a: "3" }))
+      yield* turn(() => Person.write(root, { a: "4" }))
+      const plan = yield* preview(["a"])
+      expect(plan.changes.map(({ changedSince, path }) => [path, changedSince])).toEqual([["a", true]])
+      expect(yield* Effect.flip(discard(["b"]))).toMatchObject({ rule: "NothingToDiscard" })
+      expect(yield* Effect.flip(discard(["a"], undefined, TurnId.make("trn_none")))).toMatchObject({ rule: "NoCheckpoint" })
+      yield* discard(["a"], undefined, turns[1])
+      expect(readFileSync(join(root, "a"), "utf8")).toBe("3")
+      yield* discard(["a"], (yield* preview(["a"])).expected)
+      expect(readFileSync(join(root, "a"), "utf8")).toBe("1")
+    }).pipe(inGit)
+)
+
+const rounds = Number(process.env["MILLRACE_REWIND_ROUNDS"] ?? 1)
 const History = FastCheck.record({
   first: FastCheck.array(Act, { minLength: 3, maxLength: 5 }),
   between: FastCheck.array(Act, { maxLength: 2 }),
   second: FastCheck.array(Act, { minLength: 1, maxLength: 4 }),
-  chosen: FastCheck.array(FastCheck.nat(50), { minLength: 1, maxLength: 3 })
+  chosen: FastCheck.array(FastCheck.nat(50), { minLength: 2, maxLength: 4 })
 })
 const personal = ["p", "q", "o.ign"]
 
@@ -103,7 +125,7 @@ it.scopedLive.each(FastCheck.sample(History, { numRuns: rounds, seed: 18 }))(
   "W1 W7 a discard in a random history takes back the named files, keeps all others, and leads back: %j",
   ({ between, chosen, first, second }) =>
     Effect.gen(function* () {
-      const { back, preview, rewinds, root, turn, discard } = yield* fixture({
+      const { back, preview, root, turn, discard } = yield* fixture({
         ".gitignore": "*.ign\n",
         a: "0",
         "d/e": "0",
@@ -124,7 +146,6 @@ it.scopedLive.each(FastCheck.sample(History, { numRuns: rounds, seed: 18 }))(
       Person.write(root, { q: "and changed" })
       const own = new Set([...differs(ends[0] ?? {}, ends[1] ?? {}), ...differs(ends[2] ?? {}, ends[3] ?? {})])
       const now = Person.stateOf(root)
-      expect(yield* rewinds.firstTurn(threadId, root)).toBe("trn_1")
       expect(own.size).toBeGreaterThan(0)
       const paths = [...new Set(chosen.map((at) => [...own][at % own.size] ?? ""))]
       const plan = yield* preview(paths)

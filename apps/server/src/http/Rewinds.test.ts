@@ -118,7 +118,7 @@ it.scopedLive("W7 C2 a preview, a rewind with a fork, the same command again, an
     const gone = yield* discard("b", { paths: ["b"], expected: shown.expected })
     expect([gone.status, existsSync(join(cwd, "b")), existsSync(join(cwd, "own"))]).toEqual([200, false, true])
     const discarded = yield* until(({ data, type }) => type === "thread.rewound" && "paths" in (data as object))
-    expect(discarded).toEqual({ actor: "test", data: { threadId, turnId, checkpoint: gone.checkpoint, files: 1, paths: ["b"] } })
+    expect(discarded).toEqual({ actor: "test", data: { threadId, checkpoint: gone.checkpoint, files: 1, paths: ["b"] } })
     expect(yield* discard("b", { paths: ["b"], expected: shown.expected })).toEqual({ ...gone, replayed: true })
     expect(yield* rewind("back-b", { checkpoint: gone.checkpoint })).toMatchObject({ status: 200 })
     expect([readFileSync(join(cwd, "b"), "utf8"), readFileSync(join(cwd, ".git/index"))]).toEqual(["1\n", index])

@@ -2,7 +2,6 @@
 import type { CommandOf } from "@millrace/contracts/Command"
 import { defined } from "@millrace/contracts/Defined"
 import type { CommandRejected } from "@millrace/contracts/Errors"
-import type { TurnId } from "@millrace/contracts/Ids"
 import { namedFiles } from "@millrace/contracts/Workspace"
 import { Either } from "effect"
 import { type CommandOutcome, reject, threadFor } from "./CommandOutcome.ts"
@@ -10,15 +9,7 @@ import { emitFork, ended } from "./decideFork.ts"
 import type { Draft } from "./Draft.ts"
 
 /** The change of the files. `undefined`: the command concerns the conversation only. `Left`: why the command is rejected; then no file was changed. */
-export type Rewound = Either.Either<Files | undefined, CommandRejected>
-
-interface Files {
-  /** The files as they were before. */
-  readonly checkpoint: string
-  readonly files: number
-  /** The state before this turn. `undefined`: that of a checkpoint. */
-  readonly turnId?: TurnId
-}
+export type Rewound = Either.Either<{ readonly checkpoint: string; readonly files: number } | undefined, CommandRejected>
 
 const off = reject("Unsupported", "This server cannot take files back, because it takes no checkpoints.")
 
@@ -41,12 +32,12 @@ export const threadRewind = (
 /** All files of the command went back, or it is rejected. */
 export const workspaceDiscard = (
   draft: Draft,
-  { paths, threadId }: CommandOf<"workspace.discard">,
+  { paths, threadId, turnId }: CommandOf<"workspace.discard">,
   rewound: Rewound = off
 ): CommandOutcome =>
   Either.gen(function* () {
     const { projectId } = yield* threadFor(draft, threadId)
     const files = yield* rewound
-    draft.emit(threadId, "thread.rewound", { threadId, ...files, paths: namedFiles(paths) })
+    draft.emit(threadId, "thread.rewound", { threadId, ...defined({ turnId }), ...files, paths: namedFiles(paths) })
     return { projectId, threadId, ...defined({ checkpoint: files?.checkpoint }) }
   })
