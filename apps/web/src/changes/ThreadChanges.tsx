@@ -156,14 +156,10 @@ export const ThreadChanges = ({ thread, turnId }: { readonly thread: ThreadView;
           <WorkspaceActs thread={thread} git={git.value} isWorktree={isWorktree} files={files} />
         )}
         {git.error !== undefined && <p className="refusal">{git.error}</p>}
-        {isNoRepository ? (
-          <p className="nothing">This directory is in no git repository, so Millrace does not know what changed in it.</p>
-        ) : (
-          diff.error !== undefined && (
-            <p className="refusal" role="alert">
-              {diff.error}
-            </p>
-          )
+        {diff.error !== undefined && (
+          <p className="refusal" role="alert">
+            {diff.error}
+          </p>
         )}
         {files === undefined && diff.error === undefined && (
           <p className="nothing" role="status">
