@@ -55,6 +55,14 @@ it.scopedLive(
       const at = (threadId: string) => `${millrace.url}/#/thread/${threadId}`
       const day = yield* pair(chrome, millrace, "laptop")
       yield* picture(day, at(race), "Accept for this session", "page")
+      yield* Effect.promise(async () => {
+        await day.context.grantPermissions(["clipboard-read", "clipboard-write"])
+        await day.page.getByRole("button", { name: "Copy the code" }).press("Enter")
+        await day.page.getByRole("button", { name: "Copied" }).waitFor()
+        expect(await day.page.evaluate(() => navigator.clipboard.readText())).toBe(
+          "export const next = (race: Race): Drop | undefined => race.drops.shift() // nothing is lost"
+        )
+      })
       const night = yield* pair(chrome, millrace, "night", { colorScheme: "dark" })
       yield* picture(night, at(long), "d120 ", "page-dark")
       const phone = yield* pair(chrome, millrace, "phone", {

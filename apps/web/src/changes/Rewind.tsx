@@ -4,7 +4,6 @@ import type { ThreadId } from "@millrace/contracts/Ids"
 import type { ThreadView } from "@millrace/contracts/State"
 import type { RewindPreview, RewindRequest } from "@millrace/contracts/Workspace"
 import { useEffect, useId, useRef, useState } from "react"
-import { Refusal } from "../hub/Link.ts"
 import { post } from "../store/Http.ts"
 import { link } from "../store/Store.ts"
 import { Dialog } from "../ui/Dialog.tsx"
@@ -74,6 +73,8 @@ type State =
   | { readonly name: "done"; readonly result: Accepted }
 
 const words = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause))
+/** The server's refusal of a list that is no longer true. */
+const isStale = (cause: unknown) => cause instanceof Error && "rule" in cause && cause.rule === "WorkspaceChanged"
 const isTurn = (goal: Goal): goal is AskedTurn => "conversation" in goal
 const changesNothing = (goal: Goal): boolean => isTurn(goal) && !goal.files && !goal.conversation
 
@@ -118,7 +119,7 @@ const useRewind = ({ threadId }: ThreadView, asked: Asked) => {
       setGoal(what)
       setState({ name: "done", result })
     } catch (cause) {
-      if (cause instanceof Refusal && cause.rule === "WorkspaceChanged") await preview(what, true)
+      if (isStale(cause)) await preview(what, true)
       else setState({ name: "failed", message: words(cause) })
     }
     setBusy(false)

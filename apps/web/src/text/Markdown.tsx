@@ -5,6 +5,7 @@
 import type { SyntaxNode, Tree } from "@lezer/common"
 import { GFM, parser as commonmark } from "@lezer/markdown"
 import { createElement, memo, type ReactNode } from "react"
+import { Copy } from "../ui/Copy.tsx"
 import { Code } from "./Code.tsx"
 
 const parser = commonmark.configure(GFM)
@@ -99,12 +100,16 @@ const fence = (source: Source, node: SyntaxNode): ReactNode => {
   const texts = node.getChildren("CodeText")
   const from = body?.from ?? node.to
   const to = texts.at(-1)?.to ?? from
+  const code = source.text.slice(from, to)
   return (
-    <pre key={node.from} className="code" tabIndex={0}>
-      {hidden(source.text.slice(node.from, from), -1)}
-      <Code text={source.text.slice(from, to)} language={info === null ? undefined : source.text.slice(info.from, info.to)} />
-      {hidden(source.text.slice(to, node.to), -2)}
-    </pre>
+    <div key={node.from} className="fenced">
+      <pre className="code" tabIndex={0}>
+        {hidden(source.text.slice(node.from, from), -1)}
+        <Code text={code} language={info === null ? undefined : source.text.slice(info.from, info.to)} />
+        {hidden(source.text.slice(to, node.to), -2)}
+      </pre>
+      <Copy text={code} label="Copy the code" />
+    </div>
   )
 }
 

@@ -26,8 +26,8 @@ import { Waiting } from "./Waiting.tsx"
 import { Transcript } from "./Transcript.tsx"
 import { tokens } from "./TurnEnd.tsx"
 
-const Rewind = part(async () => (await import("../changes/Rewind.tsx")).Rewind)
-const ThreadChanges = part(async () => (await import("../changes/ThreadChanges.tsx")).ThreadChanges)
+const Rewind = part(async () => (await import("../changes/Views.ts")).Rewind)
+const ThreadChanges = part(async () => (await import("../changes/Views.ts")).ThreadChanges)
 
 /** Returns the focus to the link that opened the changes, when they are closed. */
 const useReturningFocus = (isOpen: boolean) => {
