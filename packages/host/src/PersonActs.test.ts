@@ -15,6 +15,7 @@ import { execFileSync } from "node:child_process"
 import { mkdirSync, realpathSync, writeFileSync } from "node:fs"
 import { readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { vi } from "vitest"
 import * as Host from "./Host.ts"
 
 const sh = (cwd: string, ...args: ReadonlyArray<string>) =>
@@ -94,6 +95,18 @@ it.scopedLive(
       expect(sh(join(base, "away.git"), "rev-parse", branch)).toBe(last.commit)
       const pushed = yield* until(host, ({ type }) => type === "workspace.pushed")
       expect(pushed.data).toEqual({ threadId, commit: last.commit, branch, remote: "away" })
+
+      const url = "https://github.com/up/shop/pull/7"
+      const answers = `"repo view") echo '{"nameWithOwner":"up/shop","defaultBranchRef":{"name":"main"}}';;\n"pr create") echo ${url};;`
+      mkdirSync(join(base, "bin"))
+      writeFileSync(join(base, "bin/gh"), `#!/bin/sh\ncase "$1 $2" in\n${answers}\nesac\n`, { mode: 0o755 })
+      vi.stubEnv("PATH", `${join(base, "bin")}:${process.env["PATH"]}`)
+      sh(repository, "remote", "set-url", "away", "git@github.com:up/shop.git")
+      sh(repository, "config", "remote.away.pushurl", join(base, "away.git"))
+      const propose = { commandId: "propose" as CommandId, type: "workspace.propose", threadId } as const
+      expect(yield* host.dispatch(propose)).toMatchObject({ status: "accepted", url, commit: last.commit })
+      expect(yield* host.dispatch(propose)).toMatchObject({ replayed: true, url })
+      expect((yield* until(host, ({ type }) => type === "workspace.proposed")).data).toEqual({ ...(pushed.data as object), url })
       expect((yield* until(host, ({ type }) => type === "workspace.merged")).data).toEqual({
         threadId,
         commit: last.commit,

@@ -150,13 +150,13 @@ it.scopedLive("W8 a rewind that the end of a server cut off is an event of the n
     // As a server leaves it that is killed before the file is removed.
     writeFileSync(join(cwd, "b"), "1\n")
     writeFileSync(join(cwd, ".millrace-rewind-k-1"), "1")
-    const journal = { id: "k", threadId, turnId, actor: "someone", from: checkpoint, to }
+    const journal = { id: "k", threadId, turnId, actor: "someone", from: checkpoint, to, paths: ["b"] }
     writeFileSync(join(dataDir, "workspaces", name, "rewind.json"), JSON.stringify(journal))
     const { post, until } = yield* start({ dataDir })
     const { actor, data } = yield* until(({ type, data }) => type === "thread.rewound" && "incomplete" in (data as object))
     expect([actor, data]).toEqual([
       "someone",
-      { threadId, turnId, checkpoint, files: 0, incomplete: expect.stringContaining(checkpoint) }
+      { threadId, turnId, checkpoint, files: 0, paths: ["b"], incomplete: expect.stringContaining(checkpoint) }
     ])
     expect([existsSync(join(cwd, ".millrace-rewind-k-1")), readFileSync(join(cwd, "b"), "utf8")]).toEqual([false, "1\n"])
     const back = yield* post("/commands", { commandId: "back", type: "thread.rewind", threadId, checkpoint })
