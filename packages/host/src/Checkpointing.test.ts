@@ -187,6 +187,24 @@ it("W2 a checkpoint that fails is an event, and the turn is not affected", async
   expect(events.at(-1)).toMatchObject({ type: "checkpoint.failed", data: { reason: expect.stringContaining("git ") } })
 })
 
+it("W2 W9 a repository that git refuses to read is not reported as none: events and rejections have git's reason", async () => {
+  repository()
+  writeFileSync(join(root, ".git/config"), "[core")
+  await using host = await open()
+  const { threadId, turnId } = (await start(host, "[[say hello]]")) as { threadId: ThreadId; turnId: TurnId }
+  const reason = expect.stringContaining("Git refuses to read the repository")
+  expect((await until(host, isEnd)).at(-1)).toMatchObject({ type: "checkpoint.failed", data: { reason } })
+  await expect(host.diff(threadId, { turnId })).rejects.toMatchObject({ rule: "NoCheckpoint", message: reason })
+  await expect(host.previewRewind(threadId, { turnId, files: true, conversation: false })).rejects.toMatchObject({
+    rule: "NoCheckpoint",
+    message: reason
+  })
+  const commit = command("workspace.commit", { threadId, message: "m", paths: ["a"] })
+  await expect(host.dispatch(commit)).rejects.toMatchObject({ rule: "GitRefused", message: reason })
+  const create = command("thread.create", { provider: "demo", cwd: root, workspace: { kind: "worktree" } })
+  await expect(host.dispatch(create)).rejects.toMatchObject({ rule: "WorktreeRefused", message: reason })
+})
+
 it("W2 in a large repository a turn does not wait, also if the last checkpoint was quick", async () => {
   repository()
   const blob = git(root, "hash-object", "-w", "a").trim()

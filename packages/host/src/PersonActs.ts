@@ -40,7 +40,9 @@ const worded = (error: PersonGit.ActError | Repository.FindError): CommandReject
     ? rejected(error.rule, error.message)
     : error._tag === "NotARepository"
       ? rejected("GitRefused", "The directory of the thread does not exist or is in no git repository. Nothing was changed.")
-      : new StorageUnavailable({ message: `${error.message} Nothing was changed.`, retryAfterMillis: 5000 })
+      : error._tag === "RepositoryRefused"
+        ? rejected("GitRefused", `${error.message} Nothing was changed.`)
+        : new StorageUnavailable({ message: `${error.message} Nothing was changed.`, retryAfterMillis: 5000 })
 
 const acts: Readonly<Record<Act["type"], true>> = {
   "workspace.commit": true,

@@ -40,7 +40,11 @@ export const noRepository = noCheckpoint(
 )
 
 const worded = (error: CheckpointError): CommandRejected | StorageUnavailable =>
-  error._tag === "NotARepository" ? noRepository : new StorageUnavailable({ message: error.message, retryAfterMillis: 5000 })
+  error._tag === "NotARepository"
+    ? noRepository
+    : error._tag === "RepositoryRefused"
+      ? noCheckpoint(error.message)
+      : new StorageUnavailable({ message: error.message, retryAfterMillis: 5000 })
 
 /** Maximum number of concurrent comparisons. Each takes up to 50 MB. Further comparisons wait. */
 const concurrent = 4

@@ -45,6 +45,8 @@ const worded = (error: RewindError): CommandRejected | StorageUnavailable => {
       return rejected(error.rule, error.message)
     case "NotARepository":
       return noRepository
+    case "RepositoryRefused":
+      return rejected("NoCheckpoint", error.message)
     default:
       return new StorageUnavailable({ message: `${error.message} No file was changed.`, retryAfterMillis: 5000 })
   }
@@ -58,6 +60,7 @@ const rewindErrors: Readonly<Record<RewindError["_tag"], true>> = {
   GitMissing: true,
   GitTimeout: true,
   NotARepository: true,
+  RepositoryRefused: true,
   RewindRefused: true
 }
 const isRewindError = <E extends { readonly _tag: string }>(error: E | RewindError): error is RewindError =>

@@ -69,8 +69,11 @@ type Inspected = { readonly path: RawPath.RawPath } & (
   | { readonly kind: "unreadable"; readonly reason: string }
 )
 
-/** Whether a directory of the path is a link or a data directory of Millrace. `known`: what was found for other paths. */
+/** Whether a directory of the path is a link, or one of them or the root a data directory of Millrace. `known`: what was found for other paths. */
 const isElsewhere = async (root: Buffer, path: RawPath.RawPath, known: Map<string, Promise<boolean>>): Promise<boolean> => {
+  const isData = known.get("") ?? isDataDirectory(root)
+  known.set("", isData)
+  if (await isData) return true
   for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) {
     const directory = path.slice(0, at)
     const absolute = Buffer.concat([root, RawPath.toBytes(directory)])

@@ -9,7 +9,7 @@ import { basename, join } from "node:path"
 import * as Capture from "./Capture.ts"
 import * as Diff from "./Diff.ts"
 import type { RawPath } from "./RawPath.ts"
-import { Git, type GitError, GitTimeout, type NotARepository } from "./Git.ts"
+import { Git, type GitError, GitTimeout, type NotARepository, type RepositoryRefused } from "./Git.ts"
 import * as KeyedPermits from "./KeyedPermits.ts"
 import * as Refs from "./Refs.ts"
 import type * as Repository from "./Repository.ts"
@@ -19,7 +19,7 @@ import * as WorkTree from "./WorkTree.ts"
 /** After two captures that reached their deadline, none is tried for a while. */
 export class CheckpointsPaused extends Schema.TaggedError<CheckpointsPaused>()("CheckpointsPaused", { message: Schema.String }) {}
 
-export type CheckpointError = GitError | NotARepository | CheckpointsPaused
+export type CheckpointError = GitError | NotARepository | RepositoryRefused | CheckpointsPaused
 
 export interface Request {
   readonly threadId: ThreadId

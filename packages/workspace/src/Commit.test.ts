@@ -2,7 +2,7 @@ import { expect, it } from "@effect/vitest"
 import { layerMemory } from "@millrace/providers/process/Ledger"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import { Effect, Layer } from "effect"
-import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import { vi } from "vitest"
 import { commitAll, files, git, init, write } from "../test/Person.ts"
@@ -82,7 +82,9 @@ it.scopedLive("W9 only the named files are committed, by the person's identity; 
     expect((yield* commit(root, { paths: ["a.txt"] })).commit).toBe(id)
     // From a directory below the root.
     write(root, { "app/c.txt": "changed" })
-    yield* commit(root, { cwd: join(root, "app"), paths: ["c.txt"], mark: "below" })
+    // The project was moved, and a link to it is in its place.
+    symlinkSync(root, `${root}-before`)
+    yield* commit(root, { cwd: join(`${root}-before`, "app"), paths: ["c.txt"], mark: "below" })
     expect(committed(root)).toBe("M\tapp/c.txt")
     // Everything.
     yield* commit(root, { mark: "all" })

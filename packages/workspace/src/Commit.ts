@@ -3,10 +3,10 @@
  * or all changes of a worktree that belongs to a thread; whatever else is staged stays staged (W9).
  */
 import { type Duration, Effect, Exit } from "effect"
-import { join, relative } from "node:path"
+import { join } from "node:path"
 import * as PersonGit from "./PersonGit.ts"
 import * as RawPath from "./RawPath.ts"
-import type { Repository } from "./Repository.ts"
+import { belowRoot, type Repository } from "./Repository.ts"
 
 export interface Request {
   readonly repository: Repository
@@ -38,7 +38,7 @@ const chosen = ({ cwd, paths, repository }: Request, changed: ReadonlyArray<Pers
   Effect.gen(function* () {
     if (paths === undefined) return changed
     const byPath = new Map(changed.map((one) => [one.path, one]))
-    const below = relative(repository.root, cwd)
+    const below = yield* belowRoot(repository, cwd)
     const wanted = [...new Set(paths)].map((path) => ({
       path,
       found: byPath.get(RawPath.fromBytes(Buffer.from(join(below, path))))

@@ -19,6 +19,12 @@ export class NotARepository extends Schema.TaggedError<NotARepository>()("NotARe
   message: Schema.String
 }) {}
 
+/** The directory is in a repository that git does not read: it has another owner, or is damaged. `message` has git's reason, and what to do. */
+export class RepositoryRefused extends Schema.TaggedError<RepositoryRefused>()("RepositoryRefused", {
+  directory: Schema.String,
+  message: Schema.String
+}) {}
+
 /** `git` ended with another code than the call expects. `stderr`: at most its last 8 KiB. */
 export class GitFailed extends Schema.TaggedError<GitFailed>()("GitFailed", {
   command: Schema.String,

@@ -1,9 +1,10 @@
 /** Finds the work tree of a directory by asking git. Git is not started if no directory from this one upward can be in a repository. */
+import { cut } from "@millrace/contracts/Text"
 import { Effect } from "effect"
 import { realpath } from "node:fs/promises"
-import { dirname, join } from "node:path"
+import { dirname, join, relative } from "node:path"
 import * as Exists from "./Exists.ts"
-import { Git, NotARepository } from "./Git.ts"
+import { Git, NotARepository, RepositoryRefused } from "./Git.ts"
 
 export interface Repository {
   /** Absolute path of the work tree's root, links resolved. */
@@ -46,6 +47,16 @@ export const mayExist = (directory: string): Effect.Effect<boolean> =>
     Effect.timeoutTo({ duration: "5 seconds", onTimeout: () => true, onSuccess: (found) => found })
   )
 
+/** What git writes where there is no work tree. */
+const isNone = /^$|not a git repository|must be run in a work tree/
+
+/** The directory below the root of its work tree; empty: the root. Links are followed, as git does: where the project was, a link to it can be now. */
+export const belowRoot = ({ root }: Pick<Repository, "root">, directory: string): Effect.Effect<string> =>
+  Effect.map(
+    Effect.promise(() => realpath(directory).catch(() => directory)),
+    (real) => relative(root, real)
+  )
+
 /** Fails with `NotARepository` if the directory is in no work tree. */
 export const find = (directory: string) =>
   Effect.gen(function* () {
@@ -67,10 +78,15 @@ export const find = (directory: string) =>
     )
     const { stdout } = yield* Effect.catchTag(asked, "GitFailed", ({ stderr }) =>
       Effect.fail(
-        new NotARepository({
-          directory,
-          message: `The directory is in no work tree of a git repository${stderr === "" ? "." : `: ${stderr.slice(0, 500)}`}`
-        })
+        isNone.test(stderr)
+          ? new NotARepository({
+              directory,
+              message: `The directory is in no work tree of a git repository${stderr === "" ? "." : `: ${cut(stderr, 500)}`}`
+            })
+          : new RepositoryRefused({
+              directory,
+              message: `Git refuses to read the repository of ${directory}: ${cut(stderr, 1000)}`
+            })
       )
     )
     const [root, gitDir, commonDir, objects, objectFormat, more] = lines(stdout)

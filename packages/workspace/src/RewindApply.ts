@@ -1,6 +1,5 @@
 /** Changes the files of a rewind, one after another. Each is compared right before, and a crash leaves each as before or as after. */
 import { Clock, Duration, Effect, Schema } from "effect"
-import { relative } from "node:path"
 import { Git } from "./Git.ts"
 import * as RawPath from "./RawPath.ts"
 import type * as RewindPlan from "./RewindPlan.ts"
@@ -28,8 +27,8 @@ export interface Input {
   readonly plan: RewindPlan.Plan
   readonly root: WorkFile.Root
   readonly workTree: WorkTree
-  /** Stays, even if it becomes empty. */
-  readonly cwd: string
+  /** The thread's directory, below the root. Stays, even if it becomes empty. */
+  readonly below: string
   /** Part of the names of temporary files. */
   readonly id: string
   readonly deadline: Duration.DurationInput
@@ -81,8 +80,8 @@ const contents = (workTree: WorkTree, changes: ReadonlyArray<RewindPlan.Change>)
   })
 
 /** The directory and those above it, relative to the root. */
-const ancestors = (root: string, cwd: string): ReadonlySet<string> => {
-  const parts = Buffer.from(relative(root, cwd)).toString("latin1").split("/")
+const ancestors = (below: string): ReadonlySet<string> => {
+  const parts = Buffer.from(below).toString("latin1").split("/")
   return new Set(parts.map((_, at) => parts.slice(0, at + 1).join("/")))
 }
 
@@ -91,9 +90,9 @@ export const first = (plan: RewindPlan.Plan, count: number): ReadonlyArray<Rewin
   batches(plan).flat().slice(0, count)
 
 export const apply = Effect.fn("RewindApply.apply")(function* (input: Input) {
-  const { cwd, deadline, id, onStep, plan, root, workTree } = input
+  const { below, deadline, id, onStep, plan, root, workTree } = input
   const until = (yield* Clock.currentTimeMillis) + Duration.toMillis(deadline)
-  const keeps = ancestors(root.path, cwd)
+  const keeps = ancestors(below)
   let changed = 0
   const stopped = (message: string) =>
     new RewindStopped({

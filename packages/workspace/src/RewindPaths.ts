@@ -1,7 +1,7 @@
 /** The files to which a discard restricts a rewind. Each path names one file that a turn changed; otherwise nothing is discarded. */
 import { Effect } from "effect"
 import { lstat } from "node:fs/promises"
-import { isAbsolute, join, relative } from "node:path"
+import { isAbsolute, join } from "node:path"
 import * as RawPath from "./RawPath.ts"
 import * as RewindPlan from "./RewindPlan.ts"
 import type { WorkTree } from "./WorkTree.ts"
@@ -18,9 +18,8 @@ export interface Given {
   readonly outside: ReadonlyArray<Unfit>
 }
 
-/** `given`: relative to `cwd`, a directory of the work tree. */
-export const resolve = ({ root }: Pick<WorkTree, "root">, cwd: string, given: ReadonlyArray<string>): Given => {
-  const below = relative(root, cwd)
+/** `given`: relative to the directory `below` the root of the work tree. */
+export const resolve = (below: string, given: ReadonlyArray<string>): Given => {
   const placed = given.map((path) => ({ path, at: isAbsolute(path) ? path : join(below, path) }))
   const isOutside = (at: string) => isAbsolute(at) || at === ".." || at.startsWith("../")
   return {

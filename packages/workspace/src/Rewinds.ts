@@ -18,6 +18,7 @@ import * as RewindPaths from "./RewindPaths.ts"
 import * as Journal from "./RewindJournal.ts"
 import * as RewindPlan from "./RewindPlan.ts"
 import * as RewindRefs from "./RewindRefs.ts"
+import * as Repository from "./Repository.ts"
 import * as Shadow from "./Shadow.ts"
 import { gapsOf, refuse, type RewindRefused, type Span, spansOf, spansSince } from "./RewindSpans.ts"
 import * as WorkFile from "./WorkFile.ts"
@@ -144,7 +145,8 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
         // First: a checkpoint that is being taken is then stored.
         const { commit: now, skipped } = yield* checkpoints.now(cwd)
         const root = yield* rootOf(workTree)
-        const only = paths === undefined ? undefined : RewindPaths.resolve(workTree, cwd, paths)
+        const below = yield* Repository.belowRoot(workTree, cwd)
+        const only = paths === undefined ? undefined : RewindPaths.resolve(below, paths)
         if (only !== undefined && only.outside.length > 0) return yield* unfit(only.outside)
         const rewinds = yield* RewindRefs.list(workTree, threadId)
         const wayBack = "checkpoint" in goal ? rewinds.find(({ from }) => from === goal.checkpoint) : undefined
@@ -184,7 +186,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
         )
         const found = only === undefined ? [] : yield* RewindPaths.unfit(workTree, plan)
         if (found.length > 0) return yield* unfit(found)
-        return { plan, root, workTree, late: spans.some(({ late }) => late) }
+        return { plan, root, workTree, below, late: spans.some(({ late }) => late) }
       },
       (self) => Effect.catchTag(withGit(self), "TooLarge", ({ message }) => refuse("Unsupported", message))
     )
@@ -200,8 +202,8 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
         const repository = yield* find(request.cwd)
         return yield* oneRewind(repository.root)(
           Effect.gen(function* () {
-            const { late, plan, root, workTree } = yield* planned(request)
-            const { actor, cwd, expected, paths, threadId, turnId } = request
+            const { below, late, plan, root, workTree } = yield* planned(request)
+            const { actor, expected, paths, threadId, turnId } = request
             const others = plan.changes.filter(({ changedSince }) => changedSince).map(({ path }) => path)
             if (expected === undefined ? others.length > 0 : expected !== plan.expected)
               return yield* changedMeanwhile(others.length > 0 ? others : plan.changes.map(({ path }) => path))
@@ -229,7 +231,7 @@ export const make = (options: Options): Effect.Effect<typeof Rewinds.Service, ne
               })
             )
             yield* step("journaled")
-            const apply = RewindApply.apply({ plan, root, workTree, cwd, id, deadline, onStep })
+            const apply = RewindApply.apply({ plan, root, workTree, below, id, deadline, onStep })
             const outcome = yield* Effect.either(withGit(apply))
             if (Either.isLeft(outcome))
               yield* narrowed(workTree, threadId, plan.now, RewindApply.first(plan, outcome.left.changed))

@@ -5,7 +5,8 @@
 import { Effect } from "effect"
 import { realpath } from "node:fs/promises"
 import { join } from "node:path"
-import { Git } from "./Git.ts"
+import { isBelowDataDirectory } from "./DataDirectory.ts"
+import { Git, NotARepository } from "./Git.ts"
 import * as Repository from "./Repository.ts"
 import { placeOf } from "./WorkTree.ts"
 
@@ -23,10 +24,14 @@ const of = (root: string, home: string): Repository.Repository => {
 export const find = (directory: string, home: string, reach: Reach) =>
   Effect.gen(function* () {
     const isBare = reach === "everywhere" && !(yield* Repository.mayExist(directory))
-    const found: Repository.Repository = isBare
-      ? of(yield* Effect.promise(() => realpath(directory)), home)
-      : yield* Repository.find(directory)
-    return found
+    if (!isBare) {
+      const found: Repository.Repository = yield* Repository.find(directory)
+      return found
+    }
+    const root = yield* Effect.promise(() => realpath(directory))
+    if (yield* Effect.promise(() => isBelowDataDirectory(root)))
+      return yield* new NotARepository({ directory, message: "The directory is in a data directory of Millrace." })
+    return of(root, home)
   })
 
 /** Loose objects from which a start packs them. */

@@ -346,9 +346,10 @@ export const make = ({ home, onStep = () => Effect.void }: Options) =>
           const { directory, id } = wanted
           const { commonDir: repository, root: top } = yield* Repository.find(directory).pipe(
             Effect.provideService(Git, git),
-            Effect.catchTag("NotARepository", ({ message }) =>
-              refuse(`A worktree needs a git repository that is not bare. ${message}`)
-            )
+            Effect.catchTags({
+              NotARepository: ({ message }) => refuse(`A worktree needs a git repository that is not bare. ${message}`),
+              RepositoryRefused: ({ message }) => refuse(message)
+            })
           )
           // Two creations of one branch would both find that it is new.
           return yield* oneBranch(`${repository}\0${wanted.branch ?? id}`)(

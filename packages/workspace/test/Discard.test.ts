@@ -7,7 +7,7 @@ import * as Checkpoints from "@millrace/workspace/Checkpoints"
 import * as Git from "@millrace/workspace/Git"
 import * as Rewinds from "@millrace/workspace/Rewinds"
 import { Effect, FastCheck, Layer } from "effect"
-import { mkdirSync, readFileSync, realpathSync, renameSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, symlinkSync } from "node:fs"
 import { join } from "node:path"
 import * as Person from "./Person.ts"
 import { Act, differs, edit, mixed, names } from "./RewindModel.ts"
@@ -109,6 +109,20 @@ it.scopedLive(
       expect(readFileSync(join(root, "a"), "utf8")).toBe("3")
       yield* discard(["a"], (yield* preview(["a"])).expected)
       expect(readFileSync(join(root, "a"), "utf8")).toBe("1")
+    }).pipe(inGit)
+)
+
+it.scopedLive(
+  "W7 where a link leads to a project that was moved, paths are still relative to the thread's directory, which stays",
+  () =>
+    Effect.gen(function* () {
+      const { discard, root, turn } = yield* fixture({ outer: "1" }, "s")
+      mkdirSync(join(root, "s"))
+      renameSync(root, `${root}-moved`)
+      symlinkSync(`${root}-moved`, root)
+      yield* turn(() => Person.write(root, { "s/a": "2", outer: "2" }))
+      expect(yield* discard(["a", "../outer"])).toMatchObject({ changed: 2 })
+      expect([existsSync(join(root, "s")), existsSync(join(root, "s/a"))]).toEqual([true, false])
     }).pipe(inGit)
 )
 

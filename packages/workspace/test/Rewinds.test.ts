@@ -298,5 +298,11 @@ it.scopedLive("W1 W7 a data directory of Millrace inside the work tree is in no 
     expect(kept).toEqual(["2", "2", "2"])
     const { commit } = yield* checkpoints.now(root)
     expect(Object.keys(Person.treeOf(root, commit)).toSorted()).toEqual(["a", "data/owner.db"])
+    // The root is one.
+    const itself = yield* fixture({ "owner.db": "", "log.db": "1" })
+    yield* itself.turn(itself.write({ "log.db": "2", new: "2" }))
+    expect((yield* itself.preview(1)).changes).toEqual([])
+    const { commit: ofItself } = yield* itself.checkpoints.now(itself.root)
+    expect(Object.keys(Person.treeOf(itself.root, ofItself))).toEqual(["owner.db"])
   }).pipe(inGit)
 )

@@ -86,9 +86,9 @@ test("W4 a shadow repository keeps the files of its threads only, and is removed
     expect(directories()).toEqual([])
   }))
 
-test("W4 a directory that becomes a repository uses that from then on; one with a broken .git has no checkpoint", () =>
+test("W4 a directory that becomes a repository uses that from then on; one with a broken .git or of a server has no checkpoint", () =>
   Effect.gen(function* () {
-    const { directories, root, take } = yield* fixture
+    const { checkpoints, directories, home, root, take } = yield* fixture
     yield* take("trn_1", "start")
     expect(existsSync(join(directories()[0] ?? "", "objects"))).toBe(true)
     Person.init(root)
@@ -96,5 +96,14 @@ test("W4 a directory that becomes a repository uses that from then on; one with 
     expect(Person.git(root, "cat-file", "-t", commit)).toBe("commit\n")
     rmSync(join(root, ".git"), { recursive: true })
     Person.write(root, { ".git": "nonsense" })
-    expect((yield* Effect.flip(take("trn_2", "start")))._tag).toBe("NotARepository")
+    expect(yield* Effect.flip(take("trn_2", "start"))).toMatchObject({
+      _tag: "RepositoryRefused",
+      message: expect.stringContaining("invalid gitfile")
+    })
+    Person.write(join(home, "../data"), { "owner.db": "", "log.db": "", "blobs/a": "1" })
+    for (const directory of ["../data", "../data/blobs"])
+      expect(yield* Effect.flip(checkpoints.now(join(home, directory)))).toMatchObject({
+        _tag: "NotARepository",
+        message: expect.stringContaining("data directory")
+      })
   }))
