@@ -70,6 +70,7 @@ export const thread = (millrace: Server, cwd: string, workspace: "directory" | "
           const { requestId, turnId } = yield* ask(`${say} [[ask Begin?]] [[run ${line}]]`)
           yield* answer(requestId)
           yield* Effect.promise(() => event(millrace, threadId, "checkpoint.taken", turnId, '"end"'))
+          yield* Effect.promise(() => event(millrace, threadId, "turn.completed", turnId))
           return turnId
         })
       return {
