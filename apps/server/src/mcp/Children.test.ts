@@ -135,14 +135,28 @@ it.scopedLive("M3 X4 X9 the token of a session is valid on /mcp only, and until 
       method: "initialize",
       params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "t", version: "1" } }
     }
+    const ask = (method: string, more: Record<string, string>) =>
+      Effect.promise((signal) =>
+        fetch(endpoint, { method, headers: { ...headers, accept: "text/event-stream", ...more }, signal })
+      )
     const begin = send(endpoint, {
       headers: { ...headers, accept: "application/json, text/event-stream", "content-type": "application/json" },
       body: JSON.stringify(initialize)
     })
-    expect((yield* begin).status).toBe(200)
+    const begun = yield* begin
+    expect(begun.status).toBe(200)
+    const notifications = yield* ask("GET", { "mcp-session-id": String(begun.headers["mcp-session-id"]) })
+    expect(notifications.status).toBe(200)
     for (const path of ["/api/threads", "/api/state", "/api/events", "/v1/models"])
       expect([path, (yield* send(`${url}${path}`, { headers })).status]).toEqual([path, 401])
     yield* Scope.close(session, Exit.void)
+    // The stream of notifications ends with the token, and not with the next heartbeat.
+    expect(
+      yield* Effect.timeout(
+        Effect.promise(() => notifications.text()),
+        "10 seconds"
+      )
+    ).not.toContain("event:")
     expect((yield* begin).status).toBe(401)
   })
 )

@@ -3,7 +3,7 @@
  * is the stream of notifications, `DELETE` ends the session.
  */
 import { HttpLayerRouter, HttpServerRequest, HttpServerResponse } from "@effect/platform"
-import { Clock, Data, Effect, Stream } from "effect"
+import { Chunk, Clock, Data, Effect, Stream } from "effect"
 import * as Access from "../auth/Access.ts"
 import * as Scopes from "../auth/Scopes.ts"
 import { AccessConfig, ofRequest, Session } from "../auth/Session.ts"
@@ -40,6 +40,9 @@ const noSessionId = refused(400, -32000, "Send the Mcp-Session-Id header of the 
 const isInitialize = (body: unknown): boolean =>
   typeof body === "object" && body !== null && "method" in body && body.method === "initialize"
 
+/** A comment, which clients ignore. */
+const opening = new TextEncoder().encode(": open\n\n")
+
 /** The response of the SDK. The session is in use until the client has read it. */
 const answered = (sessions: Sessions, held: Held, response: Response) => {
   const headers = Object.fromEntries(response.headers)
@@ -47,7 +50,10 @@ const answered = (sessions: Sessions, held: Held, response: Response) => {
   const { body } = response
   if (body === null) return HttpServerResponse.empty(options)
   const content = Stream.fromReadableStream({ evaluate: () => body, onError: (cause) => new BodyFailed({ cause }) })
-  return HttpServerResponse.stream(Stream.unwrapScoped(Effect.as(sessions.use(held), content)), {
+  // The headers of a stream are sent with its first bytes, which may be a heartbeat 15 seconds later.
+  const isStream = headers["content-type"]?.startsWith("text/event-stream") === true
+  const sent = isStream ? Stream.prepend(content, Chunk.of(opening)) : content
+  return HttpServerResponse.stream(Stream.unwrapScoped(Effect.as(sessions.use(held), sent)), {
     ...options,
     contentType: headers["content-type"] ?? "application/json"
   })

@@ -5,6 +5,7 @@
 import { createHash, randomBytes } from "node:crypto"
 import { Context, Deferred, Effect, Layer } from "effect"
 import type { ThreadId } from "@millrace/contracts/Ids"
+import { Waiters } from "@millrace/log/Waiters"
 import { BuiltinMcp } from "@millrace/orchestration/engine/BuiltinMcp"
 import type { Session } from "../auth/Session.ts"
 import { prefix } from "../auth/Tokens.ts"
@@ -14,6 +15,10 @@ export class SessionTokens extends Context.Tag("@millrace/server/mcp/SessionToke
   {
     /** The session with this token; `undefined`: it is not one of these tokens, or its session has ended. */
     readonly find: (secret: string) => Session["Type"] | undefined
+    /** Number of these tokens that have ended. */
+    readonly ended: () => number
+    /** Returns when more than `seen` tokens have ended. */
+    readonly awaitEnd: (seen: number) => Effect.Effect<void>
     /** Sets the URL of the server, which sessions wait for. */
     readonly listening: (url: string) => Effect.Effect<void>
   }
@@ -34,6 +39,8 @@ export const layer: Layer.Layer<SessionTokens | BuiltinMcp> = Layer.effectContex
   Effect.gen(function* () {
     const url = yield* Deferred.make<string>()
     const sessions = new Map<string, Session["Type"]>()
+    const endings = new Waiters<undefined>()
+    let ended = 0
     const issue = (threadId: ThreadId, epoch: number) =>
       Effect.acquireRelease(
         Effect.sync(() => {
@@ -45,9 +52,16 @@ export const layer: Layer.Layer<SessionTokens | BuiltinMcp> = Layer.effectContex
           )
           return { secret, key }
         }),
-        ({ key }) => Effect.sync(() => sessions.delete(key))
+        ({ key }) =>
+          Effect.sync(() => {
+            sessions.delete(key)
+            ended++
+            endings.wake()
+          })
       )
     return Context.make(SessionTokens, {
+      ended: () => ended,
+      awaitEnd: (seen) => endings.wait(undefined, () => ended > seen),
       find: (secret) => sessions.get(digest(secret)),
       listening: (at) => Effect.asVoid(Deferred.succeed(url, at))
     }).pipe(

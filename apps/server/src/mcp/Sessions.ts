@@ -8,6 +8,7 @@ import { Waiters } from "@millrace/log/Waiters"
 import type { Session } from "../auth/Session.ts"
 import { SubscriberScheduler } from "../subscriptions/SubscriberScheduler.ts"
 import * as McpSession from "./McpSession.ts"
+import { SessionTokens } from "./SessionTokens.ts"
 
 /** Most sessions of the server. One more closes the session that was idle for the longest time. */
 const maxSessions = 256
@@ -64,8 +65,14 @@ export const make = Effect.gen(function* () {
       close(one)
     )
 
-  // Woken when a token changes, with each heartbeat, and when the drain begins.
-  yield* Effect.suspend(() => scheduler.awaitBeyond(Number.MAX_SAFE_INTEGER)).pipe(
+  const ofAgents = yield* Effect.serviceOption(SessionTokens)
+  let ended = 0
+  const nextEnd = ofAgents._tag === "None" ? Effect.never : Effect.suspend(() => ofAgents.value.awaitEnd(ended))
+  const countEnds = Effect.sync(() => void (ended = ofAgents._tag === "None" ? 0 : ofAgents.value.ended()))
+
+  // Woken when a token changes or ends, with each heartbeat, and when the drain begins.
+  yield* Effect.suspend(() => Effect.raceFirst(scheduler.awaitBeyond(Number.MAX_SAFE_INTEGER), nextEnd)).pipe(
+    Effect.zipRight(countEnds),
     Effect.zipRight(Clock.currentTimeMillis),
     Effect.flatMap((now) => closeWhere((one) => one.session.ended?.() !== undefined || isIdle(now)(one))),
     Effect.repeat({ until: () => scheduler.closing() }),
