@@ -71,7 +71,7 @@ export const make = Effect.gen(function* () {
   const countEnds = Effect.sync(() => void (ended = ofAgents._tag === "None" ? 0 : ofAgents.value.ended()))
 
   // Woken when a token changes or ends, with each heartbeat, and when the drain begins.
-  yield* Effect.suspend(() => Effect.raceFirst(scheduler.awaitBeyond(Number.MAX_SAFE_INTEGER), nextEnd)).pipe(
+  yield* Effect.suspend(() => Effect.raceFirst(scheduler.awaitChange, nextEnd)).pipe(
     Effect.zipRight(countEnds),
     Effect.zipRight(Clock.currentTimeMillis),
     Effect.flatMap((now) => closeWhere((one) => one.session.ended?.() !== undefined || isIdle(now)(one))),

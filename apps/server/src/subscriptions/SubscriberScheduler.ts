@@ -5,7 +5,7 @@
 import { Clock, Context, Effect, Layer, type Scope } from "effect"
 import { threadStream } from "@millrace/contracts/Ids"
 import { EventLog } from "@millrace/log/EventLog"
-import { KeyedWaiters } from "@millrace/log/Waiters"
+import { KeyedWaiters, Waiters } from "@millrace/log/Waiters"
 import { Signals } from "@millrace/orchestration/streams/Signals"
 import { Tokens } from "../auth/Tokens.ts"
 import * as BatchPauses from "./BatchPauses.ts"
@@ -28,6 +28,8 @@ export class SubscriberScheduler extends Context.Tag("@millrace/server/Subscribe
      * changes or the server drains.
      */
     readonly pauseEnd: Effect.Effect<void>
+    /** Returns with the next heartbeat, when a token changes, and when the server drains. For what is no subscriber. */
+    readonly awaitChange: Effect.Effect<void>
     readonly signals: Pick<typeof Signals.Service, "since">
     /** The head at the last batch of wake-ups. A subscriber at this head does not read until the next batch. */
     readonly head: () => number
@@ -48,6 +50,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
     const signals = yield* Signals
     /** The waiting subscribers by stream, each with the time of its latest wake-up. */
     const waiters = new KeyedWaiters<string | undefined, number>()
+    const observers = new Waiters<undefined>()
     let head = yield* log.head
     let heartbeats = 0
     let closing = false
@@ -58,6 +61,11 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
       waiters.wakeAll()
       pauses.release()
     })
+
+    const wakeForChange = Effect.zipRight(
+      wakeAll,
+      Effect.sync(() => observers.wake())
+    )
 
     /** Wakes the subscribers whose `expires` has passed. */
     const wakeExpired = Effect.map(Clock.currentTimeMillis, (now) => waiters.wakeAll((expires) => expires <= now))
@@ -104,7 +112,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
     )
     yield* Effect.sleep(heartbeat).pipe(
       Effect.zipRight(Effect.sync(() => heartbeats++)),
-      Effect.zipRight(wakeAll),
+      Effect.zipRight(wakeForChange),
       Effect.forever,
       Effect.forkScoped
     )
@@ -115,7 +123,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
       Effect.flatMap((now) => {
         if (now === revision) return Effect.void
         revision = now
-        return wakeAll
+        return wakeForChange
       }),
       Effect.forever,
       Effect.forkScoped
@@ -125,6 +133,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
       awaitBeyond: (seen, stream, expires = Number.POSITIVE_INFINITY, signalsSeen = Number.POSITIVE_INFINITY) =>
         waiters.wait(stream, expires, () => head > seen || closing || signals.position() > signalsSeen),
       pauseEnd: pauses.end,
+      awaitChange: observers.wait(undefined, () => closing),
       signals,
       head: () => head,
       heartbeats: () => heartbeats,
@@ -133,7 +142,7 @@ const make: Effect.Effect<SubscriberScheduler["Type"], never, EventLog | Signals
         Effect.sync(() => {
           closing = true
         }),
-        wakeAll
+        wakeForChange
       ),
       waiting: () => waiters.size
     }

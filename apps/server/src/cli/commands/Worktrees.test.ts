@@ -67,7 +67,7 @@ it.scopedLive(
       expect(existsSync(join(cwd, "b"))).toBe(true)
 
       const listed = yield* millrace("worktrees")
-      expect(listed.stdout).toMatch(new RegExp(`^${threadId} +20\\S+ +topic +changes +${cwd}\\n$`))
+      expect(listed.stdout).toMatch(new RegExp(`^${threadId} +20\\S+ +topic +\\d+ KiB +changes +${cwd}\\n$`))
       yield* host.dispatch({ commandId: "delete" as CommandId, type: "thread.delete", threadId })
       expect(JSON.parse((yield* millrace("worktrees", "prune", "--json")).stdout)).toEqual([])
       git(cwd, "add", "-A")
