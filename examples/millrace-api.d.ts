@@ -6172,7 +6172,7 @@ export interface components {
             bytes?: number;
         };
         GitSummary: {
-            /** @description false: the directory is in no git repository. */
+            /** @description false: the directory is in no git repository, or git refuses to read it. */
             repository: boolean;
             /** @description The thread's directory below the root of the work tree, such as `apps/web/`: paths of diffs begin with it. Absent: the directory is the root. */
             prefix?: string;

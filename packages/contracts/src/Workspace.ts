@@ -71,7 +71,9 @@ export type FoundFiles = typeof FoundFiles.Type
 
 /** The state of the work tree of a thread's directory. */
 export const GitSummary = Schema.Struct({
-  repository: Schema.Boolean.annotations({ description: "false: the directory is in no git repository." }),
+  repository: Schema.Boolean.annotations({
+    description: "false: the directory is in no git repository, or git refuses to read it."
+  }),
   prefix: Schema.optional(Schema.String).annotations({
     description:
       "The thread's directory below the root of the work tree, such as `apps/web/`: paths of diffs begin with it. Absent: the directory is the root."

@@ -34,7 +34,8 @@ export const make = (
       : views.thread(parent).pipe(
           Effect.catchTag(
             "NotFound",
-            ({ id, message }) => new CommandRejected({ rule: "ThreadNotFound", id, message: `The parent is gone. ${message}` })
+            ({ id, message }) =>
+              new CommandRejected({ rule: "ThreadNotFound", id, message: `The thread of this session was deleted. ${message}` })
           ),
           Effect.flatMap(({ cwd, projectId }) => engine.dispatch({ cwd, projectId, ...command }, actor, { parent }))
         ),

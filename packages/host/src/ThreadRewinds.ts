@@ -1,6 +1,6 @@
 /**
- * Rewinds of threads, of all files or (a discard) of single ones: a preview, and the command. The files are changed before the command is decided, while no turn of the work tree runs or starts (W7).
- * A rewind that stops in the middle, or that the end of the server cuts off, is an event (W8).
+ * Rewinds of a thread's files, all or single ones (a discard): a preview, and the command. The files are changed before the command is decided, while no
+ * turn of the work tree runs or starts (W7). A rewind that stops in the middle, or that the end of the server cuts off, is an event (W8).
  */
 import type { Accepted, Command, CommandOf } from "@millrace/contracts/Command"
 import { defined } from "@millrace/contracts/Defined"
@@ -109,7 +109,11 @@ export const make = (
         }
         const first = found.find((turn) => turn.turnId === turnId)?.startedAt
         if (first === undefined)
-          return yield* rejected("NoCheckpoint", "The thread has no such turn that began, or too many turns after it.", turnId)
+          return yield* rejected(
+            "NoCheckpoint",
+            "The thread has no such turn that began, or too many turns after it. GET /api/threads/ID/turns (millrace turns THREAD) lists its turns.",
+            turnId
+          )
         const startOf = ({ startedAt = "" }: TurnView) => startedAt
         return found
           .toReversed()

@@ -20,10 +20,17 @@ export const isBelowDataDirectory = async (path: string): Promise<boolean> => {
   }
 }
 
-/** Whether the root, or a directory of the path, which is relative to it, is a data directory. */
-export const isInDataDirectory = async (root: string, path: RawPath.RawPath): Promise<boolean> => {
-  if (await isDataDirectory(root)) return true
-  for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1))
-    if (await isDataDirectory(Buffer.concat([Buffer.from(`${root}/`), RawPath.toBytes(path.slice(0, at))]))) return true
-  return false
+/** A check whether the root, or a directory of a path relative to it, is a data directory. It remembers what it found. */
+export const below = (root: string) => {
+  const known = new Map<string, Promise<boolean>>()
+  const isOne = (directory: string) => {
+    const found = known.get(directory) ?? isDataDirectory(Buffer.concat([Buffer.from(`${root}/`), RawPath.toBytes(directory)]))
+    known.set(directory, found)
+    return found
+  }
+  return async (path: RawPath.RawPath): Promise<boolean> => {
+    if (await isOne("")) return true
+    for (let at = path.indexOf("/"); at > 0; at = path.indexOf("/", at + 1)) if (await isOne(path.slice(0, at))) return true
+    return false
+  }
 }

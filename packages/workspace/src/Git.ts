@@ -133,7 +133,7 @@ export class Git extends Context.Tag("@millrace/workspace/Git")<
   }
 >() {}
 
-/** Where the programs keep their settings, and no questions of theirs. They get no token of the server's environment. */
+/** Environment of `gh` and `glab`: the directories of their settings, no prompts, no update checks, and no token of the server's environment. */
 const programEnvironment = {
   ...personEnvironment,
   ...defined({ GH_CONFIG_DIR: process.env["GH_CONFIG_DIR"], GLAB_CONFIG_DIR: process.env["GLAB_CONFIG_DIR"] }),

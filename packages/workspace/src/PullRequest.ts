@@ -112,7 +112,7 @@ export const propose = Effect.fn("PullRequest.propose")(
     const place = Forge.placeOf(stdout.toString("utf8").trim())
     if (place === undefined)
       return yield* refuse(
-        `The remote ${remote} is not on GitHub or GitLab: its address has no host. Name another one (remote, --remote). Nothing was pushed.`
+        `The remote ${remote} is not on GitHub or GitLab: its address has no host. Name another one (remote, --remote), or only push the branch (workspace.push, millrace push THREAD). Nothing was pushed.`
       )
     const forge = yield* signedIn(repository, branch, place, base)
     const target = forge.readTarget((yield* run(repository, forge, forge.target)).text)

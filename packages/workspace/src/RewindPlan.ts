@@ -6,7 +6,7 @@ import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import { isInDataDirectory } from "./DataDirectory.ts"
+import * as DataDirectory from "./DataDirectory.ts"
 import { Git, GitFailed } from "./Git.ts"
 import * as RawPath from "./RawPath.ts"
 import * as WorkFile from "./WorkFile.ts"
@@ -224,13 +224,13 @@ export const make = Effect.fn("RewindPlan.make")(function* (
     to === undefined && from !== undefined && !restored.has(from.object)
       ? WorkFile.attempt(() => WorkFile.isOlder(root, path, at))
       : Effect.succeed(false)
+  const isOfServer = DataDirectory.below(workTree.root)
   for (const difference of concerned) {
     const { from, path, to } = difference
     if (skipped.has(path)) leave(path, "a checkpoint does not have it")
     else if (!isFile(from) || !isFile(to)) leave(path, "it is a submodule")
     else if (hidden.has(path)) leave(path, "it was an ignored file")
-    else if (yield* Effect.promise(() => isInDataDirectory(workTree.root, path)))
-      leave(path, "it is in a data directory of Millrace")
+    else if (yield* Effect.promise(() => isOfServer(path))) leave(path, "it is in a data directory of Millrace")
     else if (yield* isUnseen(difference)) leave(path, "it is older than the checkpoint, which does not have it")
   }
   const removed = new Set(added.filter((path) => !staying.has(path)))

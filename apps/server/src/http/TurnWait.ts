@@ -37,13 +37,14 @@ export const make = Effect.gen(function* () {
         : Effect.succeed({ head: found.head, turn: found.turn.value, hasEnded: outcomeOf(found) !== undefined })
     )
     let latest = yield* read
-    const wasWaiting = latest.turn.status === "waiting"
+    let wasWaiting = latest.turn.status === "waiting"
     const isOver = () => latest.hasEnded || (untilAsked && !wasWaiting && latest.turn.status === "waiting")
     const waiting = Effect.gen(function* () {
       while (!isOver() && !scheduler.closing()) {
         yield* scheduler.awaitBeyond(latest.head, threadStream(threadId))
         yield* stillValid(session)
         latest = yield* read
+        wasWaiting &&= latest.turn.status === "waiting"
       }
     })
     if (wait > 0) {

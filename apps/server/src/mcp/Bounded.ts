@@ -1,6 +1,6 @@
 /** The bound of a tool's result. A long text or list is cut, a page is read again with fewer entries. */
 import { Effect } from "effect"
-import { shorten } from "@millrace/contracts/Text"
+import { cut, shorten } from "@millrace/contracts/Text"
 
 /** Most characters of a tool's result as JSON: about 16,000 tokens. */
 export const maxCharacters = 65_536
@@ -41,6 +41,7 @@ export const page = <A, E, R>(
 
 /** A part of a text from `after` on, and where the next part begins. */
 export const part = (text: string, after: number, characters: number) => {
-  const end = after + characters
-  return { text: text.slice(after, end), ...(end < text.length && { after: end }) }
+  const kept = cut(text.slice(after), characters)
+  const end = after + kept.length
+  return { text: kept, ...(end < text.length && { after: end }) }
 }

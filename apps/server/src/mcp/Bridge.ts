@@ -3,7 +3,7 @@
  * notifications come back as lines. After a restart of the server the bridge finds it again and begins a new session with the client's `initialize`.
  */
 import { Data, Deferred, Duration, Effect, Option, Ref, Schedule, Stream } from "effect"
-import { messageOf } from "../NodeError.ts"
+import { codeOf, messageOf } from "../NodeError.ts"
 
 export interface Address {
   readonly url: string
@@ -15,7 +15,13 @@ class Refused extends Data.TaggedError("Refused")<{
   readonly message: string
   readonly sent: boolean
   readonly noSession?: true
+  /** No connection was made, so the server has not received the message. */
+  readonly noServer?: true
 }> {}
+
+/** Whether Node's `fetch` failed before it had a connection. */
+const isUnsent = (cause: unknown): boolean =>
+  cause instanceof Error && ["ECONNREFUSED", "ENOTFOUND"].includes(codeOf(cause.cause) ?? "")
 
 interface Message {
   readonly id?: unknown
@@ -67,8 +73,10 @@ export const run = <E>(options: {
             },
             ...(body !== undefined && { body: JSON.stringify(body) })
           }),
-        catch: (cause) =>
-          new Refused({ message: `No server answers at ${url}: ${messageOf(cause)}. Start it with: millrace serve`, sent: false })
+        catch: (cause) => {
+          const message = `No server answers at ${url}: ${messageOf(cause)}. Start it with: millrace serve.`
+          return new Refused(isUnsent(cause) ? { message, sent: false, noServer: true } : { message, sent: true })
+        }
       }).pipe(
         Effect.filterOrElse(
           ({ ok }) => ok,
@@ -123,7 +131,7 @@ export const run = <E>(options: {
     const posted = (message: Message) =>
       Effect.flatMap(Ref.get(session), (before) =>
         Effect.catchAll(post(message), (error) =>
-          error.noSession === true || error.message.startsWith("No server")
+          error.noSession === true || error.noServer === true
             ? Effect.zipRight(renew(before?.id), post(message))
             : Effect.fail(error)
         )

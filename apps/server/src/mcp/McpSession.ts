@@ -129,6 +129,8 @@ export const make = Effect.fnUntraced(function* (sdk: typeof Sdk, first: Session
         yield* permitted("thread")
         yield* Reach.check(service, current, threadId)
         yield* service.thread(threadId)
+        // The log could not be read: it has ended.
+        if (subscriptions.get(threadId)?.unsafePoll() != null) subscriptions.delete(threadId)
         if (!subscriptions.has(threadId) && subscriptions.size >= maxSubscriptions)
           return yield* Effect.fail(
             new sdk.McpError(

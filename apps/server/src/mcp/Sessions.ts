@@ -3,6 +3,7 @@
  * server closes all of them.
  */
 import { Clock, Duration, Effect, ExecutionStrategy, Exit, Scope } from "effect"
+import { make as makePermits } from "@millrace/contracts/Permits"
 import { Overloaded, ShuttingDown } from "@millrace/contracts/Errors"
 import { Waiters } from "@millrace/log/Waiters"
 import type { Session } from "../auth/Session.ts"
@@ -77,11 +78,12 @@ export const make = Effect.gen(function* () {
     Effect.flatMap((now) => closeWhere((one) => one.session.ended?.() !== undefined || isIdle(now)(one))),
     Effect.repeat({ until: () => scheduler.closing() }),
     Effect.zipRight(
-      Effect.suspend(() => Effect.forEach([...held.values()], finish, { concurrency: "unbounded", discard: true }))
+      Effect.suspend(() => Effect.forEach([...held.values()], finish, { concurrency: maxSessions, discard: true }))
     ),
     Effect.forkScoped
   )
 
+  const oneOpening = makePermits(1)
   const makeRoom = Effect.suspend((): Effect.Effect<void, Overloaded | ShuttingDown> => {
     if (scheduler.closing()) return shuttingDown
     if (held.size < maxSessions) return Effect.void
@@ -92,7 +94,7 @@ export const make = Effect.gen(function* () {
   return {
     /** Begins a session. */
     open: (session: Session["Type"]) =>
-      Effect.uninterruptible(
+      oneOpening(
         Effect.gen(function* () {
           yield* makeRoom
           const sdk = yield* Effect.promise(() => import("./Sdk.ts"))
@@ -100,8 +102,10 @@ export const make = Effect.gen(function* () {
           const made = yield* Scope.extend(McpSession.make(sdk, session), scope)
           const one: Held = { ...made, owner: ownerOf(session), session, scope, open: 0, usedAt: yield* Clock.currentTimeMillis }
           held.set(one.id, one)
+          // The drain began meanwhile, and has not seen this session.
+          if (scheduler.closing()) yield* Effect.forkIn(finish(one), parent)
           return one
-        })
+        }).pipe(Effect.uninterruptible)
       ),
     /** The session with this id, if this client began it. */
     find: (id: string, session: Session["Type"]): Held | undefined => {

@@ -236,5 +236,3 @@ export const make = Effect.gen(function* () {
     })
   ] as const
 })
-
-export type Tools = ReadonlyArray<Tool.Tool>

@@ -100,7 +100,7 @@ const none: ReadonlySet<string> = new Set()
 export const ThreadChanges = ({ thread, turnId }: { readonly thread: ThreadView; readonly turnId: TurnId | undefined }) => {
   const { cwd, projectId, threadId } = thread
   const projectCwd = useStore((state) => state.world?.projects[projectId]?.cwd)
-  const isWorktree = projectCwd !== undefined && projectCwd !== cwd
+  const isWorktree = projectCwd !== undefined && projectCwd !== cwd && !cwd.startsWith(`${projectCwd}/`)
   const heading = useRef<HTMLHeadingElement>(null)
   // The focus stays on a link of the header that opened this view.
   useLayoutEffect(() => {

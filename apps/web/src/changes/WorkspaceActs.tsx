@@ -40,6 +40,7 @@ const wordsOf = (act: Act): ReactNode => {
       )
     case "thread.rewound":
       if (act.data.files === undefined) return "Took the conversation back"
+      if (act.data.incomplete !== undefined) return act.data.incomplete
       if (act.data.paths !== undefined) return `Discarded the changes of ${count(act.data.files, "file")}`
       return `${act.data.turnId === undefined ? "Brought back" : "Took back"} ${count(act.data.files, "file")}`
     case "workspace.proposed":

@@ -30,7 +30,7 @@ const modeOf = (draft: Draft, { permissionMode, provider }: Pick<Rights, "permis
 const isIn = (directory: string, other: string): boolean =>
   directory === other || directory.startsWith(other.endsWith("/") ? other : `${other}/`)
 
-/** What of the child is wider than the parent, as a sentence; `undefined`: nothing. Both have resolved directories. */
+/** The first right in which the child exceeds the parent, as a sentence; `undefined`: none. Both have resolved directories. */
 const wider = (draft: Draft, parent: Rights, child: Rights): string | undefined => {
   const ceiling = modeOf(draft, parent)
   const mode = modeOf(draft, child)

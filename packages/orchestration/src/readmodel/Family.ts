@@ -1,4 +1,4 @@
-/** A thread, the thread whose agent created it, and the threads that its agent created: the tree of these threads. */
+/** The tree of a thread: its ancestors and descendants by `parentThreadId`. */
 import type { ThreadId } from "@millrace/contracts/Ids"
 import type { LogUnavailable, Queryable } from "@millrace/log/EventLog"
 import * as Query from "@millrace/log/Query"
@@ -14,11 +14,11 @@ export interface Family {
   readonly descendants: ReadonlyArray<ThreadId>
 }
 
-/** Most generations below the root. The tree of an older server may have more: they are not read. */
+/** Most generations below the root. */
 export const maxDepth = 3
 /** Most threads below the root. Forks and creations beyond it are rejected. */
 export const maxMembers = 32
-/** Read beyond the bound, in case that a later version has a larger one. */
+/** Most threads that are read of one tree. */
 const maxRead = 1000
 
 /** The threads below a thread, the nearest first. One query for each generation. */
@@ -40,7 +40,7 @@ const below = (log: Queryable, root: ThreadId): Effect.Effect<ReadonlyArray<Coll
 export const descendants = (log: Queryable, threadId: ThreadId) =>
   Effect.map(below(log, threadId), (found) => found.map((one) => one.threadId))
 
-/** The threads of these below a thread, the nearest first. */
+/** The members below a thread, nearest first. */
 export const within = (members: ReadonlyArray<Collections.Child>, threadId: ThreadId): ReadonlyArray<ThreadId> => {
   const found: Array<ThreadId> = [threadId]
   for (let at = 0; at < found.length; at++)
@@ -48,7 +48,7 @@ export const within = (members: ReadonlyArray<Collections.Child>, threadId: Thre
   return found.slice(1)
 }
 
-/** The family of a thread. `parentOf`: from the rows of threads. */
+/** The tree of a thread, read from the log. */
 export const load = (log: Queryable, threadId: ThreadId): Effect.Effect<Family, LogUnavailable> =>
   Effect.gen(function* () {
     let root = threadId

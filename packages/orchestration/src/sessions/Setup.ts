@@ -101,6 +101,6 @@ export const run = (
     const end = output.end.trim()
     return yield* Effect.fail<Failure>({
       kind: "process",
-      message: `The setup command of the project ${failure}. Correct the command (project.update) or what it needs, then send the prompt again: the next turn runs the setup again.${end === "" ? "" : ` The end of its output:\n${end}`}`
+      message: `The setup command of the project ${failure}. Correct the command (project.update, millrace project set PROJECT --setup COMMAND) or what it needs, then send the prompt again: the next turn runs the setup again.${end === "" ? "" : ` The end of its output:\n${end}`}`
     })
   })
