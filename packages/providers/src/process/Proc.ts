@@ -117,12 +117,12 @@ function* scan(entries: ReadonlySet<string>, others: Set<number>): Generator<voi
 }
 
 /** Minimum duration, in milliseconds, and minimum number of the scans at an exit. Both, because a busy machine makes few scans in that time. */
-const exitMillis = 200
-const exitScans = 20
+const exitMillis = 1000
+const exitScans = 100
 const exitPauseMillis = 5
 
 /**
- * Kills the processes whose environment has one of the entries. Returns when a certain scan finds none, or after 0.2 s and at least 20 scans.
+ * Kills the processes whose environment has one of the entries. Returns when a certain scan finds none, or after a second and at least 100 scans.
  * Blocks the event loop: use it only at an exit, which cannot wait for a fiber.
  */
 export const killCarriers = (entries: ReadonlySet<string>): void => {
