@@ -23,8 +23,8 @@ const of = (root: string, home: string): Repository.Repository => {
 /** Where the checkpoints of a directory are. `home`: the directory of all private directories. */
 export const find = (directory: string, home: string, reach: Reach) =>
   Effect.gen(function* () {
-    const isBare = reach === "everywhere" && !(yield* Repository.mayExist(directory))
-    if (!isBare) {
+    const isOutside = reach === "everywhere" && !(yield* Repository.mayExist(directory))
+    if (!isOutside) {
       const found: Repository.Repository = yield* Repository.find(directory)
       return found
     }

@@ -172,7 +172,11 @@ export const run = <E>(options: {
         ).pipe(
           Effect.catchIf(
             (error): error is Refused => error instanceof Refused,
-            (error) => (isOpen ? answered(message, error) : Effect.void)
+            (error) => {
+              const isUnanswered = isOpen
+              isOpen = false
+              return isUnanswered ? answered(message, error) : Effect.void
+            }
           )
         )
         if (isOpen && !first)

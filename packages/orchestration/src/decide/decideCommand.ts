@@ -137,14 +137,16 @@ const threadCreate = (
     projectId = command.projectId
     cwd = directory ?? project.right.cwd
   } else projectId = projectAt(draft, cwd as string, undefined)
-  const own = {
-    ...settingsOf(resettled({}, settings.right)),
-    projectId,
-    provider,
-    cwd: cwd as string,
-    approve: distinct(command.approve)
-  }
-  const fits = parent === undefined ? Either.void : Child.fits(draft, parent, own)
+  const fits =
+    parent === undefined
+      ? Either.void
+      : Child.fits(draft, parent, {
+          ...settingsOf(resettled({}, settings.right)),
+          projectId,
+          provider,
+          cwd: cwd as string,
+          approve: distinct(command.approve)
+        })
   if (Either.isLeft(fits)) return Either.left(fits.left)
   const threadId = `thr_${draft.context.seed}` as ThreadId
   const isWorktree = command.workspace?.kind === "worktree"
