@@ -341,7 +341,8 @@ test("W2 requests that wait for the same directory share one capture", () =>
     Person.commitAll(root)
     const turns = ["trn_1", "trn_2", "trn_3", "trn_4"].map((id) => TurnId.make(id))
     const git = yield* Git.Git
-    // The first capture begins when all requests have found the repository.
+    // The others ask when the first capture has begun, and it goes on when they have found the repository.
+    const begun = yield* Effect.makeLatch()
     const found = yield* Effect.makeLatch()
     let finds = 0
     let commits = 0
@@ -350,13 +351,20 @@ test("W2 requests that wait for the same directory share one capture", () =>
         if (args.includes("--show-toplevel"))
           return Effect.tap(git.run(args, options), () => (++finds === turns.length ? found.open : Effect.void))
         if (args.includes("commit-tree")) commits++
-        return args.includes("config") ? found.whenOpen(git.run(args, options)) : git.run(args, options)
+        return args.includes("config")
+          ? Effect.zipRight(begun.open, found.whenOpen(git.run(args, options)))
+          : git.run(args, options)
       }
     })
     const { take } = yield* Effect.provideService(Checkpoints.make(options), Git.Git, held)
-    const taken = yield* Effect.forEach(turns, (turn) => take({ threadId, turnId: turn, point: "start", cwd: root }), {
-      concurrency: "unbounded"
-    })
+    const taken = yield* Effect.forEach(
+      turns,
+      (turn, at) => {
+        const taking = take({ threadId, turnId: turn, point: "start", cwd: root })
+        return at === 0 ? taking : begun.whenOpen(taking)
+      },
+      { concurrency: "unbounded" }
+    )
     // One for the first request, which had begun, and one for the others.
     expect([commits, new Set(taken.slice(1).map(({ commit }) => commit)).size]).toEqual([2, 1])
     const repository = yield* Repository.find(root)
