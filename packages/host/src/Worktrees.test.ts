@@ -54,6 +54,13 @@ const ended = (host: Host.Host["Type"], threadId: ThreadId, after: string) =>
     Effect.flatten,
     Effect.map((frame) => (frame._tag === "event" ? frame.event.type : ""))
   )
+/** Returns when the checkpoints of this many turns of the thread are refs of the repository: they are taken beside the turn. */
+const checkpointed = (host: Host.Host["Type"], threadId: ThreadId, turns: number) =>
+  host.follow({ stream: `thread/${threadId}` }).pipe(
+    Stream.filter((frame) => frame._tag === "event" && frame.event.type === "checkpoint.taken"),
+    Stream.take(2 * turns),
+    Stream.runDrain
+  )
 /** Returns when the directory has no entry with this name. */
 const isGone = (directory: string, name: string) =>
   Effect.async<void>((resume) => {
@@ -77,6 +84,7 @@ it.scopedLive(
       expect([shown, sh(cwd, "branch", "--show-current")]).toEqual([cwd, `millrace/${threadId}`])
       expect((yield* host.state).projects).toMatchObject([{ projectId, cwd: repository }])
       expect(yield* ended(host, threadId, accepted.cursor)).toBe("turn.completed")
+      yield* checkpointed(host, threadId, 1)
       const own = [threadId, `${threadId}.json`]
       expect((yield* host.dispatch(command)).threadId).toBe(threadId)
       expect(left()).toEqual(own)
