@@ -93,7 +93,7 @@ describe("kill -9 of the server", () => {
         const command = yield* Client.command("thread.create", {
           provider: "demo",
           cwd: dataDir,
-          turn: { text: "[[deltas 50 20]]" }
+          turn: { text: "[[deltas 100000 20]]" }
         })
         const accepted = yield* client.dispatch(command)
         const follower = yield* client.follow({}).pipe(

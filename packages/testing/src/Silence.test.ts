@@ -36,7 +36,7 @@ describe("silence of real agents", () => {
   it.scopedLive("R1 R3 background work of a real agent keeps its session; then it is stopped, and the next turn resumes it", () =>
     Effect.gen(function* () {
       const { host, threadId } = yield* begin("[[say hi]][[background 1500]]", {
-        reaper: { idle: "500 millis", interval: "100 millis", suspendAfter: 50 }
+        reaper: { idle: "100 millis", interval: "100 millis", suspendAfter: 50 }
       })
       const events = yield* until(host, threadId, "session.stopped")
       const types = events.map((event) => event.type)
@@ -47,7 +47,7 @@ describe("silence of real agents", () => {
         "session.stop.requested",
         "session.stopped"
       ])
-      expect(data(events.at(-1))).toMatchObject({ status: "stopped", reason: "idle for 500ms" })
+      expect(data(events.at(-1))).toMatchObject({ status: "stopped", reason: "idle for 100ms" })
       yield* host.dispatch(command("turn.start", { threadId, text: "again" }))
       const more = yield* until(host, threadId, "turn.completed", 2)
       const resumed = more.find((event) => event.epoch === 2 && data(event)?.["continuity"] !== undefined)

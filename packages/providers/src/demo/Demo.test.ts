@@ -302,7 +302,7 @@ describe("demo agent", () => {
   test("T9 an interrupt in mid-message keeps the text, aborts the item and cancels an open request", () =>
     Effect.gen(function* () {
       const demo = yield* open()
-      const first = yield* demo.start("[[deltas 1000 5]]")
+      const first = yield* demo.start("[[deltas 100000 5]]")
       const streamed = yield* demo.until("ItemDelta")
       yield* demo.session.interrupt(first)
       const events = [...streamed, ...(yield* demo.terminal)]

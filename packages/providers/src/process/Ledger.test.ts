@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { createInterface } from "node:readline"
 import { it } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { describe, expect } from "vitest"
 import * as Ledger from "./Ledger.ts"
 import * as Proc from "./Proc.ts"
@@ -29,8 +30,11 @@ const exited = (child: ChildProcess) =>
     if (child.exitCode !== null || child.signalCode !== null) return resume(Effect.succeed(child.signalCode))
     child.once("exit", (_, signal) => resume(Effect.succeed(signal)))
   })
+/** The first line of its output. */
 const line = (child: ChildProcess) =>
-  Effect.async<string>((resume) => void child.stdout?.once("data", (data) => resume(Effect.succeed(String(data).trim()))))
+  Effect.async<string>((resume) => {
+    if (child.stdout !== null) createInterface(child.stdout).once("line", (text) => resume(Effect.succeed(text)))
+  })
 const entry = (id: string, pid: number, overrides: Partial<Ledger.Entry> = {}): Ledger.Entry => ({
   id,
   pid,
@@ -168,14 +172,13 @@ const crash = (step: string, directory: string, mark: string) =>
   spawn(process.execPath, ["--import", "tsx", join(import.meta.dirname, "../../test/process/crash.ts"), step, directory, mark], {
     stdio: ["ignore", "ignore", "inherit"]
   })
-/** Polls the survivors: they are not our children, so their exit causes no event. */
+/**
+ * Polls the survivors: they are not our children, so their exit causes no event. Ends before the processes that would survive end by themselves,
+ * which takes a minute.
+ */
 const atMost = (mark: string, most: number) =>
-  Effect.repeat(
-    Effect.delay(
-      Effect.sync(() => survivors(mark).length),
-      10
-    ),
-    { until: (count) => count <= most, times: 300 }
+  Effect.sync(() => survivors(mark).length).pipe(
+    Effect.repeat({ until: (count) => count <= most, schedule: Schedule.upTo(Schedule.spaced("10 millis"), "30 seconds") })
   )
 
 for (const [step, what] of [
