@@ -1,6 +1,6 @@
 import { connect } from "node:net"
 import { expect, it } from "@effect/vitest"
-import { Effect, Random, Stream } from "effect"
+import { Clock, Effect, Random, Stream } from "effect"
 import * as Client from "@millrace/client/Client"
 import * as HttpTransport from "@millrace/client/HttpTransport"
 import type { RowChange } from "@millrace/log/EventLog"
@@ -113,8 +113,8 @@ it.scopedLive("D5 the stream's headers and its first bytes come before any event
         )
       )
       let text = ""
-      socket.on("data", (chunk) => {
-        text += chunk.toString()
+      socket.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk
         if (!text.includes("caught-up")) return
         socket.destroy()
         resume(Effect.succeed(text))
@@ -184,17 +184,31 @@ it.scopedLive("D6 caught-up has the counts of replayed events and open requests,
   })
 )
 
+/** The real clock, which the test can set forward. Sleeps are real. */
+const forwardable = () => {
+  const real = Clock.make()
+  let ahead = 0
+  const clock: Clock.Clock = Object.assign(Object.create(real), {
+    unsafeCurrentTimeMillis: () => real.unsafeCurrentTimeMillis() + ahead,
+    currentTimeMillis: Effect.sync(() => real.unsafeCurrentTimeMillis() + ahead)
+  })
+  return { clock, forward: (millis: number) => Effect.sync(() => void (ahead += millis)) }
+}
+
 it.scopedLive("D2 a lease ends with bye and the cursor; the client continues at once and reports no disconnect", () =>
   Effect.gen(function* () {
-    const fixture = yield* start({ lease: "200 millis" })
+    const { clock, forward } = forwardable()
+    const fixture = yield* Effect.withClock(start({ lease: "1 hour" }), clock)
     const { append, log, token, url } = fixture
+    const endLeases = forward(2 * 3_600_000)
     yield* append(event(1))
     // Like EventSource: when the body ends, it reconnects with the last id.
-    const first = yield* attach({ url: `${url}/api/events`, token })
-    expect([first.end, first.controls.at(-1)]).toEqual([
-      "closed",
-      { name: "bye", data: JSON.stringify({ reason: "lease", resumeAfter: `${log.epoch}-1` }), hasId: false }
-    ])
+    const first = yield* follower(fixture)
+    yield* first.until("caught-up")
+    yield* endLeases
+    expect(yield* first.ended).toEqual({ aborted: false })
+    const bye = JSON.stringify({ reason: "lease", resumeAfter: `${log.epoch}-1` })
+    expect(first.text().split("\n\n").slice(-2)).toEqual([`event: bye\ndata: ${bye}`, ""])
     const statuses: Array<string> = []
     const client = Client.make(HttpTransport.make({ url, token }), {
       follow: {
@@ -205,6 +219,8 @@ it.scopedLive("D2 a lease ends with bye and the cursor; the client continues at 
       }
     })
     const frames = yield* client.follow({ after: `${log.epoch}-1` }).pipe(
+      // Each connection delivers one event before its lease ends.
+      Stream.tap((frame) => (frame._tag === "event" && frame.event.offset < 5 ? endLeases : Effect.void)),
       Stream.takeUntil((frame) => frame._tag === "event" && frame.event.offset === 5),
       Stream.runCollect
     )

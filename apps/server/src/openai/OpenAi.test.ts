@@ -579,7 +579,7 @@ describe("OpenAI-compatible API", () => {
               await clientOf(hosted).chat.completions.create({
                 model: "demo",
                 stream: true,
-                messages: [...user("[[say a]] [[sleep 2000]] [[say b]]")]
+                messages: [...user("[[say a]] [[run true]] [[say b]]")]
               })
             )
           )
@@ -588,6 +588,11 @@ describe("OpenAI-compatible API", () => {
         const [token] = yield* Tokens.list(hosted.dataDir)
         yield* Tokens.revoke(hosted.dataDir, token?.id ?? "")
         expect((yield* Fiber.join(begun)).message).toContain("revoked")
+        // The turn has waited for this answer, so it outlived the call.
+        yield* event(hosted, before, ({ type }) => type === "request.opened")
+        const [request] = yield* hosted.host.requests
+        const { requestId } = request!
+        yield* hosted.host.dispatch(yield* Client.command("request.answer", { requestId, decision: "accept" }))
         yield* ended(hosted, threadId, before)
         expect((yield* hosted.host.turns(threadId, {})).items[0]?.status).toBe("completed")
       })
