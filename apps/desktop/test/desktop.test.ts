@@ -6,6 +6,8 @@ import { type ChildProcess, spawn } from "node:child_process"
 import { existsSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
+import { createInterface } from "node:readline"
+import type { Readable } from "node:stream"
 import { afterEach, beforeEach, expect, it } from "vitest"
 import * as HostThread from "../src/HostThread.ts"
 
@@ -31,10 +33,10 @@ const application = () => {
   })
   let errors = ""
   child.stderr?.setEncoding("utf8").on("data", (text: string) => (errors += text))
-  const lines = child.stdout?.setEncoding("utf8")[Symbol.asyncIterator]()
+  const lines = createInterface(child.stdout as Readable)[Symbol.asyncIterator]()
   const exited = new Promise<number | null>((done) => child.once("close", done))
   return {
-    ready: async () => JSON.parse(String((await lines?.next())?.value)) as Ready,
+    ready: async () => JSON.parse(String((await lines.next()).value)) as Ready,
     over: exited,
     quit: () => child.stdin?.write("quit\n"),
     kill: () => child.kill("SIGKILL"),
@@ -55,8 +57,9 @@ const open = ({ token, url }: Ready) =>
 /** Reads until the text arrives, or to the end of the stream. */
 const read = async (answer: Response, part?: string) => {
   let text = ""
+  const decoder = new TextDecoder()
   for await (const bytes of answer.body ?? []) {
-    text += new TextDecoder().decode(bytes)
+    text += decoder.decode(bytes, { stream: true })
     if (part !== undefined && text.includes(part)) break
   }
   return text

@@ -43,7 +43,8 @@ describe("several clients of one thread", () => {
       yield* client.dispatch(
         yield* Client.command("turn.start", {
           threadId: threadId as ThreadId,
-          text: "[[say Grüße aus dem Mühlbach – 水車 🛶]] [[deltas 1000 2]] [[think well]] [[say done]]"
+          // Long enough for 50 cuts also if the deltas become few events.
+          text: `[[say Grüße aus dem Mühlbach – 水車 🛶]] [[deltas 1000 2]] [[think well]] ${"[[say more]] ".repeat(30)}[[say done]]`
         })
       )
 

@@ -207,7 +207,7 @@ describe("millrace", () => {
             const shell = spawn("/bin/sh", line, { stdio: ["pipe", "ignore", "pipe"] })
             let text = ""
             shell.stdin.end()
-            shell.stderr.on("data", (data) => (text += String(data)))
+            shell.stderr.setEncoding("utf8").on("data", (data: string) => (text += data))
             shell.once("close", (end) => resume(Effect.succeed([end, text])))
           })
         const words = expect.stringContaining("Cannot write to standard output: ")

@@ -52,7 +52,7 @@ it.scopedLive("S5 drain: readers that never read are cut, those that read are no
     const stuck = yield* Effect.replicateEffect(frozen(fixture.url, sse(fixture.token)), 3)
     const reader = yield* follower(fixture, "?since=200")
     yield* reader.until("caught-up")
-    const report = yield* fixture.server.drain("400 millis")
+    const report = yield* fixture.server.drain("2 seconds")
     expect(report.cut).toBe(3)
     expect((yield* reader.ended).aborted).toBe(false)
     expect(reader.text()).toContain("event: bye")
@@ -68,7 +68,7 @@ it.scopedLive(
       yield* fixture.append(event(1))
       const reader = yield* follower(fixture, "?since=1000")
       yield* reader.until("caught-up")
-      yield* fixture.server.drain("400 millis")
+      yield* fixture.server.drain("1 minute")
       yield* reader.ended
       expect(reader.text()).toContain('event: caught-up\ndata: {"head":1,')
       expect(reader.text()).toContain(`"resumeAfter":"${fixture.log.epoch}-1"`)

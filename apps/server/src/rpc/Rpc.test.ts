@@ -295,7 +295,7 @@ it.scopedLive("S9 drain: a subscriber over RPC gets everything, then bye with th
     const frames = yield* rpc.follow({}).pipe(
       Stream.tap((frame) =>
         frame._tag === "caught-up"
-          ? Effect.zipRight(fixture.append(event(2)), Effect.forkDaemon(fixture.server.drain("3 seconds")))
+          ? Effect.zipRight(fixture.append(event(2)), Effect.forkDaemon(fixture.server.drain("1 minute")))
           : Effect.void
       ),
       Stream.runCollect
@@ -320,18 +320,23 @@ it.scopedLive("X5 a message that is too large closes the socket with 1009", () =
     header.writeBigUInt64BE(BigInt(text.length), 2)
     const close = yield* Effect.async<number>((resume) => {
       let upgraded = false
+      let received: Buffer = Buffer.alloc(0)
       const socket = connect(Number(port), hostname, () =>
         socket.write(
           `GET /rpc HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${fixture.token}\r\n\r\n`
         )
       )
       socket.on("data", (chunk) => {
+        received = Buffer.concat([received, chunk])
         if (!upgraded) {
+          const end = received.indexOf("\r\n\r\n")
+          if (end < 0) return
           upgraded = true
+          received = received.subarray(end + 4)
           socket.write(Buffer.concat([header, text]))
-        } else if (chunk[0] === 0x88) {
+        } else if (received[0] === 0x88 && received.length >= 4) {
           socket.destroy()
-          resume(Effect.succeed(chunk.readUInt16BE(2)))
+          resume(Effect.succeed(received.readUInt16BE(2)))
         }
       })
     })

@@ -2,7 +2,7 @@
 import { connect } from "node:net"
 import { Effect } from "effect"
 
-/** The answer to a WebSocket upgrade; its status is 101 when it was taken. `text`: its first bytes. */
+/** The answer to a WebSocket upgrade; its status is 101 when it was taken. `text`: at least its headers. */
 export const upgrade = (url: string, path: string, headers: Record<string, string>) =>
   Effect.async<{ readonly status: number; readonly text: string }, Error>((resume) => {
     const { hostname, port, host } = new URL(url)
@@ -21,10 +21,13 @@ export const upgrade = (url: string, path: string, headers: Record<string, strin
           .join("")}\r\n`
       )
     )
-    socket.once("data", (chunk) => {
+    let text = ""
+    socket.setEncoding("latin1").on("data", (chunk: string) => {
+      text += chunk
+      if (!text.includes("\r\n\r\n")) return
       socket.destroy()
-      const text = chunk.toString()
       resume(Effect.succeed({ status: Number(/^HTTP\/1\.1 (\d+)/.exec(text)?.[1]), text }))
     })
+    socket.on("end", () => resume(Effect.dieMessage(`The connection ended in the headers: ${text}`)))
     socket.on("error", (error) => resume(Effect.fail(error)))
   })

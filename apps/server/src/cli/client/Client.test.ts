@@ -90,7 +90,7 @@ describe.each(transports)("client over %s", (_, make) => {
       const transport = yield* make(fixture.url, fixture.token)
       yield* fixture.append(Fixture.event(1), Fixture.event(2))
       const frames = yield* transport.follow({}).pipe(
-        Stream.tap((frame) => (frame._tag === "caught-up" ? Effect.forkDaemon(fixture.server.drain("2 seconds")) : Effect.void)),
+        Stream.tap((frame) => (frame._tag === "caught-up" ? Effect.forkDaemon(fixture.server.drain("1 minute")) : Effect.void)),
         Stream.takeUntil((frame) => frame._tag === "bye"),
         Stream.runCollect,
         Effect.map(Chunk.toReadonlyArray)
