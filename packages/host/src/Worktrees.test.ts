@@ -54,7 +54,7 @@ const ended = (host: Host.Host["Type"], threadId: ThreadId, after: string) =>
     Effect.flatten,
     Effect.map((frame) => (frame._tag === "event" ? frame.event.type : ""))
   )
-/** Returns when the checkpoints of this many turns of the thread are refs of the repository: they are taken beside the turn. */
+/** Returns when the checkpoints of this many turns of the thread are refs of the repository, which are taken while turns run. */
 const checkpointed = (host: Host.Host["Type"], threadId: ThreadId, turns: number) =>
   host.follow({ stream: `thread/${threadId}` }).pipe(
     Stream.filter((frame) => frame._tag === "event" && frame.event.type === "checkpoint.taken"),

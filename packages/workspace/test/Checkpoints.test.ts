@@ -341,7 +341,7 @@ test("W2 requests that wait for the same directory share one capture", () =>
     Person.commitAll(root)
     const turns = ["trn_1", "trn_2", "trn_3", "trn_4"].map((id) => TurnId.make(id))
     const git = yield* Git.Git
-    // The others ask when the first capture has begun, and it goes on when they have found the repository.
+    // The others ask when the first capture has begun, and it continues when they have found the repository.
     const begun = yield* Effect.makeLatch()
     const found = yield* Effect.makeLatch()
     let finds = 0
