@@ -1,6 +1,6 @@
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { browser, log, pair, said, server, shown, threadOf } from "./support/Browser.ts"
+import { browser, log, pair, post, said, server, shown, threadOf } from "./support/Browser.ts"
 
 it.scopedLive(
   "D12 T4 a goal is set, continues by itself, is paused, resumed and met in the page; a running turn shows the tokens used so far",
@@ -14,12 +14,15 @@ it.scopedLive(
         await page.getByRole("button", { name: "Set as goal" }).click()
       }
       yield* Effect.promise(async () => {
-        await page.getByLabel("Prompt").fill("[[deltas 100 20]]")
+        await page.getByLabel("Prompt").fill("[[deltas 100000 20]]")
         await page.keyboard.press("Enter")
         await page
           .locator(".usage")
           .getByText(/^\d+ in, \d+ out tokens$/)
           .waitFor()
+      })
+      yield* post(millrace, `/api/threads/${threadOf(page.url())}/interrupt`)
+      yield* Effect.promise(async () => {
         await page.locator(".turn-end").waitFor()
         await page.locator(".usage").waitFor({ state: "detached" })
         // The turn is shorter than the minimum interval between turns of a goal, so the next one is scheduled.
