@@ -4,7 +4,7 @@
  * steps run on request, one at a time.
  */
 import { EventLog, type LogUnavailable } from "@millrace/log/EventLog"
-import { Clock, DateTime, Duration, Effect, type Scope } from "effect"
+import { Clock, DateTime, Duration, Effect, Schedule, type Scope } from "effect"
 import * as ArchivedThreads from "./ArchivedThreads.ts"
 import type { Consumers } from "./Consumers.ts"
 import * as LogWork from "./LogWork.ts"
@@ -20,7 +20,7 @@ export interface Options {
   readonly retention?: Retention.Retention
   /** The directory of the saved cursors of named readers. Default: no saved cursors. */
   readonly dataDir?: string
-  /** Time between two runs. Default 1 minute. */
+  /** Time between the starts of two runs. Default 1 minute. */
   readonly interval?: Duration.DurationInput
 }
 
@@ -71,25 +71,23 @@ export const make = (consumers: Pick<Consumers, "live">, expire: ArchivedThreads
         }
       })
     const sweep = Effect.flatMap(Clock.currentTimeMillis, (now) => log.sweepBlobs(now - Duration.toMillis(uploadsFor)))
-    const run = Effect.gen(function* () {
-      const between = yield* Pace.background(log)
-      yield* observeReaders
-      if (retention !== undefined)
-        yield* step("Old segments could not be removed", Retention.retain(log, retention, { between, readers, named }))
-      if (Duration.greaterThan(coldAfter, 0)) yield* step("The log could not be packed", packOld(between))
-      yield* step("Unused uploads could not be removed", Effect.asVoid(sweep))
-    }).pipe(exclusively, Effect.withSpan("Maintenance.run"))
-    const repeated = (work: Effect.Effect<void>) =>
-      Effect.forkScoped(Effect.forever(Effect.zipRight(Effect.sleep(options.interval ?? "1 minute"), work)))
+    const run = (between: Effect.Effect<void>) =>
+      Effect.gen(function* () {
+        yield* observeReaders
+        if (retention !== undefined)
+          yield* step("Old segments could not be removed", Retention.retain(log, retention, { between, readers, named }))
+        if (Duration.greaterThan(coldAfter, 0)) yield* step("The log could not be packed", packOld(between))
+        yield* step("Unused uploads could not be removed", Effect.asVoid(sweep))
+      }).pipe(exclusively, Effect.withSpan("Maintenance.run"))
+    // A run that takes longer than the interval is followed by the next one at once.
+    const repeated = (work: (between: Effect.Effect<void>) => Effect.Effect<void>) =>
+      Effect.forkScoped(Effect.schedule(Pace.background(log)(work), Schedule.fixed(options.interval ?? "1 minute")))
     yield* repeated(run)
     const threads = retention?.threads
     // In a separate fiber: while the log is full it waits, and the other steps make space.
     if (threads !== undefined)
-      yield* Pace.background(log).pipe(
-        Effect.flatMap((between) =>
-          step("Archived threads could not be deleted", ArchivedThreads.remove(log, threads.days, expire, between))
-        ),
-        repeated
+      yield* repeated((between) =>
+        step("Archived threads could not be deleted", ArchivedThreads.remove(log, threads.days, expire, between))
       )
     const addReaders: Maintenance["addReaders"] = (positions) =>
       Effect.asVoid(

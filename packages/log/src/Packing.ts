@@ -25,6 +25,9 @@ const checkpointBytes = 256 * 1024
 /** Segments that one step writes while nothing is appended, before it deletes their rows. */
 const runsOfStep = 4
 
+/** After so many segments in a row there is a backlog, and slices are long also after an append: else events would come faster than they are packed. */
+const backlogSegments = 64
+
 /** Content up to this size is compressed on the event loop while nothing is appended: at most 2 ms. */
 const smallBytes = 384 * 1024
 
@@ -87,16 +90,18 @@ const timeOf = ({ json, valid }: Segment.Row): string | undefined => {
 export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
   const sql = prepare(db)
   let appends = writer.appends
+  /** Segments that were written since there was nothing to pack. */
+  let inARow = 0
   /** Whether nothing was appended since the last call. */
   const isIdle = () => {
     const idle = writer.appends === appends
     appends = writer.appends
     return idle
   }
-  /** Slices that are shorter after an append, because the next one is near. */
+  /** Slices that are shorter after an append, because the next one is near, unless there is a backlog. */
   const sharing = (least: number, most: number) => {
     const slice = slices(least, most)
-    return <A>(run: (size: number) => A): A => slice(run, isIdle() ? targetMillis : shortMillis)
+    return <A>(run: (size: number) => A): A => slice(run, isIdle() || inARow >= backlogSegments ? targetMillis : shortMillis)
   }
   const slice = { read: sharing(100, 1_000), delete: sharing(100, 4_000), vacuum: sharing(16, 256) }
   const bounds = (): Bounds => {
@@ -234,8 +239,10 @@ export const make = (writer: SqliteWriter, db: Sqlite.Connection) => {
       const run = yield* Effect.catchAll(packRun({ ...options, between }), (fault) =>
         written.first === undefined ? Effect.fail(fault) : Effect.succeed("none" as const)
       )
+      if (run === "none") inARow = 0
       if (run === "none" && written.first === undefined) return { ...nothing, pages: yield* vacuum(between), more: false }
       if (typeof run === "string") break
+      inARow++
       written.first ??= run.first
       written.last = run.last
       written.bytes += run.bytes

@@ -2,6 +2,7 @@
  * From `kill -9` to ready: a log of 100,000 events and eight agents in mid-turn when the server dies. Measures the time from the start of the next
  * process until it reports that it is ready. This includes Node's start, the reaping of the dead server's agents and the settling of open turns.
  * Also measures the first start on an empty directory, and Node alone. Prints the rounds, writes docs/benchmarks/recovery.{json,md}.
+ * `--events N`: a log of that many events, and no files are written.
  */
 import type { ItemId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import type { DurableEvent } from "@millrace/contracts/ProviderEvent"
@@ -19,7 +20,9 @@ import * as ScriptedProvider from "../ScriptedProvider.ts"
 import { serve, type ServerProcess } from "../ServerProcess.ts"
 import { temporaryDirectory } from "../TemporaryDirectory.ts"
 
-const events = 100_000
+const ownEvents = 100_000
+const option = process.argv.indexOf("--events")
+const events = option < 0 ? ownEvents : Number(process.argv[option + 1])
 const threads = 50
 const agents = 8
 const rounds = 11
@@ -147,6 +150,7 @@ export const run = Effect.gen(function* () {
   yield* say(
     `median ${ms(median(results.afterKill))}, processor ${ms(median(results.processor))}, target ${target} ms: ${held ? "held" : "MISSED"}`
   )
+  if (events !== ownEvents) return
   const folder = resolve(import.meta.dirname, "../../../../docs/benchmarks")
   const row = (what: string, values: ReadonlyArray<number>) =>
     `| ${what} | ${ms(median(values))} | ${ms(Math.min(...values))} | ${ms(Math.max(...values))} |`
