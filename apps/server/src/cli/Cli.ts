@@ -11,6 +11,7 @@ import { Cause, Console, Effect, Exit, HashMap, Layer, LogLevel, Option, Queue }
 import { version } from "@millrace/contracts/Capabilities"
 import { cut } from "@millrace/contracts/Text"
 import { messageOf } from "../NodeError.ts"
+import * as Acp from "./commands/Acp.ts"
 import * as Actions from "./commands/Actions.ts"
 import * as Answer from "./commands/Answer.ts"
 import * as ConfigCommand from "./commands/Config.ts"
@@ -97,6 +98,7 @@ const commands = [
   Verify.command,
   LogCommand.command,
   Mcp.command,
+  Acp.command,
   Service.command,
   Update.command
 ] as const

@@ -47,6 +47,7 @@ const commands: ReadonlyArray<readonly [string, string]> = [
   ["verify", "check the log"],
   ["log stats|backup|...", "the data directory on disk"],
   ["mcp", "serve agents and editors by MCP on standard input and output"],
+  ["acp", "serve editors by ACP on standard input and output"],
   ["service install|...", "run the server as a service of your user"],
   ["update", "install the newest release"],
   ["help COMMAND", "the flags of a command"],
