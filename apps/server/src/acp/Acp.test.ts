@@ -154,15 +154,27 @@ it.scopedLive("M4 session/cancel interrupts, a second prompt waits, and odd inpu
 
 it.scopedLive("M4 over a kill -9 of the server in mid-turn the editor gets each character once, and the prompt an answer", () =>
   Effect.gen(function* () {
-    const { dataDir, server, start } = yield* world({ MILLRACE_RECOVERY: "resume" })
+    const { dataDir, server, start } = yield* world({ MILLRACE_RECOVERY: "ask" })
     const editor = yield* Editor.open(dataDir)
     const { sessionId } = yield* newSession(editor, dataDir)
-    const running = yield* Effect.fork(prompt(editor, sessionId, "[[deltas 150 5]]"))
-    yield* editor.until(() => message(editor).includes("d20 "))
+    const running = yield* Effect.fork(prompt(editor, sessionId, "[[run echo held]] [[deltas 150 5]]"))
+    yield* editor.until(() => editor.asked.length === 1)
     yield* server.kill("SIGKILL")
     yield* server.ended
+    // The answer is given while no server runs. The agent gets it when it asks again, in a turn that continues the work.
+    allow(editor, 0)
+    const second = yield* start
+    yield* editor.until(() => message(editor).includes("d20 "))
+    yield* second.kill("SIGKILL")
+    yield* second.ended
     const again = yield* start
-    // The server continues the work in a new turn, whose end answers the prompt.
+    // No request was open: a person decides whether the work continues.
+    yield* editor.until(() => editor.asked.length === 2)
+    expect(editor.asked[1]?.request.toolCall.title).toContain("ontinue")
+    allow(editor, 1)
+    // The repeated command asks again.
+    yield* editor.until(() => editor.asked.length === 3)
+    allow(editor, 2)
     expect((yield* Fiber.join(running)).stopReason).toBe("end_turn")
     expect((yield* prompt(editor, sessionId, "[[say end]]")).stopReason).toBe("end_turn")
     const { items } = yield* again.client.items(ThreadId.make(sessionId), { limit: 100 })

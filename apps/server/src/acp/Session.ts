@@ -3,6 +3,7 @@
  * answered after the updates of its turn. When the editor leaves, nothing of the thread ends.
  */
 import type { AgentContext, PromptResponse, RequestError, SessionUpdate } from "@agentclientprotocol/sdk"
+import { backoff } from "@millrace/client/Backoff"
 import * as Client from "@millrace/client/Client"
 import type { GivenAttachment } from "@millrace/contracts/Attachment"
 import { defined } from "@millrace/contracts/Defined"
@@ -43,6 +44,8 @@ interface OpenPrompt {
 
 /** Most permission requests that one session shows at the same time. Others stay open in the server. */
 const maxAsked = 64
+
+const isRetried = ({ _tag }: { readonly _tag: string }) => _tag === "Disconnected" || _tag === "ShuttingDown"
 
 const turnIn = ({ data }: LogEvent): string | undefined =>
   data !== null && typeof data === "object" && "turnId" in data && typeof data.turnId === "string" ? data.turnId : undefined
@@ -104,7 +107,10 @@ export const make = (options: Options): Effect.Effect<Session, RequestError, Sco
         )
         // Cancelled by the editor: the request stays open for other devices, and an interrupt settles it.
         const answer = outcome.outcome === "selected" ? permission.answerOf(outcome.optionId) : undefined
-        if (answer !== undefined) yield* dispatch(yield* Client.command("request.answer", answer))
+        if (answer === undefined) return
+        const command = yield* Client.command("request.answer", answer)
+        // The editor asks only once: an answer that is given while the server restarts is sent until the server has it.
+        yield* Effect.retry(millrace.dispatch(command), { schedule: backoff, while: isRetried })
       }).pipe(
         Effect.catchAll((error) => Effect.logDebug(`Request ${requestId} stays open: ${error.message}`)),
         FiberMap.run(asked, requestId),
