@@ -18,6 +18,8 @@ export interface Answer {
   readonly threadId?: string
   readonly turnId?: string
   readonly replayed?: boolean
+  /** The kind of a refusal. */
+  readonly _tag?: string
 }
 
 export interface Address {
@@ -61,6 +63,11 @@ export const settle = (address: Address, sent: Sent): Effect.Effect<ReadonlyArra
       `command ${sent.commandId}: ${what}: ${JSON.stringify(status)}, again ${JSON.stringify(again)}`
     ]
     if (outcome === 404) return again.replayed === true ? wrong("unknown, and then replayed") : []
+    if (status.offset !== undefined && again._tag === "ShuttingDown") {
+      // This server has begun to shut down. It refuses every command until its end, so the command stays unanswered.
+      sent.answer = undefined
+      return []
+    }
     if (status.offset === undefined) return again.status === 200 ? wrong("refused, and then accepted") : []
     return again.replayed === true && again.offset === status.offset ? [] : wrong("accepted, and then not the same answer")
   })
