@@ -1222,19 +1222,19 @@ export interface components {
             data: {
                 threadId: components["schemas"]["ThreadId"];
                 title?: string;
-                /** @description The model, as the agent names it. null: as the provider instance is set. */
+                /** @description The model, as the agent names it. null: use the value of the provider instance. */
                 model?: string | null;
-                /** @description How much the model thinks, as the agent names it. null: as the provider instance is set. */
+                /** @description How much the model thinks, as the agent names it. null: use the value of the provider instance. */
                 effort?: string | null;
-                /** @description What the agent may do without a person. null: as the provider instance is set. */
+                /** @description What the agent may do without a person. null: use the value of the provider instance. */
                 permissionMode?: ("plan" | "read-only" | "ask" | "accept-edits" | "full-access") | null;
-                /** @description Further directories of the agent. Replaces the whole list. null: as the provider instance is set. */
+                /** @description Further directories of the agent. Replaces the whole list. null: use the value of the provider instance. */
                 directories?: string[] | null;
-                /** @description MCP servers of the agent. Replaces all of them. null: as the provider instance is set. */
+                /** @description MCP servers of the agent. Replaces all of them. null: use the value of the provider instance. */
                 mcpServers?: {
                     [key: string]: components["schemas"]["McpServer"];
                 } | null;
-                /** @description Added to the agent's own instructions. null: as the provider instance is set. */
+                /** @description Added to the agent's own instructions. null: use the value of the provider instance. */
                 instructions?: string | null;
                 /** @enum {string} */
                 recovery?: "settle" | "resume" | "ask";
@@ -5203,19 +5203,19 @@ export interface components {
             afterLimit?: "stop" | "continue";
             /** @description Rules that answer its approvals, from now on. Replaces all of them; null: none. */
             approve?: components["schemas"]["ApprovalRule"][] | null;
-            /** @description The model, as the agent names it. null: as the provider instance is set. */
+            /** @description The model, as the agent names it. null: use the value of the provider instance. */
             model?: string | null;
-            /** @description How much the model thinks, as the agent names it. null: as the provider instance is set. */
+            /** @description How much the model thinks, as the agent names it. null: use the value of the provider instance. */
             effort?: string | null;
-            /** @description What the agent may do without a person. null: as the provider instance is set. */
+            /** @description What the agent may do without a person. null: use the value of the provider instance. */
             permissionMode?: ("plan" | "read-only" | "ask" | "accept-edits" | "full-access") | null;
-            /** @description Further directories of the agent. Replaces the whole list. null: as the provider instance is set. */
+            /** @description Further directories of the agent. Replaces the whole list. null: use the value of the provider instance. */
             directories?: string[] | null;
-            /** @description MCP servers of the agent. Replaces all of them. null: as the provider instance is set. */
+            /** @description MCP servers of the agent. Replaces all of them. null: use the value of the provider instance. */
             mcpServers?: {
                 [key: string]: components["schemas"]["McpServer"];
             } | null;
-            /** @description Added to the agent's own instructions. null: as the provider instance is set. */
+            /** @description Added to the agent's own instructions. null: use the value of the provider instance. */
             instructions?: string | null;
             /** @description Replaces all labels of the thread. At most 16 labels of at most 64 characters. */
             labels?: string[];

@@ -76,7 +76,7 @@ export const parse = (text: string): Option.Option<unknown> => {
   }
 }
 
-/** A server that is starting, or has lost its storage, answers with these tags before it reads the request. */
+/** A server that is starting, or has lost its storage, answers with these tags before it reads the request: the call has run nothing. */
 const unreadTags: ReadonlySet<unknown> = new Set(["Starting", "Unavailable"])
 const isUnread = (body: unknown): boolean =>
   typeof body === "object" && body !== null && "_tag" in body && unreadTags.has(body._tag)

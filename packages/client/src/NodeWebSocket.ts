@@ -7,5 +7,5 @@ export const open =
     new WebSocket(url, {
       handshakeTimeout: 30_000,
       ...(token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } })
-      // The library's type differs, its interface is the same.
+      // The declared types differ, but the class behaves like the standard `WebSocket`.
     }) as unknown as globalThis.WebSocket

@@ -18,7 +18,7 @@ export const EventFrame = Schema.TaggedStruct("event", { cursor: Schema.String, 
 export type EventFrame = typeof EventFrame.Type
 
 export const ControlFrame = Schema.Union(
-  /** Once per attach (D6). */
+  /** Once per connection (D6). */
   Schema.TaggedStruct("caught-up", {
     head: Offset.annotations({ description: "The head of the log when you connected." }),
     replayed: Schema.Int.annotations({ description: "Events of this connection before this frame." }),

@@ -21,7 +21,7 @@ export type SettingName = keyof Settings
 
 /** An absent setting may also be `undefined`. */
 export type SomeSettings = { readonly [K in SettingName]?: Settings[K] | undefined }
-/** Changed settings. `null`: as the provider instance is set. */
+/** Changed settings. `null`: use the value of the provider instance. */
 export type Changes = { readonly [K in SettingName]?: Settings[K] | null | undefined }
 
 /** The settings that are set. */

@@ -22,9 +22,9 @@ export {
 export const PermissionMode = oneOf(...permissionModes)
 export type PermissionMode = typeof PermissionMode.Type
 
-const argument = (what: string, characters: number) =>
+const argument = (what: string, characters: number, hint = "") =>
   Schema.String.pipe(
-    Schema.minLength(1, { message: () => `${what} must not be empty; use null for the agent's default` }),
+    Schema.minLength(1, { message: () => `${what} must not be empty${hint}` }),
     Schema.maxLength(characters, { message: () => `${what} is longer than ${characters} characters` }),
     Schema.filter((text) => {
       if (/[\p{Cc}\u2028\u2029]/u.test(text)) return `${what} has control characters`
@@ -43,7 +43,7 @@ export const ModelName = Schema.String.pipe(
 )
 
 /** How much the model thinks, in the agent's own word, such as `low` or `high`. */
-export const Effort = argument("the effort", 100)
+export const Effort = argument("the effort", 100, "; use null for the agent's default")
 
 /** A thread's summary carries its settings, and lists hold many summaries. */
 const maxJson = 16_384
@@ -80,7 +80,7 @@ const Variable = Schema.String.pipe(
     message: () => "a variable has letters, digits and underscores, at most 100, and does not begin with MILLRACE_"
   })
 )
-/** Variables of the agents of a project. A plain value of a variable that is named like a secret is stored as a secret at once and reads back as its name. */
+/** Variables of the agents of a project. If a variable's name looks like that of a secret (`isSecretName`), the server stores a plain value as a secret, and a read returns the name of the secret. */
 export const ProjectEnv = Schema.Record({ key: Variable, value: SecretValue }).pipe(
   Schema.filter((env) => Object.keys(env).length <= 100 || "a project has at most 100 variables"),
   Schema.filter(fits("the variables"))
@@ -145,7 +145,7 @@ const descriptions = {
   instructions: "Added to the agent's own instructions."
 }
 
-/** The fields of `thread.create` that set a thread. */
+/** The fields of `thread.create` that choose settings. */
 export const setting = {
   model: Schema.optional(ModelName).annotations({ description: descriptions.model }),
   effort: Schema.optional(Effort).annotations({ description: descriptions.effort }),
@@ -156,9 +156,11 @@ export const setting = {
 }
 
 const orNull = <A, I>(schema: Schema.Schema<A, I>, description: string) =>
-  Schema.optional(Schema.NullOr(schema)).annotations({ description: `${description} null: as the provider instance is set.` })
+  Schema.optional(Schema.NullOr(schema)).annotations({
+    description: `${description} null: use the value of the provider instance.`
+  })
 
-/** The fields of `thread.configure` and of `thread.updated`. `null`: as the provider instance is set. */
+/** The fields of `thread.configure` and of `thread.updated`. `null`: use the value of the provider instance. */
 export const resetting = {
   model: orNull(ModelName, descriptions.model),
   effort: orNull(Effort, descriptions.effort),
@@ -168,7 +170,7 @@ export const resetting = {
   instructions: orNull(Instructions, descriptions.instructions)
 }
 
-/** The same fields in events and views. For an absent field the value of the provider instance applies. */
+/** The same fields in `thread.created` and in views. For an absent field the value of the provider instance applies. */
 export const settled = {
   model: Schema.optional(Schema.String),
   effort: Schema.optional(Schema.String),
@@ -178,7 +180,7 @@ export const settled = {
   instructions: Schema.optional(Schema.String)
 }
 
-/** Settings as they hold, with the defaults of the provider instance. Absent: the agent's own choice. */
+/** The settings that apply to a thread: its own, else those of the provider instance. Absent: the agent's own choice. */
 export const Effective = Schema.Struct({
   model: Schema.optional(Schema.String),
   effort: Schema.optional(Schema.String),

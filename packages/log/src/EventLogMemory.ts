@@ -26,7 +26,7 @@ const indexAfter = (events: ReadonlyArray<StoredEvent>, offset: number): number 
   return low
 }
 
-/** The storage of a log in memory. A second `StoredLog.make` over it is the log after a restart. */
+/** The storage of a log in memory. To simulate a restart, call `StoredLog.make` again with the same storage. */
 export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => {
   let events: Array<PlacedEvent> = []
   const streams = new Map<string, { version: number; events: Array<PlacedEvent> }>()
@@ -94,7 +94,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       throw cause
     }
   }
-  /** Computes the positions of a commit with an unknown outcome that was committed, counted back from the head. */
+  /** The batch was committed, but its caller saw a failure. Computes the positions that the batch got, by counting back from the head. */
   const lastPlaced = (batch: Batch): Placed => {
     const probe = batch.place(0, () => 0)
     return batch.place(head - probe.head, (stream) => (streams.get(stream)?.version ?? 0) - (probe.versions.get(stream) ?? 0))

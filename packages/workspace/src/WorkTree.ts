@@ -18,12 +18,12 @@ export interface WorkTree extends Repository {
   readonly privateDir: string
   /** The environment with which git uses the private directory. */
   readonly env: Readonly<Record<string, string>>
-  /** The repository may lack objects, which it would fetch. */
+  /** The repository is a partial clone: git would fetch missing objects. */
   readonly partial?: boolean
 }
 
 /**
- * Settings of the person that decide which files there are, how they are read, and who may write where objects are stored. All others are left out.
+ * The person's settings that decide which files git sees, how it reads them, and who may write to the directory of objects. The private configuration has no other setting of the person.
  */
 const adopted = /^core\.(excludesfile|filemode|symlinks|ignorecase|precomposeunicode|trustctime|checkstat|sharedrepository)$/
 /** Settings with which git may store other bytes than the file has. */
@@ -32,7 +32,7 @@ const converting = /^core\.(autocrlf|eol|attributesfile)$/
 interface Settings {
   readonly own: ReadonlyArray<readonly [name: string, value: string]>
   readonly converts: boolean
-  /** The repository may lack objects, which it would fetch. */
+  /** The repository is a partial clone: git would fetch missing objects. */
   readonly partial: boolean
 }
 
@@ -65,7 +65,7 @@ const configOf = ({ objectFormat }: Repository, { own }: Settings): string =>
     "\tautocrlf = false",
     "\tsplitIndex = false",
     "\tuntrackedCache = false",
-    // A ref never names an object that a power failure has lost: that would break the person's `git gc` and `git fetch`.
+    // A power failure leaves no ref to a missing object, which would break the person's `git gc` and `git fetch`.
     "\tfsync = loose-object",
     "\tfsyncMethod = batch",
     ...own.map(([name, value]) => `\t${name.slice("core.".length)} = ${quoted(value)}`),
@@ -112,7 +112,7 @@ const hasConversions = ({ commonDir, root }: Repository) =>
     })
   })
 
-/** The private directory of a work tree, which may not exist yet. */
+/** Names the private directory of a work tree. The directory may not exist yet. */
 export const placeOf = (repository: Repository, home: string): WorkTree => {
   const { root, shadow } = repository
   const name = createHash("sha256")
@@ -145,7 +145,7 @@ const Stored = Schema.parseJson(
   })
 )
 
-/** The repository of a private directory; `undefined` if it does not exist any more. */
+/** The repository of a private directory; `undefined` if the repository does not exist any more. */
 export const repositoryOf = async (privateDir: string): Promise<Repository | undefined> => {
   const text = await readFile(join(privateDir, "repository.json"), "utf8").catch(() => "")
   const found = Option.getOrUndefined(Schema.decodeOption(Stored)(text))
@@ -155,7 +155,7 @@ export const repositoryOf = async (privateDir: string): Promise<Repository | und
 /** The file that says that a thread has checkpoints of the work tree. */
 export const marker = (privateDir: string, threadId: string): string => join(privateDir, "threads", threadId)
 
-/** Says that the thread has checkpoints of the work tree, so that their removal finds the repository. Also if the directory was removed meanwhile. */
+/** Records that the thread has checkpoints of the work tree: the removal of its checkpoints looks there. Makes the directory again if it was removed. */
 export const mark = async (repository: Repository, home: string, threadId: string): Promise<void> => {
   const { privateDir } = placeOf(repository, home)
   await mkdir(join(privateDir, "threads"), { recursive: true, mode: 0o700 })
@@ -180,7 +180,7 @@ export const open = (repository: Repository, home: string) =>
         await readFile(join(repository.commonDir, "info/exclude")).catch(() => Buffer.alloc(0))
       )
       await put(join(privateDir, "repository.json"), JSON.stringify(repository))
-      // Only one command at a time uses the directory, so this lock is of one that was killed.
+      // Only one command at a time uses the directory, so a command that was killed left this lock.
       await rm(join(privateDir, "index.lock"), { force: true })
     })
     if (!(yield* Effect.promise(() => exists(join(privateDir, "index"))))) yield* seed(workTree, settings)
@@ -208,12 +208,12 @@ const seed = (workTree: WorkTree, { converts }: Settings) =>
       yield* Effect.promise(async () => {
         await rm(`${copy}.lock`, { force: true })
         await copyFile(theirs, copy)
-        // Git trusts a file that is older than the index. The copy keeps the time of the original, rounded down, so that git trusts no more files.
+        // Git trusts a file that is older than the index. The copy keeps the time of the original, rounded down, so that git trusts the same files as before.
         const at = Math.floor(info.mtimeMs / 1000)
         await utimes(copy, at, at)
       })
       const onCopy = { cwd: root, env: { ...workTree.env, GIT_INDEX_FILE: copy }, deadline: "60 seconds" } as const
-      // The person asked git not to look at these files. A checkpoint has them as they are.
+      // The person has marked files `assume-unchanged`. A checkpoint must read them, so the copy has no such marks.
       const { stdout: tags } = yield* git.run(["ls-files", "-v", "-z"], { ...onCopy, maxBytes: 512 * 1024 * 1024 })
       const assumed = RawPath.fields(tags).flatMap((line) => (/^[a-z]/.test(line) ? [line.slice(2)] : []))
       if (assumed.length > 0)

@@ -7,6 +7,7 @@ import * as Git from "@millrace/workspace/Git"
 import * as Rewinds from "@millrace/workspace/Rewinds"
 import { Effect, Either, FastCheck, Layer } from "effect"
 import { deepStrictEqual, ok, strictEqual } from "node:assert"
+import { execFile } from "node:child_process"
 import { chmodSync, existsSync, lstatSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Person from "./Person.ts"
@@ -120,6 +121,25 @@ export const mixed = (now: Snapshot, target: Snapshot, paths: Iterable<string>):
   return result
 }
 
+/** A rewind in a separate process, which ends by SIGKILL at the nth time of a step. */
+export interface Death {
+  readonly asked: Parameters<Service["run"]>[0]
+  readonly home: string
+  readonly step: Rewinds.Step
+  readonly nth: number
+}
+
+/** Whether it was killed: the rewind may be complete before that step comes so many times. */
+const killedAt = (death: Death) =>
+  Effect.async<boolean>((resume) => {
+    const args = ["--import", "tsx", join(import.meta.dirname, "rewindDeath.ts"), JSON.stringify(death)]
+    const child = execFile(process.execPath, args, (failure, _, stderr) => {
+      if (failure === null) resume(Effect.succeed(false))
+      else if (child.signalCode === "SIGKILL") resume(Effect.succeed(true))
+      else resume(Effect.die(new Error(`the rewind failed: ${stderr}`)))
+    })
+  })
+
 const sorted = (snapshot: Snapshot) => Object.entries(snapshot).toSorted(([a], [b]) => (a < b ? -1 : 1))
 
 /** Runs the round; throws at the first difference from the model. Returns how many rewinds, refusals and deaths it had. */
@@ -203,14 +223,7 @@ export const run = (round: Round, mutant: Mutant = {}) =>
       const mustRefuse = (isPlain && changes.some((path) => others.has(path))) || (rewind === "stale" && first !== undefined)
       const asked = isPlain ? request : { ...request, expected: preview.expected }
       if (rewind === "death") {
-        let seen = 0
-        const end = yield* Effect.async<boolean>((resume) => {
-          // The step never returns: the rest of the rewind never happens, as after a kill.
-          const onStep = (name: Rewinds.Step) =>
-            name === pick(deaths, step) && ++seen === nth ? new Promise<void>(() => resume(Effect.succeed(true))) : stepped(name)
-          const dying = Effect.flatMap(make(onStep), (one) => one.run(asked, (outcome) => outcome))
-          Effect.runFork(Effect.scoped(Effect.provide(dying, services))).addObserver(() => resume(Effect.succeed(false)))
-        })
+        const end = yield* killedAt({ asked, home, nth, step: pick(deaths, step) })
         const next = yield* make(stepped)
         const left = yield* next.unfinished
         const found = Person.files(root)

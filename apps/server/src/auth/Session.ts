@@ -24,7 +24,7 @@ export class Session extends Context.Tag("@millrace/server/Session")<
     /** Absent when the server runs without authentication. */
     readonly tokenId?: string
     readonly scope: TokenScope
-    /** The thread whose agent holds the token. It is valid on `/mcp` only, and sees only this thread and the threads below it. Absent for any other token. */
+    /** The thread whose agent holds the token, if an agent does. Such a token is valid on `/mcp` only, and sees only this thread and the threads below it. Absent for any other token. */
     readonly thread?: ThreadId
     /** When the token expires, ISO 8601 UTC. Absent: never. */
     readonly expiresAt?: string

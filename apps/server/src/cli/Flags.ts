@@ -128,14 +128,16 @@ export const turnFlag = (description: string) =>
 
 const isTurn = Schema.is(TurnId)
 /** The turn to which a command applies. */
-export const turn = argument("TURN").pipe(
-  Args.withDescription("The turn's id. See: millrace turns THREAD"),
-  Args.mapEffect((given) =>
-    isTurn(given)
-      ? Effect.succeed(given)
-      : Effect.fail(HelpDoc.p(`TURN: expected a turn id, like trn_01HXYZ, got ${JSON.stringify(given)}`))
+export const turnOf = (description: string) =>
+  argument("TURN").pipe(
+    Args.withDescription(`${description} See: millrace turns THREAD`),
+    Args.mapEffect((given) =>
+      isTurn(given)
+        ? Effect.succeed(given)
+        : Effect.fail(HelpDoc.p(`TURN: expected a turn id, like trn_01HXYZ, got ${JSON.stringify(given)}`))
+    )
   )
-)
+export const turn = turnOf("The turn's id.")
 
 /** Argument and flags of each command about one thread. */
 export const ofThread = { thread, json, data, url }

@@ -24,7 +24,7 @@ export const options = {
   agentsPerToken: flag(
     "agents-per-token",
     "MILLRACE_AGENTS_PER_TOKEN",
-    "Maximum number of live agents with turns of one token",
+    "Maximum number of live agents that work on turns sent with one token",
     defaults.agentsPerToken
   ),
   agentsPerProvider: flag(

@@ -12,7 +12,7 @@ interface Listener {
 
 const listeners: Array<Listener> = []
 let count = 0
-/** `forceAt` of the newest listener. It still applies after that listener is removed, while scopes close. */
+/** The number of signals at which the process exits at once. The removal of the last listener keeps it, because scopes close after it. */
 let forceAt = 1
 
 /** Installs the handlers. Main calls it once. Afterwards a signal ends the process only if there is no listener, or when `forceAt` is reached. */
@@ -26,11 +26,11 @@ export const install = (): void => {
     })
 }
 
-/** A queue of the later signals. Only the newest listener receives them. `patience`: the number of later signals that ends the process. */
+/** Returns a queue of the signals that arrive after this call. Only the newest listener receives them. The process exits at once at signal number `patience` after this call. */
 export const listen = (patience: number): Effect.Effect<Queue.Dequeue<Signal>, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      // At most `patience` signals arrive, so 8 places are enough.
+      // `patience` is 2 or 3, so 8 places are enough.
       Effect.map(Queue.dropping<Signal>(8), (queue): Listener => {
         const listener = { queue, forceAt: count + patience }
         listeners.push(listener)

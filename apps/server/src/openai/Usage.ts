@@ -1,4 +1,4 @@
-/** Token counts of the provider in the shapes of the two endpoints; `undefined` when it does not count. Pure. */
+/** Token counts of the provider in the shapes of the two endpoints; `undefined` if the provider reports no counts of tokens. Pure. */
 import type { Usage } from "@millrace/contracts/Item"
 
 const counts = (usage: Usage | undefined) => {

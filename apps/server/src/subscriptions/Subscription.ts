@@ -151,7 +151,7 @@ export const attach = (options: Options): Effect.Effect<Subscription, StorageUna
       const signals = reader.signals(scheduler.signals, maxSignals)
       if (signals.length > 0) return Effect.succeed({ _tag: "signals", signals })
       if (subscriber !== undefined) subscriber.waiting = true
-      return Effect.flatMap(scheduler.awaitBeyond(Math.max(reader.position, head), stream, expires, reader.signalsSeen), () => {
+      return Effect.flatMap(scheduler.awaitBeyond(Math.max(reader.position, head), stream, expires, reader.lastSignal), () => {
         if (subscriber !== undefined) subscriber.waiting = false
         return next
       })

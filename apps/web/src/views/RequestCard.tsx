@@ -130,7 +130,7 @@ const Approval = ({ action, request }: { readonly request: RequestView; readonly
             key={key}
             type="button"
             className={className}
-            // Only an acceptance takes the changed command: the agent would remember the original command.
+            // "Accept for this session" is disabled after an edit, because the agent would remember the original command.
             disabled={action.busy || (key === "accept" && isEmpty) || (key === "accept-for-session" && command !== undefined)}
             onClick={() =>
               void action.run(() =>
@@ -172,7 +172,7 @@ const QuestionField = (props: {
     onChange({ chosen: isChosen ? others : [...others, label], typed: question.multiple === true ? typed : "" })
   }
   return (
-    // No `label`: it would name its first button, and a press on the text would press that.
+    // No `<label>` element: a click on its text would press its first button.
     <div className="question" role="group" aria-label={question.text}>
       {question.header !== undefined && <b>{question.header}</b>}
       <span>{question.text}</span>

@@ -97,7 +97,7 @@ export const ThreadSettings = ({ thread }: { readonly thread: ThreadView }) => {
             onChange={(event) => configure({ permissionMode: modes.find((mode) => mode === event.target.value) ?? null })}
           >
             <option value="">
-              {holds.permissionMode === undefined ? "As the agent is set" : `Default: ${modeWords[holds.permissionMode]}`}
+              {holds.permissionMode === undefined ? "The agent's default" : `Default: ${modeWords[holds.permissionMode]}`}
             </option>
             {modes.map((mode) => (
               <option key={mode} value={mode}>

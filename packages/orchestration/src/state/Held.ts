@@ -7,7 +7,7 @@ import type { RequestId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Ask, RequestView } from "@millrace/contracts/Item"
 import type { ThreadState } from "./ThreadState.ts"
 
-/** Maximum requests and answers of a thread that are held over a restart. Further requests expire. */
+/** Maximum open requests and kept answers of a thread, together, over a restart. Further requests expire. */
 export const maxHeld = 20
 
 /** The answer to a request that was held, until the agent asks again. */
@@ -22,7 +22,7 @@ export interface KeptAnswer {
   readonly secret?: true
 }
 
-/** SHA-1 of a question without the ids of its item and of itself: equal digests mean the same question, which the same answers fit. */
+/** SHA-1 of a request's content, without its item's id and its own. If two digests are equal, the requests are the same, and an answer to one fits the other. */
 export const wordsOf = (ask: Ask): string =>
   createHash("sha1")
     .update(
@@ -45,7 +45,7 @@ export const kept = ({ ask, requestId, turnId }: RequestView, answer: Answer): K
   ...(ask.kind === "question" && ask.questions.some(({ secret }) => secret === true) ? { secret: true } : {})
 })
 
-/** The held request, or the kept answer, that this question of the turn repeats. An answered one comes first. */
+/** Finds the kept answer or the held request that this request repeats. A kept answer takes precedence. */
 export const repeated = (
   { kept, requests }: Pick<ThreadState, "kept" | "requests">,
   turnId: TurnId,
@@ -57,6 +57,6 @@ export const repeated = (
   return kept.find((one) => one.turnId === turnId && one.words === words) ?? held.find((one) => wordsOf(one.ask) === words)
 }
 
-/** The id that clients know of a request which the agent names by this id. */
+/** Finds the request that the agent calls by this id. Clients may know it by an older id. */
 export const requestOf = ({ requests }: Pick<ThreadState, "requests">, agentId: RequestId): RequestView | undefined =>
   requests[agentId] ?? Object.values(requests).find(({ repeatedAs }) => repeatedAs === agentId)

@@ -1,6 +1,6 @@
 /**
- * Decides what one subscriber of the log receives next. It does no I/O: its driver reads the pages, waits and encodes. In any order of pages, heads and
- * stops:
+ * Decides what one subscriber of the log receives next. It does no I/O: its driver reads the pages, waits and encodes. These rules hold in whatever
+ * order the driver passes pages, heads and stops:
  * - Each event that passes the filter is delivered once and in order (D2).
  * - `caught-up` is delivered once, after all events up to the head at the attach and before all later events (D6).
  * - The last frame is `end`, when none of the followed streams can have more events (D13), or `bye` (S3).
@@ -12,7 +12,7 @@ import type { Page, StoredEvent } from "@millrace/log/EventLog"
 import { endReason, indexed, type SubscriptionStart } from "./Frames.ts"
 import type { Signals } from "./Signals.ts"
 
-/** Asks to end a subscription with `bye`. `now`: at once; `soon`: after a `caught-up` that is due; `head`: after all events up to the head. */
+/** Asks to end a subscription with `bye`. `now`: at once; `soon`: before the next event, but a `caught-up` that is the next frame is still sent; `head`: after all events up to the head. */
 export interface Stop {
   readonly reason: string
   readonly when: "now" | "soon" | "head"
@@ -41,12 +41,12 @@ export class LogReader {
   readonly #accepts: ((event: StoredEvent) => boolean) | undefined
   /** The followed streams that can have more events. Absent: all streams are followed. */
   readonly #live: Set<string> | undefined
-  /** The query of the log that includes this subscriber's events, without the position. */
+  /** The fields of the log query, except the position. The query returns all events of this subscriber, and possibly others. */
   readonly query: { readonly stream?: string }
-  /** The highest head seen. A plain offset may lie beyond the head; a cursor to resume after must not. */
+  /** The highest head seen so far. A client may begin at an offset beyond the head; the offset in `bye` is at most this one. */
   #head: number
   #position: number
-  #signalsSeen = 0
+  #lastSignal = 0
   #replayed = 0
   #caughtUp = false
   #ended = false
@@ -77,11 +77,11 @@ export class LogReader {
   }
 
   /** The position of the last delivered signal. */
-  get signalsSeen(): number {
-    return this.#signalsSeen
+  get lastSignal(): number {
+    return this.#lastSignal
   }
 
-  /** The frames to deliver if the log has this head. `head` may be older than the log's head. */
+  /** The next step when the log's head is `head`, which may be lower than the log's head now. */
   next(head: number, stop?: Stop): Next {
     if (this.#ended) return { _tag: "ended" }
     this.#head = Math.max(this.#head, head)
@@ -120,7 +120,7 @@ export class LogReader {
     return isCut ? { ...page, upTo: head, head, events } : { ...page, events }
   }
 
-  /** Moves to an offset. `delivered`: number of delivered events. `events`: number of events of the log up to the offset, whether or not the filter accepts them. */
+  /** Moves to an offset. `delivered`: number of delivered events. `events`: the events of the page, including those that the filter rejects and those after the offset. */
   moveTo(offset: number, delivered: number, events: ReadonlyArray<StoredEvent>): void {
     this.#position = offset
     this.#head = Math.max(this.#head, offset)
@@ -130,7 +130,7 @@ export class LogReader {
       if (at <= offset && (type === "thread.deleted" || type === "project.deleted")) this.#live.delete(stream)
   }
 
-  /** Delivers the part of a page that may be delivered now, and moves to its end. */
+  /** Returns the part of a page that may be delivered now, and moves to the end of that part. */
   take(page: Page): Page {
     const part = this.part(page)
     this.moveTo(part.upTo, part.events.length, page.events)
@@ -139,8 +139,8 @@ export class LogReader {
 
   /** The latest signal of each key since the last call. Call it at the head only (D12). A filter by type excludes all signals. */
   signals(source: Pick<typeof Signals.Service, "since">, limit: number): ReadonlyArray<Signal> {
-    const { position, signals } = source.since(this.#signalsSeen, { limit, ...this.query })
-    this.#signalsSeen = position
+    const { position, signals } = source.since(this.#lastSignal, { limit, ...this.query })
+    this.#lastSignal = position
     return this.#accepts === undefined ? signals : signals.filter((signal) => this.#acceptsSignal(signal))
   }
 

@@ -11,7 +11,7 @@ type Policy = Required<Pick<CodexOptions, "approvalPolicy" | "sandbox">>
 export type Sandbox = Policy["sandbox"]
 type Workspace = NonNullable<(typeof ConfigAnswer.Type)["config"]["sandbox_workspace_write"]>
 
-/** Codex runs a command in its sandbox without asking under `on-request`: `accept-edits` is the sandbox of the workspace. */
+/** Under `on-request` Codex runs commands inside the sandbox without asking. So `accept-edits` lets commands run inside the workspace without asking. */
 export const policies: Readonly<Record<PermissionMode, Policy>> = {
   plan: { approvalPolicy: "on-request", sandbox: "read-only" },
   "read-only": { approvalPolicy: "never", sandbox: "read-only" },
@@ -67,11 +67,11 @@ export const threadParams = ({ cwd, model, settings = {} }: OpenInput, options: 
   }
 }
 
-/** The policies of `turn/start`. */
+/** The value of `sandboxPolicy` in `turn/start`. */
 export const policy = (sandbox: Exclude<Sandbox, "workspace-write">) =>
   sandbox === "read-only" ? { type: "readOnly", networkAccess: false } : { type: "dangerFullAccess" }
 
-/** `own`: what Codex' settings say. The thread's directories replace their `writable_roots`, as at a start. */
+/** `own`: the workspace section of Codex's own configuration. The thread's directories replace its `writable_roots`, as in `thread/start`. */
 export const workspacePolicy = (directories: ReadonlyArray<string> | undefined, own: Workspace) => ({
   type: "workspaceWrite",
   writableRoots: directories === undefined || directories.length === 0 ? (own.writable_roots ?? []) : directories,
@@ -80,14 +80,14 @@ export const workspacePolicy = (directories: ReadonlyArray<string> | undefined, 
   excludeSlashTmp: own.exclude_slash_tmp ?? false
 })
 
-/** The parameters of `turn/start` for the settings. `model`: the model with which Codex opened the thread. */
-export const turnParams = ({ model, resumeKey, settings = {} }: OpenInput, opened: string | null | undefined) => {
+/** The parameters of `turn/start` for the settings. `openedModel`: the model with which Codex opened the thread. */
+export const turnParams = ({ model, resumeKey, settings = {} }: OpenInput, openedModel: string | null | undefined) => {
   const { effort, permissionMode } = settings
-  const named = model ?? opened
+  const named = model ?? openedModel
   return {
     ...(model === undefined ? {} : { model }),
     ...(effort === undefined ? {} : { effort }),
-    // A resumed conversation may have been in plan mode.
+    // A resumed conversation may still be in plan mode, so its first turn always names the mode.
     ...(named == null || (permissionMode === undefined && resumeKey === undefined)
       ? {}
       : {

@@ -55,7 +55,7 @@ it.scopedLive("W7 W9 a file is discarded, the rest committed, merged and pushed;
       stderr: expect.stringContaining("a (no turn changed it since then)")
     })
     const discarded = yield* millrace("discard", threadId, "c", "--yes")
-    expect(discarded.stdout).toMatch(/^deleted +c *\n$/)
+    expect(discarded.stdout).toMatch(/^delete +c *\n$/)
     expect(discarded.stderr).toMatch(new RegExp(`\nTo take this back: millrace rewind ${threadId} --checkpoint \\w+\n$`))
     expect([existsSync(join(cwd, "b")), existsSync(join(cwd, "c"))]).toEqual([true, false])
 

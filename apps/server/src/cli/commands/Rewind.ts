@@ -46,13 +46,11 @@ export const turns = Command.make(
     })
 ).pipe(Command.withDescription("List the turns of a thread, newest first: id, status, start, prompt."))
 
-const words = { restore: "restored", delete: "deleted", create: "created" } as const
-
 export const show = ({ files, late, left = [] }: RewindPreview) =>
   Effect.gen(function* () {
     const output = yield* Output.Output
     const changes = files.map(({ change, changedSince, path }) => [
-      words[change],
+      change,
       Style.line(path, 400),
       changedSince ? output.outStyle.yellow("changed since, not only by the turns") : ""
     ])
@@ -74,7 +72,7 @@ export const rewind = Command.make(
   "rewind",
   {
     ...Flags.ofThread,
-    turn: Flags.turn.pipe(Args.withDescription("The first turn that is taken back. See: millrace turns THREAD"), Args.optional),
+    turn: Flags.turnOf("The first turn that is taken back.").pipe(Args.optional),
     checkpoint: Flags.text("checkpoint", "ID", "Take back an earlier rewind, which printed this id."),
     conversation: Options.boolean("conversation").pipe(
       Options.withDescription("Also fork the thread before the turn. The thread keeps its conversation.")

@@ -155,6 +155,10 @@ export const run = Effect.fn("cli.run")(function* (request: Request) {
   yield* output.progress(undefined)
   const where = connected.via === "server" ? "" : " · no server is running, so the agent ends with this command"
   yield* output.note(output.style.dim(`${begun.provider} · ${begun.threadId}${where}`))
+  if (request.worktree) {
+    const { cwd } = yield* Effect.mapError(connected.millrace.thread(begun.threadId), fromError)
+    yield* output.note(output.style.dim(`worktree ${cwd}, on the branch ${request.branch ?? `millrace/${begun.threadId}`}`))
+  }
   yield* FollowTurn.follow(connected, begun, request)
 })
 

@@ -49,7 +49,7 @@ const create = Command.make(
     name: Flags.text("name", "NAME", "NAME as a flag. It overrides the argument."),
     scope: Options.optional(Flags.choiceOf("scope", scopes)).pipe(
       Options.withDescription(
-        "What the token permits: read; answer: also answers requests; operate (default): also commands; admin: also other tokens and the shutdown. runner: only what a runner needs."
+        "What the token permits. read: queries and streams. answer: also answers to requests. operate (default): also all other commands. admin: also tokens and the shutdown. runner: only what a runner needs."
       )
     ),
     admin: Options.boolean("admin").pipe(Options.withDescription("The same as --scope admin.")),

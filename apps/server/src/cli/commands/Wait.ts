@@ -49,7 +49,7 @@ const wait = (given: string, where: Connect.Where, json: boolean) =>
     const connected = yield* Connect.server(where)
     const target = yield* targetOf(given, where, connected)
     const { logEpoch, offset } = yield* Effect.mapError(connected.millrace.state, fromError)
-    // The cursor is older than the view: what the view lacks is an event after the cursor.
+    // The cursor is taken before the turn is read, so every change that the read misses is an event after the cursor.
     const read = Connect.turn(where, target.turnId)
     let cursor = format(logEpoch, offset)
     let turn = yield* read
@@ -61,7 +61,7 @@ const wait = (given: string, where: Connect.Where, json: boolean) =>
     yield* output.progress(undefined)
     if (json) yield* Output.json(turn)
     const { continuation } = yield* Effect.mapError(connected.millrace.thread(turn.threadId), fromError)
-    // A request to sign in may be answered or replaced since the turn failed.
+    // The request to sign in may have an answer, or be replaced, since the turn failed.
     const isAsked = continuation?.because === "sign-in" && continuation.turnId === turn.turnId
     yield* FollowTurn.exitOf(turn, isAsked) ?? needsPerson("The turn waits for an answer. See: millrace requests")
   })
@@ -70,7 +70,9 @@ export const command = Command.make(
   "wait",
   {
     target: Flags.argument("TURN|THREAD").pipe(
-      Args.withDescription("The id of a turn, or of a thread: then its last turn. See: millrace threads")
+      Args.withDescription(
+        "The id of a turn or of a thread. For a thread, the command waits for its last turn. See: millrace threads"
+      )
     ),
     json: Flags.json,
     data: Flags.data,

@@ -55,7 +55,7 @@ it.scopedLive(
 
       const named = yield* millrace("turns", threadId)
       expect(named.stdout).toMatch(new RegExp(`^${turnId} +completed +20\\S+ \\S+ +\\[\\[run cp a b\\]\\]\\n$`))
-      expect((yield* millrace("rewind", threadId, turnId, "--dry-run")).stdout).toMatch(/^deleted +b *\n$/)
+      expect((yield* millrace("rewind", threadId, turnId, "--dry-run")).stdout).toMatch(/^delete +b *\n$/)
       expect(yield* millrace("rewind", threadId, turnId)).toMatchObject({ code: 4, stderr: expect.stringContaining("--yes") })
       expect(existsSync(join(cwd, "b"))).toBe(true)
       const rewound = yield* millrace("rewind", threadId, turnId, "--yes")
@@ -83,9 +83,10 @@ it.scopedLive(
         code: 2,
         stderr: "millrace: --branch needs a worktree: add --worktree\n"
       })
-      expect(yield* run("--worktree", "--base", "main", "--branch", "other", "--exclusive")).toMatchObject({ code: 0 })
+      const ran = yield* run("--worktree", "--base", "main", "--branch", "other", "--exclusive")
       const [other] = yield* host.worktrees
       expect(other).toMatchObject({ branch: "other" })
+      expect(ran).toMatchObject({ code: 0, stderr: expect.stringContaining(`worktree ${other?.cwd}, on the branch other\n`) })
       const kept = String(other?.threadId)
       const thread = yield* host.thread(kept as ThreadId)
       expect(thread).toMatchObject({ cwd: other?.cwd, exclusive: true })

@@ -29,7 +29,7 @@ const titleWithOptions = (ask: Ask): string =>
 
 const reasonOf = (data: { readonly reason?: string | undefined }) => data.reason ?? ""
 
-/** The changed settings; `-`: as the provider instance is set. */
+/** The changed settings; `-`: the value of the provider instance applies. */
 const settingsLine = (data: DataOf<"thread.updated">): string | undefined =>
   settingNames
     .flatMap((name) =>
