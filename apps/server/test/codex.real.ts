@@ -96,12 +96,13 @@ const wholeLog = (server: Server) =>
     return (await response.json()) as ReadonlyArray<LogEvent>
   })
 
-/** The agents' pids, from the process ledger of the data directory. */
-const agents = (dataDir: string) =>
-  execFileSync("sh", ["-c", `cat ${join(dataDir, "processes")}/*.json`], { encoding: "utf8" })
+/** The agent of the thread, from the process ledger of the data directory. The ledger has the probes of agents, too, whose entries go meanwhile. */
+const agentOf = (dataDir: string, threadId: ThreadId) =>
+  execFileSync("sh", ["-c", `cat ${join(dataDir, "processes")}/*.json 2> /dev/null || true`], { encoding: "utf8" })
     .trim()
     .split(/(?<=\})\s*(?=\{)/)
-    .map((entry) => JSON.parse(entry) as { readonly pid: number; readonly command: string })
+    .map((entry) => JSON.parse(entry) as { readonly pid: number; readonly threadId: string })
+    .find((entry) => entry.threadId === threadId)
 
 /** A zombie process has no command line any more. */
 const isAlive = (pid: number): boolean => existsSync(`/proc/${pid}`) && readFileSync(`/proc/${pid}/cmdline`, "utf8") !== ""
@@ -162,7 +163,7 @@ describe("millrace with Codex", () => {
       const threadId = yield* newThread(server, home.workspace)
       yield* turn(server, threadId, "[[say first]]")
       const long = yield* turn(server, threadId, "[[deltas 100000 5]]", ({ type }) => type === "item.delta")
-      const [agent] = agents(dataDir)
+      const agent = agentOf(dataDir, threadId)
       process.kill(agent!.pid, "SIGKILL")
       const ended = yield* readUntil(server, threadId, long.cursor, ({ type }) => isTerminal(type))
       expect(ended.at(-1)?.type).toBe("turn.failed")
@@ -187,7 +188,7 @@ describe("millrace with Codex", () => {
           const threadId = yield* newThread(server, home.workspace)
           yield* turn(server, threadId, "[[say first]]")
           const long = yield* turn(server, threadId, "[[deltas 100000 5]]", (event) => data(event).text?.includes("d40") === true)
-          const [agent] = agents(dataDir)
+          const agent = agentOf(dataDir, threadId)
           yield* server.kill("SIGKILL")
           yield* server.ended
           return { ...long, threadId, agent: agent! }
