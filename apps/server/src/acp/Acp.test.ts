@@ -182,3 +182,25 @@ it.scopedLive("M4 over a kill -9 of the server in mid-turn the editor gets each 
     expect(message(editor)).toBe(log.map(({ text }) => text).join(""))
   })
 )
+
+it.scopedLive("M4 sessions that are opened at once: one follower for each thread, no thread above the limit", () =>
+  Effect.gen(function* () {
+    const { dataDir, server } = yield* world()
+    const editor = yield* Editor.open(dataDir)
+    const created = yield* Effect.forEach(
+      Array.from({ length: 33 }),
+      () =>
+        Effect.either(Effect.tryPromise(() => editor.agent.request(methods.agent.session.new, { cwd: dataDir, mcpServers: [] }))),
+      { concurrency: "unbounded" }
+    )
+    const ids = created.flatMap((one) => (one._tag === "Right" ? [one.right.sessionId] : []))
+    expect(ids).toHaveLength(32)
+    expect((yield* server.client.threads({ limit: 50 })).items).toHaveLength(32)
+    const [sessionId = ""] = ids
+    const loads = [1, 2, 3].map(() => load(editor, sessionId, dataDir))
+    yield* Effect.all(loads, { concurrency: "unbounded" })
+    expect((yield* prompt(editor, sessionId, "[[say once]]")).stopReason).toBe("end_turn")
+    expect((yield* prompt(editor, sessionId, "[[say end]]")).stopReason).toBe("end_turn")
+    expect(message(editor)).toBe("onceend")
+  })
+)

@@ -74,6 +74,9 @@ export const run = (options: Options): Effect.Effect<void> =>
       const scope = yield* Effect.scope
       const runtime = yield* Effect.runtime<never>()
       const sessions = new Map<string, { readonly session: Session.Session; readonly scope: Scope.CloseableScope }>()
+      /** One session is opened at a time: two followers of one thread would send each update twice. */
+      const opening = (yield* Effect.makeSemaphore(1)).withPermits(1)
+      const room = Effect.suspend(() => (sessions.size < maxSessions ? Effect.void : Effect.fail(Refusal.tooMany(maxSessions))))
 
       /** A typed failure becomes the error of the answer. Anything else is a defect, which the SDK answers as an internal error. */
       const handle = async <A>(effect: Effect.Effect<A, RequestError>): Promise<A> => {
@@ -110,7 +113,7 @@ export const run = (options: Options): Effect.Effect<void> =>
       ) =>
         Effect.gen(function* () {
           yield* close(threadId)
-          if (sessions.size >= maxSessions) return yield* Effect.fail(Refusal.tooMany(maxSessions))
+          yield* room
           const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
           const made = Session.make({ millrace, editor, threadId, cwd, ...from })
           const session = yield* Effect.onError(Scope.extend(made, own), () => Scope.close(own, Exit.void))
@@ -122,7 +125,7 @@ export const run = (options: Options): Effect.Effect<void> =>
           handle(
             Effect.gen(function* () {
               const { status, thread } = yield* settingsOf(context.params.sessionId)
-              yield* open(context.client, thread.threadId, thread.cwd, { history })
+              yield* opening(open(context.client, thread.threadId, thread.cwd, { history }))
               return SessionSettings.of(thread, status)
             })
           )
@@ -154,9 +157,14 @@ export const run = (options: Options): Effect.Effect<void> =>
               const directories = additionalDirectories.length === 0 ? undefined : additionalDirectories
               const settings = defined({ model, permissionMode, mcpServers, directories })
               const command = yield* Client.command("thread.create", { provider, cwd, ...settings })
-              const { cursor, threadId } = yield* dispatch(command)
-              if (threadId === undefined) return yield* Effect.fail(Refusal.oldServer)
-              yield* open(client, threadId, cwd, { after: cursor, history: true })
+              const create = Effect.gen(function* () {
+                yield* room
+                const { cursor, threadId } = yield* dispatch(command)
+                if (threadId === undefined) return yield* Effect.fail(Refusal.oldServer)
+                yield* open(client, threadId, cwd, { after: cursor, history: true })
+                return threadId
+              })
+              const threadId = yield* opening(create)
               const { status, thread } = yield* settingsOf(threadId)
               return { sessionId: threadId, ...SessionSettings.of(thread, status) }
             })
