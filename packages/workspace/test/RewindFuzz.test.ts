@@ -29,8 +29,8 @@ it.live(
 
 const act = (kind: number, name: number, text = 0) => ({ act: kind, name, text })
 /** A turn that changes `a` and creates `b`, next to a person's untracked file; its rewind; the way back. */
-const round = (rewind: string, back = false): Model.Round => [
-  { person: [act(3, 1)], agent: [act(3, 0, 1), act(3, 1)], after: [act(3, 2)], rewind, back, turn: 0, step: 0, nth: 1 }
+const round = (rewind: string, back = false, step = 0): Model.Round => [
+  { person: [act(3, 1)], agent: [act(3, 0, 1), act(3, 1)], after: [act(3, 2)], rewind, back, turn: 0, step, nth: 1 }
 ]
 
 const applied = (work: (place: Model.Place) => void): Model.Mutant => ({
@@ -87,5 +87,11 @@ it.live.each(Object.keys(mutants))("W7 the rounds find this fault: %s", (name) =
 it.live("W7 the same rounds without a fault find none", () =>
   Effect.gen(function* () {
     expect(yield* Model.run(round("plain", true))).toMatchObject({ rewinds: 1, backs: 1 })
+  })
+)
+it.live("W7 W8 a process that is killed between two files of a rewind leaves a way back", () =>
+  Effect.gen(function* () {
+    // The step after the first file is replaced.
+    expect(yield* Model.run(round("death", false, 6))).toMatchObject({ deaths: 1, backs: 1 })
   })
 )

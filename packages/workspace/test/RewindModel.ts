@@ -1,6 +1,6 @@
 /** Rounds of a scripted agent and a person in a real repository, with a model of every file after each rewind, its way back and a death of the server. */
 import { ThreadId, TurnId } from "@millrace/contracts/Ids"
-import { layerMemory } from "@millrace/providers/process/Ledger"
+import * as Ledger from "@millrace/providers/process/Ledger"
 import { temporaryDirectory } from "@millrace/testing/TemporaryDirectory"
 import * as Checkpoints from "@millrace/workspace/Checkpoints"
 import * as Git from "@millrace/workspace/Git"
@@ -125,11 +125,13 @@ export const mixed = (now: Snapshot, target: Snapshot, paths: Iterable<string>):
 export interface Death {
   readonly asked: Parameters<Service["run"]>[0]
   readonly home: string
+  /** Directory of its process ledger. */
+  readonly ledger: string
   readonly step: Rewinds.Step
   readonly nth: number
 }
 
-/** Whether it was killed: the rewind may be complete before that step comes so many times. */
+/** Whether it was killed: the rewind may be complete before that step comes so many times. Then ends what it left, as a start of the server does. */
 const killedAt = (death: Death) =>
   Effect.async<boolean>((resume) => {
     const args = ["--import", "tsx", join(import.meta.dirname, "rewindDeath.ts"), JSON.stringify(death)]
@@ -138,7 +140,11 @@ const killedAt = (death: Death) =>
       else if (child.signalCode === "SIGKILL") resume(Effect.succeed(true))
       else resume(Effect.die(new Error(`the rewind failed: ${stderr}`)))
     })
-  })
+  }).pipe(
+    Effect.zipLeft(Effect.flatMap(Ledger.Ledger, ({ reap }) => reap)),
+    Effect.provide(Ledger.layer(death.ledger)),
+    Effect.orDie
+  )
 
 const sorted = (snapshot: Snapshot) => Object.entries(snapshot).toSorted(([a], [b]) => (a < b ? -1 : 1))
 
@@ -223,7 +229,7 @@ export const run = (round: Round, mutant: Mutant = {}) =>
       const mustRefuse = (isPlain && changes.some((path) => others.has(path))) || (rewind === "stale" && first !== undefined)
       const asked = isPlain ? request : { ...request, expected: preview.expected }
       if (rewind === "death") {
-        const end = yield* killedAt({ asked, home, nth, step: pick(deaths, step) })
+        const end = yield* killedAt({ asked, home, ledger: join(base, "ledger"), nth, step: pick(deaths, step) })
         const next = yield* make(stepped)
         const left = yield* next.unfinished
         const found = Person.files(root)
@@ -260,4 +266,4 @@ export const run = (round: Round, mutant: Mutant = {}) =>
     return counts
   }).pipe(Effect.scoped, Effect.provide(services))
 
-const services = Layer.provideMerge(Git.layer, layerMemory)
+const services = Layer.provideMerge(Git.layer, Ledger.layerMemory)

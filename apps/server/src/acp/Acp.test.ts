@@ -102,6 +102,16 @@ it.scopedLive("M5 the first answer counts: the editor's, or another device's, wh
       "completed",
       "declined"
     ])
+
+    // An answer that is no option: the request stays open, and the editor shows how to answer it.
+    const unanswered = yield* Effect.fork(prompt(editor, sessionId, "[[run echo three]]"))
+    yield* editor.until(() => editor.asked.length === 3)
+    editor.asked[2]?.answer({ outcome: { outcome: "selected", optionId: "none" } })
+    yield* editor.until(() => JSON.stringify(editor.updates).includes("Answer with: millrace answer"))
+    const [stillOpen] = yield* server.client.requests
+    const third = RequestId.make(stillOpen?.requestId ?? "")
+    yield* Effect.flatMap(Client.command("request.answer", { requestId: third, decision: "decline" }), server.client.dispatch)
+    expect((yield* Fiber.join(unanswered)).stopReason).toBe("end_turn")
   })
 )
 

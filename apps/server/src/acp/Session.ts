@@ -13,7 +13,7 @@ import { type CommandId, type RequestId, type ThreadId, threadStream, type TurnI
 import type { Ask } from "@millrace/contracts/Item"
 import type { Millrace } from "@millrace/contracts/Millrace"
 import type { TransportError } from "@millrace/client/TransportError"
-import { Deferred, Effect, FiberMap, type Scope, Stream } from "effect"
+import { Deferred, Effect, FiberMap, Option, type Scope, Stream } from "effect"
 import * as Permission from "./Permission.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Updates from "./Updates.ts"
@@ -85,29 +85,37 @@ export const make = (options: Options): Effect.Effect<Session, RequestError, Sco
       })
     const dispatch = (command: Parameters<typeof millrace.dispatch>[0]) => Effect.mapError(millrace.dispatch(command), Refusal.of)
 
+    /** Shows how to answer a request that the editor cannot answer, or did not. */
+    const pointElsewhere = (requestId: RequestId, asking: Ask) => {
+      const { content, title, toolCallId } = Permission.toolCallOf(cwd, requestId, asking)
+      const how = {
+        type: "content" as const,
+        content: { type: "text" as const, text: `Answer with: millrace answer ${requestId}` }
+      }
+      const shown = { toolCallId, title, content: [...content, how], status: "pending" as const }
+      return send([{ sessionUpdate: asking.itemId === undefined ? "tool_call" : "tool_call_update", ...shown }])
+    }
     const ask = (requestId: RequestId, asking: Ask) =>
       Effect.gen(function* () {
         const permission = Permission.make(cwd, requestId, asking)
-        if (permission === undefined) {
-          const { content, title, toolCallId } = Permission.toolCallOf(cwd, requestId, asking)
-          const how = {
-            type: "content" as const,
-            content: { type: "text" as const, text: `Answer with: millrace answer ${requestId}` }
-          }
-          const shown = { toolCallId, title, content: [...content, how], status: "pending" as const }
-          return yield* send([{ sessionUpdate: asking.itemId === undefined ? "tool_call" : "tool_call_update", ...shown }])
-        }
+        if (permission === undefined) return yield* pointElsewhere(requestId, asking)
         // When another device answers first, the fiber is interrupted, and the SDK sends `$/cancel_request` to the editor.
-        const { outcome } = yield* Effect.tryPromise((signal) =>
-          editor.request(
-            "session/request_permission",
-            { sessionId: threadId, ...permission.request },
-            { cancellationSignal: signal, stopWaitingOnCancel: true }
+        const given = yield* Effect.option(
+          Effect.tryPromise((signal) =>
+            editor.request(
+              "session/request_permission",
+              { sessionId: threadId, ...permission.request },
+              { cancellationSignal: signal, stopWaitingOnCancel: true }
+            )
           )
         )
-        // Cancelled by the editor: the request stays open for other devices, and an interrupt settles it.
-        const answer = outcome.outcome === "selected" ? permission.answerOf(outcome.optionId) : undefined
-        if (answer === undefined) return
+        const outcome = Option.getOrUndefined(given)?.outcome
+        const answer = outcome?.outcome === "selected" ? permission.answerOf(outcome.optionId) : undefined
+        if (answer === undefined) {
+          // An error, no answer, or an option that was not offered: the request stays open for other devices. An interrupt settles it.
+          if (interrupts.size === 0) yield* pointElsewhere(requestId, asking)
+          return
+        }
         const command = yield* Client.command("request.answer", answer)
         // The editor asks only once: an answer that is given while the server restarts is sent until the server has it.
         yield* Effect.retry(millrace.dispatch(command), { schedule: backoff, while: isRetried })
