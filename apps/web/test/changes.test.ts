@@ -2,11 +2,11 @@
 import { expect, it } from "@effect/vitest"
 import { temporaryDirectory } from "@millrace/testing/ServerProcess"
 import { Effect } from "effect"
-import { realpathSync } from "node:fs"
+import { mkdirSync, realpathSync, rmdirSync } from "node:fs"
 import { join } from "node:path"
 import type { Locator } from "playwright-core"
 import { scan } from "./support/Axe.ts"
-import { browser, pair, server } from "./support/Browser.ts"
+import { browser, pair, post, server } from "./support/Browser.ts"
 import { fits } from "./support/Phone.ts"
 import * as Repository from "./support/Repository.ts"
 
@@ -41,7 +41,7 @@ const hunksOf = (diff: string): ReadonlyArray<string> =>
 const isFocused = (what: Locator) => what.evaluate((node) => node === document.activeElement)
 
 it.scopedLive(
-  "W4 the changes of a thread and of a turn are the server's diff, character for character; they follow its turns; a file opens in the chosen editor",
+  "W4 the changes of a thread and of a turn are the server's diff, character for character; they follow its turns; a file opens in the chosen editor; a prompt gets the paths of files by @",
   () =>
     Effect.gen(function* () {
       const [chrome, millrace, directory] = yield* Effect.all([browser, server, temporaryDirectory], { concurrency: 3 })
@@ -78,6 +78,15 @@ it.scopedLive(
       })
       found.push(...(yield* scan(device, "side by side")))
       yield* Effect.promise(async () => {
+        await page.setViewportSize({ width: 820, height: 860 })
+        // The rail leaves no place for two columns.
+        await view.locator("table.unified").nth(3).waitFor()
+        expect(await linesOf(differences)).toEqual(expected)
+        expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(820)
+      })
+      found.push(...(yield* scan(device, "one column beside the rail")))
+      yield* Effect.promise(async () => {
+        await page.setViewportSize({ width: 1440, height: 860 })
         // The focus returns to the link that opened the view.
         await page.getByRole("link", { name: "Conversation" }).click()
         await view.waitFor({ state: "detached" })
@@ -102,12 +111,60 @@ it.scopedLive(
         await page.waitForURL((url) => url.hash.endsWith(second))
         await view.getByText("1 file changed").waitFor()
         await long.press("Enter")
-        await differences.getByRole("button", { name: "Show all 501 lines" }).click()
+        await differences.getByRole("button", { name: "Show all 501 lines" }).press("Enter")
+        expect(await isFocused(differences)).toBe(true)
       })
       expect(yield* Effect.promise(() => linesOf(differences))).toEqual(
         hunksOf(yield* Repository.diff(millrace, threadId, second))
       )
+
+      // Paths in a prompt are those of the thread's directory.
+      const field = page.getByLabel("Prompt", { exact: true })
+      const files = page.getByRole("listbox", { name: "Files" }).getByRole("option")
+      yield* Effect.promise(async () => {
+        await page.getByRole("link", { name: "Conversation" }).press("Enter")
+        await field.fill("Compare ada@example.org")
+        await field.press("End")
+        expect(await page.locator(".mention").count()).toBe(0)
+        await field.pressSequentially(" with @md")
+        await files.getByText("read me.md").waitFor()
+        expect(await field.getAttribute("aria-activedescendant")).toBe(await files.first().getAttribute("id"))
+      })
+      found.push(...(yield* scan(device, "files")))
+      yield* Repository.shots(page, "files")
+      yield* Effect.promise(async () => {
+        // Enter chooses and does not send; the text after the caret stays.
+        await field.press("Enter")
+        expect(await field.inputValue()).toBe('Compare ada@example.org with "read me.md" ')
+        await field.pressSequentially("and @")
+        await files.nth(2).waitFor()
+        await field.press("ArrowUp")
+        const last = files.last()
+        expect(await last.getAttribute("aria-selected")).toBe("true")
+        await files.getByText("long.txt").click()
+        expect(await field.inputValue()).toBe('Compare ada@example.org with "read me.md" and long.txt ')
+        expect(await isFocused(field)).toBe(true)
+        await field.pressSequentially("@nothing-of-this")
+        await page.getByText("No file has this in its path.").waitFor()
+        await field.press("Escape")
+        expect(await page.locator(".mention").count()).toBe(0)
+      })
+      // A refusal of the server is shown as it is; without an answer the page says so.
+      const gone = join(root, "away")
+      mkdirSync(gone)
+      const other = yield* post<{ readonly threadId: string }>(millrace, "/api/threads", { provider: "demo", cwd: gone })
+      rmdirSync(gone)
+      yield* Effect.promise(async () => {
+        await page.goto(`${millrace.url}/#/thread/${other.threadId}`)
+        await page.getByText("No messages yet.").waitFor()
+        await field.fill("@a")
+        await page.getByText("The files cannot be searched: The directory of the thread does not exist any more.").waitFor()
+        await page.route(/\/files\?/, (route) => route.abort("connectionrefused"))
+        await field.pressSequentially("b")
+        await page.getByText("The files cannot be searched: The server does not answer.").waitFor()
+        expect(await field.inputValue()).toBe("@ab")
+      })
       expect(found).toEqual([])
-      expect(complaints).toEqual([])
+      expect(complaints.filter((one) => !/status of 404|ERR_CONNECTION_REFUSED/.test(one))).toEqual([])
     })
 )

@@ -1,24 +1,45 @@
 /** After the changes, on the page: commit, merge, push, and the turn taken back. What it does is compared with git and the files. */
 import { expect, it } from "@effect/vitest"
-import { temporaryDirectory } from "@millrace/testing/ServerProcess"
+import { serve, temporaryDirectory } from "@millrace/testing/ServerProcess"
 import { Effect } from "effect"
-import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Locator } from "playwright-core"
 import { scan } from "./support/Axe.ts"
-import { browser, pair, post, server } from "./support/Browser.ts"
+import { browser, pair, post } from "./support/Browser.ts"
 import { fits } from "./support/Phone.ts"
 import * as Repository from "./support/Repository.ts"
 
 const { git } = Repository
 const isFocused = (what: Locator) => what.evaluate((node) => node === document.activeElement)
 
+/** A `gh` that is signed in, reaches no network, records its arguments, and answers to `pr create` with this line of the shell. */
+const script = (bin: string, create: string) =>
+  writeFileSync(
+    join(bin, "gh"),
+    `#!/bin/sh
+printf '<%s> ' "$@" >> ${join(bin, "calls")}
+case "$1 $2" in
+"auth status") ;;
+"repo view") echo '{"nameWithOwner":"up/shop","defaultBranchRef":{"name":"main"}}';;
+"pr create") ${create};;
+"pr list") echo '[]';;
+*) exit 8;;
+esac
+`,
+    { mode: 0o755 }
+  )
+
 it.scopedLive(
-  "W4 W6 the page commits, merges and pushes the work of a thread, shows the server's refusal as it is, and holds them while a turn runs; a turn is taken back after a list of its files, a stale list is shown again, and the files come back",
+  "W4 W6 W9 the page commits, merges and pushes the work of a thread and opens a pull request, shows the server's refusal as it is, and holds them while a turn runs; a turn is taken back after a list of its files, a stale list is shown again, and the files come back",
   () =>
     Effect.gen(function* () {
-      const [chrome, millrace, directory] = yield* Effect.all([browser, server, temporaryDirectory], { concurrency: 3 })
+      const [chrome, directory] = yield* Effect.all([browser, temporaryDirectory], { concurrency: 2 })
       const root = realpathSync(directory)
+      const bin = join(root, "bin")
+      mkdirSync(bin)
+      const env = { PATH: `${bin}:${process.env["PATH"]}` }
+      const millrace = yield* serve({ dataDir: join(root, "data"), env })
       const [repository, remote] = [join(root, "project"), join(root, "remote.git")]
       git(root, "init", "-q", "--bare", remote)
       Repository.make(repository, { "kept.txt": "one\n", "gone.txt": "old\n" })
@@ -67,6 +88,21 @@ it.scopedLive(
         await last.getByText(`Pushed ${branch} to origin`).waitFor()
         expect(git(remote, "rev-parse", branch).trim()).toBe(commit)
         await view.getByText(`the same as origin/${branch}`).waitFor()
+        // The server's message is shown as it is; then the same button opens a pull request, with the focus on it.
+        git(repository, "remote", "set-url", "origin", "git@github.com:up/shop.git")
+        git(repository, "config", "remote.origin.pushurl", remote)
+        script(bin, "echo 'No commits between main and topic' >&2; exit 1")
+        await button("Pull request").press("Enter")
+        await alert.getByText("No commits between main and topic").waitFor()
+        script(bin, "echo https://github.com/up/shop/pull/7")
+        await button("Pull request").press("Enter")
+        const link = last.getByRole("link", { name: "https://github.com/up/shop/pull/7" })
+        await link.waitFor()
+        expect(await alert.count()).toBe(0)
+        expect(await last.textContent()).toContain(`Pull request of ${branch}: `)
+        expect(await link.getAttribute("rel")).toContain("noopener")
+        expect(await isFocused(button("Pull request"))).toBe(true)
+        expect(readFileSync(join(bin, "calls"), "utf8")).toContain(`--head=${branch}> <--base=main>`)
       })
       const { requestId } = yield* inWorktree.ask("Wait")
       yield* Effect.promise(async () => {

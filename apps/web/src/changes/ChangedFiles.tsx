@@ -1,6 +1,6 @@
 /** The changed files, each with its counts; a press shows its difference. */
 import type { ChangedFile } from "@millrace/contracts/Workspace"
-import { memo, useId, useMemo, useState } from "react"
+import { memo, useId, useMemo, useRef, useState } from "react"
 import { firstLine, headerOf, parts, readable } from "../text/Patch.ts"
 import { Copy } from "../ui/Copy.tsx"
 import { Icon } from "../ui/Icon.tsx"
@@ -124,11 +124,12 @@ export const openAtFirst = (files: ReadonlyArray<ChangedFile>): ReadonlySet<stri
 
 export const ChangedFiles = ({ editor, files, onDiscard, onToggle, open, patch, root }: ListProps) => {
   const [all, setAll] = useState(false)
+  const list = useRef<HTMLUListElement>(null)
   const byHeader = useMemo(() => (patch === undefined ? undefined : parts(patch)), [patch])
   const shown = all ? files : files.slice(0, maxFiles)
   return (
     <>
-      <ul className="changed-files" aria-label="Files changed">
+      <ul ref={list} tabIndex={-1} className="changed-files" aria-label="Files changed">
         {shown.map((file) => (
           <File
             key={file.path}
@@ -143,7 +144,15 @@ export const ChangedFiles = ({ editor, files, onDiscard, onToggle, open, patch, 
         ))}
       </ul>
       {shown.length < files.length && (
-        <button type="button" className="quiet" onClick={() => setAll(true)}>
+        <button
+          type="button"
+          className="quiet"
+          onClick={() => {
+            setAll(true)
+            // The button leaves the page with the focus.
+            list.current?.focus({ preventScroll: true })
+          }}
+        >
           Show all {files.length.toLocaleString("en")} files
         </button>
       )}

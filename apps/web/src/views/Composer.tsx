@@ -10,11 +10,13 @@ import { link } from "../store/Store.ts"
 import * as Waiting from "../store/Waiting.ts"
 import { useStore } from "../store/useStore.ts"
 import { Prompt } from "./Prompt.tsx"
+import { useMention } from "./useMention.tsx"
 
 export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
   const { activeTurnId, threadId } = thread
   const draft = useDraft(threadId)
   const action = useAction()
+  const mention = useMention(threadId, draft.text)
   const agent = useStore((state) => state.providers?.find(({ provider }) => provider === thread.provider))
   const canSteer = agent?.capabilities.includes("steer")
   const offline = useStore((state) => state.connection.state === "reconnecting" || state.connection.state === "draining")
@@ -50,6 +52,7 @@ export const Composer = ({ thread }: { readonly thread: ThreadView }) => {
         }
         sendLabel={running ? "Queue" : "Send"}
         commands={agent?.commands}
+        mention={mention}
         isMain
       >
         {!running && isReady && draft.attached.length === 0 && (

@@ -67,7 +67,15 @@ export const DiffTable = memo(({ diff, label = "Difference" }: { readonly diff: 
         </tbody>
       </table>
       {shown.length < lines.length && (
-        <button type="button" className="quiet" onClick={() => setAll(true)}>
+        <button
+          type="button"
+          className="quiet"
+          onClick={() => {
+            setAll(true)
+            // The button leaves the page with the focus.
+            box.current?.focus({ preventScroll: true })
+          }}
+        >
           Show all {lines.length.toLocaleString("en")} lines
         </button>
       )}

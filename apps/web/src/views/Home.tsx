@@ -1,18 +1,16 @@
-/** A new thread. For a newcomer: an introduction, and prompts for the demo agent. */
+/** A new thread, and the board of all others. For a newcomer: an introduction, and prompts for the demo agent. */
 import { cut } from "@millrace/contracts/Text"
 import { useEffect, useMemo, useState } from "react"
 import type { ThreadId } from "@millrace/contracts/Ids"
 import { type Content, contentOf, discard, draftOf, given } from "../attach/Drafts.ts"
 import { useAction } from "../ui/Action.tsx"
-import { Badge } from "../ui/Status.tsx"
+import { part } from "../ui/Part.tsx"
 import { go, threadHref } from "../ui/Route.ts"
-import { ago } from "../ui/Time.ts"
-import { useNow } from "../ui/useNow.ts"
 import { link } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { Prompt } from "./Prompt.tsx"
-import { titleOf } from "./Rail.tsx"
-import { FullAccess } from "./FullAccess.tsx"
+
+const Board = part(async () => (await import("./Board.tsx")).Board)
 
 /** The draft of the prompt of a new thread. */
 const draftKey = "new"
@@ -44,7 +42,6 @@ export const Home = () => {
   const [cwd, setCwd] = useState<string>()
   const [model, setModel] = useState("")
   const action = useAction()
-  const now = useNow()
   const folders = useMemo(
     () => Object.values(projects ?? {}).toSorted((a, b) => b.createdAt.localeCompare(a.createdAt)),
     [projects]
@@ -53,14 +50,7 @@ export const Home = () => {
   const chosen =
     provider ?? (usable.find((one) => one.provider !== "demo" && one.signedIn === "yes") ?? usable[0])?.provider ?? "demo"
   const status = providers?.find((one) => one.provider === chosen)
-  const recent = useMemo(
-    () =>
-      Object.values(threads ?? {})
-        .filter((thread) => !thread.archived)
-        .toSorted((a, b) => b.updatedAt.localeCompare(a.updatedAt))
-        .slice(0, 6),
-    [threads]
-  )
+  const isNew = Object.values(threads ?? {}).every(({ archived }) => archived)
   useEffect(() => {
     if (cwd === undefined && folders[0] !== undefined) setCwd(folders[0].cwd)
   }, [cwd, folders])
@@ -81,8 +71,8 @@ export const Home = () => {
     <div className="page home">
       <div className="hero">
         <span className="water" aria-hidden="true" />
-        <h1>{recent.length === 0 ? "Welcome to Millrace" : "New thread"}</h1>
-        {recent.length === 0 && (
+        <h1>{isNew ? "Welcome to Millrace" : "New thread"}</h1>
+        {isNew && (
           <p>
             Agents run here, and everything they do is one ordered log. Ask the demo agent something: it needs no account. Close
             the page, come back, use another device: nothing is lost.
@@ -98,7 +88,7 @@ export const Home = () => {
             })
           }
           busy={action.busy}
-          placeholder={recent.length === 0 ? "Ask the demo agent: hello" : "What should the agent do?"}
+          placeholder={isNew ? "Ask the demo agent: hello" : "What should the agent do?"}
           sendLabel="Start"
           commands={status?.commands}
           isMain
@@ -144,6 +134,7 @@ export const Home = () => {
           </p>
         )}
       </div>
+      {!isNew && <Board />}
       <section className="tries" aria-label="Try the demo agent">
         <h2>Try the demo agent</h2>
         <div>
@@ -160,25 +151,6 @@ export const Home = () => {
           ))}
         </div>
       </section>
-      {recent.length > 0 && (
-        <section className="recent">
-          <h2>Recent</h2>
-          <ul>
-            {recent.map((thread) => (
-              <li key={thread.threadId}>
-                <a href={threadHref(thread.threadId)}>
-                  <span className="title">
-                    {titleOf(thread)}
-                    <FullAccess thread={thread} />
-                  </span>
-                  <Badge status={thread.status} />
-                  <time dateTime={thread.updatedAt}>{ago(thread.updatedAt, now)}</time>
-                </a>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
     </div>
   )
 }

@@ -6,7 +6,7 @@ import { pasted } from "../attach/Transfer.ts"
 import { useDraft } from "../attach/useDraft.ts"
 import { useDrop } from "../attach/useDrop.ts"
 import { Icon } from "../ui/Icon.tsx"
-import { type SlashCommand, useSlash } from "./useSlash.tsx"
+import { type Completion, type SlashCommand, useSlash } from "./useSlash.tsx"
 
 const none: ReadonlyArray<SlashCommand> = []
 
@@ -22,10 +22,12 @@ export const Prompt = (props: {
   readonly isMain?: boolean
   /** Slash commands of the agent that gets the prompt. */
   readonly commands?: ReadonlyArray<SlashCommand> | undefined
+  /** Another list of completions, and what it needs to know: the field after a change of its text or its selection. */
+  readonly mention?: Completion & { readonly onSelect: (field: HTMLTextAreaElement) => void }
   readonly onEscape?: () => void
   readonly children?: ReactNode
 }) => {
-  const { draftKey } = props
+  const { draftKey, mention } = props
   const draft = useDraft(draftKey)
   const slash = useSlash(draftKey, draft.text, props.commands ?? none)
   const area = useRef<HTMLTextAreaElement>(null)
@@ -51,15 +53,21 @@ export const Prompt = (props: {
     >
       <DraftFiles draft={draft} draftKey={draftKey} />
       {slash.list}
+      {mention?.list}
       <textarea
         {...slash.field}
+        {...mention?.field}
         ref={area}
         rows={2}
         aria-label={props.label ?? "Prompt"}
         placeholder={isOver ? "Drop the files here" : props.placeholder}
         autoFocus={focus}
         value={draft.text}
-        onChange={(event) => write(draftKey, event.target.value)}
+        onChange={({ target }) => {
+          write(draftKey, target.value)
+          mention?.onSelect(target)
+        }}
+        onSelect={({ currentTarget }) => mention?.onSelect(currentTarget)}
         onPaste={(event) => {
           const files = pasted(event.clipboardData)
           if (files.length === 0) return
@@ -67,7 +75,7 @@ export const Prompt = (props: {
           attach(draftKey, files)
         }}
         onKeyDown={(event) => {
-          if (slash.onKeyDown(event)) return
+          if (slash.onKeyDown(event) || mention?.onKeyDown(event) === true) return
           if (event.key === "Escape") props.onEscape?.()
           if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return
           event.preventDefault()

@@ -10,7 +10,8 @@ import { Icon } from "../ui/Icon.tsx"
 import { part } from "../ui/Part.tsx"
 import { changesHref, threadHref } from "../ui/Route.ts"
 import { Badge } from "../ui/Status.tsx"
-import { link, openThread } from "../store/Store.ts"
+import { useSeen } from "../store/Seen.ts"
+import { current, link, openThread } from "../store/Store.ts"
 import { useStore } from "../store/useStore.ts"
 import { AskRewind, type Asked } from "./AskRewind.ts"
 import { AgentReport } from "./AgentReport.tsx"
@@ -56,6 +57,8 @@ const useThread = (threadId: ThreadId): ThreadView | undefined => {
   }, [missing, threadId])
   return known ?? other
 }
+
+const listed = () => Object.values(current().world?.threads ?? {})
 
 const Title = ({ thread }: { readonly thread: ThreadView }) => {
   const [draft, setDraft] = useState<string>()
@@ -222,6 +225,7 @@ export const Thread = (props: { readonly threadId: ThreadId; readonly changes: T
   const [rewinding, setRewinding] = useState<Asked>()
   useReturningFocus(isChanges)
   const thread = useThread(threadId)
+  useSeen(thread, listed)
   const opened = useStore((state) => state.threads.get(threadId))
   const requests = useStore((state) => state.world?.requests)
   const isNotOpen = opened === undefined

@@ -10,7 +10,7 @@ export interface SlashCommand {
 /** Maximum commands in the list. Further letters find the others. */
 const maxShown = 50
 
-interface Slash {
+export interface Completion {
   /** Whether the list used the key. */
   readonly onKeyDown: (event: KeyboardEvent) => boolean
   /** Attributes of the field, by which a screen reader reads the list. */
@@ -31,7 +31,7 @@ export const fitting = (text: string, commands: ReadonlyArray<SlashCommand>): Re
   return [...begin, ...contain].slice(0, maxShown)
 }
 
-export const useSlash = (draftKey: string, text: string, commands: ReadonlyArray<SlashCommand>): Slash => {
+export const useSlash = (draftKey: string, text: string, commands: ReadonlyArray<SlashCommand>): Completion => {
   const id = useId()
   const [place, setPlace] = useState({ text, at: 0 })
   /** The text for which the list was closed. */

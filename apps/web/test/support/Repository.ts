@@ -92,12 +92,12 @@ export const diff = (millrace: Server, threadId: string, turnId?: string) =>
 /** Directory for screenshots for people; without it none are taken. */
 const directory = process.env["MILLRACE_SHOTS"]
 
-/** Pictures of the page at the width of a phone and of a desk, light and dark. */
+/** Pictures of the page at the widths of a phone, a tablet and a desk, light and dark. */
 export const shots = (page: Page, name: string) =>
   Effect.promise(async () => {
     if (directory === undefined) return
     const before = page.viewportSize()
-    for (const width of [390, 1440])
+    for (const width of [390, 820, 1440])
       for (const colorScheme of ["light", "dark"] as const) {
         await page.setViewportSize({ width, height: 860 })
         await page.emulateMedia({ colorScheme })
