@@ -1,4 +1,4 @@
-/** A button that runs a command: disabled while it runs, and shows the server's message when it is refused. */
+/** A button that runs a command. It is disabled while the command runs. It shows the server's message if the server refuses the command. */
 import { useState, type ReactNode } from "react"
 
 export const useAction = () => {

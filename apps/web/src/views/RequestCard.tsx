@@ -54,7 +54,7 @@ const choicesOf = ({ choices, options = [] }: Extract<Ask, { readonly kind: "app
 
 type Answering = ReturnType<typeof useAction>
 
-/** The rule that would accept the request from now on, as a button that adds it to the thread and accepts. */
+/** A button that adds the proposed rule to the thread and accepts this request. From then on the rule accepts such requests. */
 const AlwaysAllow = ({ action, request }: { readonly request: RequestView; readonly action: Answering }) => {
   const thread = useStore((state) => state.world?.threads[request.threadId])
   const { proposedRule: rule, requestId, threadId } = request
@@ -172,7 +172,7 @@ const QuestionField = (props: {
     onChange({ chosen: isChosen ? others : [...others, label], typed: question.multiple === true ? typed : "" })
   }
   return (
-    // No `<label>` element: a click on its text would press its first button.
+    // No `<label>` element: it would give its text to the first button, and a click on the text would press that button.
     <div className="question" role="group" aria-label={question.text}>
       {question.header !== undefined && <b>{question.header}</b>}
       <span>{question.text}</span>
@@ -235,7 +235,7 @@ const Questions = ({ action, request }: { readonly request: RequestView; readonl
   )
 }
 
-/** What to run, and the two answers. */
+/** The instructions, the command to run, and the two answers. */
 const SignIn = ({ action, request: { ask, requestId } }: { readonly request: RequestView; readonly action: Answering }) => {
   if (ask.kind !== "sign-in") return null
   const send = (decision: Decision) => () => void action.run(() => link.send("request.answer", { requestId, decision }))
@@ -263,7 +263,7 @@ const SignIn = ({ action, request: { ask, requestId } }: { readonly request: Req
 }
 
 const headingOf = (ask: Ask): string => {
-  if (ask.kind === "sign-in") return "Is not signed in"
+  if (ask.kind === "sign-in") return "The agent is not signed in"
   if (ask.kind === "question") return "Asks you"
   if (ask.command !== undefined) return "Wants to run"
   return ask.changes === undefined ? "Asks for approval" : "Wants to change files"
