@@ -18,12 +18,13 @@ export interface WorkTree extends Repository {
   readonly privateDir: string
   /** The environment with which git uses the private directory. */
   readonly env: Readonly<Record<string, string>>
-  /** The repository is a partial clone: git would fetch missing objects. */
+  /** The repository is a partial clone: git would fetch missing objects from the remote when it needs them. */
   readonly partial?: boolean
 }
 
 /**
- * The person's settings that decide which files git sees, how it reads them, and who may write to the directory of objects. The private configuration has no other setting of the person.
+ * The person's settings that decide which files git sees, how it reads them, and who may write to the object directory. The private configuration omits
+ * all other settings of the person.
  */
 const adopted = /^core\.(excludesfile|filemode|symlinks|ignorecase|precomposeunicode|trustctime|checkstat|sharedrepository)$/
 /** Settings with which git may store other bytes than the file has. */
@@ -32,7 +33,7 @@ const converting = /^core\.(autocrlf|eol|attributesfile)$/
 interface Settings {
   readonly own: ReadonlyArray<readonly [name: string, value: string]>
   readonly converts: boolean
-  /** The repository is a partial clone: git would fetch missing objects. */
+  /** The repository is a partial clone: git would fetch missing objects from the remote when it needs them. */
   readonly partial: boolean
 }
 
@@ -65,7 +66,7 @@ const configOf = ({ objectFormat }: Repository, { own }: Settings): string =>
     "\tautocrlf = false",
     "\tsplitIndex = false",
     "\tuntrackedCache = false",
-    // A power failure leaves no ref to a missing object, which would break the person's `git gc` and `git fetch`.
+    // Git syncs loose objects, so that a power failure cannot leave a ref to a missing object. Such a ref would break the person's `git gc` and `git fetch`.
     "\tfsync = loose-object",
     "\tfsyncMethod = batch",
     ...own.map(([name, value]) => `\t${name.slice("core.".length)} = ${quoted(value)}`),
@@ -112,7 +113,10 @@ const hasConversions = ({ commonDir, root }: Repository) =>
     })
   })
 
-/** Names the private directory of a work tree. The directory may not exist yet. */
+/**
+ * Names the private directory of a work tree. The directory may not exist yet. `shadow`: the private directory is itself the repository, of a directory
+ * that is in no git repository (`Shadow`).
+ */
 export const placeOf = (repository: Repository, home: string): WorkTree => {
   const { root, shadow } = repository
   const name = createHash("sha256")
@@ -145,7 +149,7 @@ const Stored = Schema.parseJson(
   })
 )
 
-/** The repository of a private directory; `undefined` if the repository does not exist any more. */
+/** The repository of a private directory. `undefined` if the repository does not exist any more. */
 export const repositoryOf = async (privateDir: string): Promise<Repository | undefined> => {
   const text = await readFile(join(privateDir, "repository.json"), "utf8").catch(() => "")
   const found = Option.getOrUndefined(Schema.decodeOption(Stored)(text))
@@ -155,7 +159,10 @@ export const repositoryOf = async (privateDir: string): Promise<Repository | und
 /** The file that says that a thread has checkpoints of the work tree. */
 export const marker = (privateDir: string, threadId: string): string => join(privateDir, "threads", threadId)
 
-/** Records that the thread has checkpoints of the work tree: the removal of its checkpoints looks there. Makes the directory again if it was removed. */
+/**
+ * Records that the thread has checkpoints, so that the code that removes them can find the repository. Creates the private directory again if it was
+ * removed.
+ */
 export const mark = async (repository: Repository, home: string, threadId: string): Promise<void> => {
   const { privateDir } = placeOf(repository, home)
   await mkdir(join(privateDir, "threads"), { recursive: true, mode: 0o700 })
@@ -187,7 +194,7 @@ export const open = (repository: Repository, home: string) =>
     return { ...workTree, partial: settings.partial }
   })
 
-/** Removes the private index: the next `open` makes it again. */
+/** Removes the private index. The next `open` creates it again. */
 export const reset = ({ privateDir }: WorkTree) => Effect.promise(() => rm(join(privateDir, "index"), { force: true }))
 
 /**
@@ -208,12 +215,12 @@ const seed = (workTree: WorkTree, { converts }: Settings) =>
       yield* Effect.promise(async () => {
         await rm(`${copy}.lock`, { force: true })
         await copyFile(theirs, copy)
-        // Git trusts a file that is older than the index. The copy keeps the time of the original, rounded down, so that git trusts the same files as before.
+        // Git trusts a file that is older than the index. The copy keeps the time of the original, rounded down, so that git does not trust more files than with the original.
         const at = Math.floor(info.mtimeMs / 1000)
         await utimes(copy, at, at)
       })
       const onCopy = { cwd: root, env: { ...workTree.env, GIT_INDEX_FILE: copy }, deadline: "60 seconds" } as const
-      // The person has marked files `assume-unchanged`. A checkpoint must read them, so the copy has no such marks.
+      // The person marked some files `assume-unchanged`. A checkpoint must read them, so the mark is removed in the copy.
       const { stdout: tags } = yield* git.run(["ls-files", "-v", "-z"], { ...onCopy, maxBytes: 512 * 1024 * 1024 })
       const assumed = RawPath.fields(tags).flatMap((line) => (/^[a-z]/.test(line) ? [line.slice(2)] : []))
       if (assumed.length > 0)
