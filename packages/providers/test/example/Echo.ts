@@ -10,12 +10,12 @@ import { Effect, Schema, type Scope } from "effect"
 
 const provider = "echo"
 const capabilities = ["interrupt", "approvals"] as const
-const Said = Schema.Struct({ id: Schema.String, text: Schema.optional(Schema.String), what: Schema.optional(Schema.String) })
-const isSaid = Schema.is(Said)
+const Params = Schema.Struct({ id: Schema.String, text: Schema.optional(Schema.String), action: Schema.optional(Schema.String) })
+const isParams = Schema.is(Params)
 
 /** Maps the agent's messages to native events; an unknown message is passed on unchanged. */
 const fromNotification = (method: string, params: unknown): ReadonlyArray<NativeEvent> => {
-  if (!isSaid(params) || (method !== "said" && method !== "ended")) return [{ _tag: "Opaque", method, payload: params }]
+  if (!isParams(params) || (method !== "said" && method !== "ended")) return [{ _tag: "Opaque", method, payload: params }]
   const of = { nativeTurnId: params.id, nativeItemId: "message", kind: "agent-message" } as const
   if (method === "said") return [{ _tag: "ItemDelta", ...of, text: params.text ?? "" }]
   const outcome = "outcome" in params && params.outcome === "completed" ? "completed" : "interrupted"
@@ -37,10 +37,11 @@ const open = Effect.fn("Echo.open")(function* (
     map: (message) => {
       const { method, params } = message
       if (message._tag === "Notification") return { events: fromNotification(method, params) }
-      if (method !== "may" || !isSaid(params))
+      if (method !== "askPermission" || !isParams(params))
         return { events: [{ _tag: "Opaque", method, payload: params }], reply: child.respondError(message.id, -32601, "unknown") }
-      const ask = { kind: "approval", title: params.what ?? "Go on?", choices: ["accept", "decline"] } as const
+      const ask = { kind: "approval", title: params.action ?? "Go on?", choices: ["accept", "decline"] } as const
       const request = { nativeTurnId: params.id, nativeRequestId: String(message.id), ask }
+      // `tooLate`: the reply if the turn has already ended when the request arrives.
       return { events: [{ _tag: "RequestOpened", ...request }], tooLate: child.respondError(message.id, -32000, "too late") }
     }
   })

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // The agent of the example adapter: echoes the prompt, word by word. JSON-RPC, one message per line.
 //   to it    begin {} -> {} · turn {id, text} -> {} · stop {id} -> {}
-//     from it  said {id, text} · ended {id, outcome} · may {id, what} -> {yes}, a request: sent before a prompt that begins with "may" is echoed
+//     from it  said {id, text} · ended {id, outcome} · askPermission {id, action} -> {yes}, a request: sent before a prompt that begins with "may" is echoed
 // Other first words make it misbehave, for the kit: hang, exit, garbage, burst, twice, news.
 import { createInterface } from "node:readline"
 
@@ -26,7 +26,7 @@ const turn = async (id, text) => {
   running = id
   const [first, ...rest] = text.split(" ")
   copies = first === "twice" ? 2 : 1
-  if (first === "may") await ask(`may ${id}`, "may", { id, what: text })
+  if (first === "may") await ask(`may ${id}`, "askPermission", { id, action: text })
   if (running !== id) return
   said(`${first} `)
   if (first === "hang") return

@@ -130,7 +130,7 @@ export const mutants: ReadonlyArray<HostMutant> = [
     }))
   ),
   mutant<typeof Engine>(
-    "idle is a counter that runs ahead of the commit",
+    "the engine reports idle before the last commit",
     "S2",
     "S2 C1 accepted just before (case 15)",
     "orchestration/engine/Engine",

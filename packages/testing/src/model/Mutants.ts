@@ -36,7 +36,7 @@ const saying =
 
 export const mutants: ReadonlyArray<ModuleMutant> = [
   mutant<typeof DecideFact>(
-    "a terminal does not absorb",
+    "an ended turn ends again",
     "T2",
     "decide/decideFact",
     saying((draft, fact, right) => {
