@@ -4980,9 +4980,9 @@ export interface components {
             _tag: "caught-up";
             /** @description The head of the log when you connected. */
             head: number;
-            /** @description Events of this connection before this frame. */
+            /** @description The number of events of this connection before this frame. */
             replayed: number;
-            /** @description Requests that are open at `head`, of the followed stream if one is named. */
+            /** @description The number of requests that are open at `head`. If you follow one stream, only its requests count. */
             requests: number;
         };
         /** @description Every 15 seconds at the head. A connection without frames for 45 seconds is lost. */

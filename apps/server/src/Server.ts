@@ -12,7 +12,7 @@ import type { EventLog } from "@millrace/log/EventLog"
 import type { Signals } from "@millrace/orchestration/streams/Signals"
 import * as Access from "./auth/Access.ts"
 import { type BindRefused, checkBind, isReachable } from "./auth/Bind.ts"
-import { AccessConfig, required } from "./auth/Session.ts"
+import { AccessConfig, sessionRequired } from "./auth/Session.ts"
 import * as Tokens from "./auth/Tokens.ts"
 import * as Api from "./http/Api.ts"
 import * as Docs from "./http/Docs.ts"
@@ -147,8 +147,8 @@ const routes = (options: Options) =>
       ]
       return Layer.mergeAll(
         HttpLayerRouter.addAll(open),
-        Layer.provide(HttpLayerRouter.addAll(closed), required.layer),
-        isReachable(options) ? Layer.provide(describe, required.layer) : describe,
+        Layer.provide(HttpLayerRouter.addAll(closed), sessionRequired.layer),
+        isReachable(options) ? Layer.provide(describe, sessionRequired.layer) : describe,
         Api.layer,
         Rpc.layer,
         OpenAi.layer(options),

@@ -77,9 +77,9 @@ const retryAfter = (error: FollowError): number =>
 
 /**
  * Emits every event after the cursor once, in order, over any number of connections. Emits `caught-up` once per attach. Emits `bye` and then attaches
- * again. `end` is the last frame. If the lease of a connection expires, it attaches again at once, without `bye` or `reconnecting`.
- * A `bye` because of a token's limit counts as a failed attempt. `follow` reports it as `reconnecting` and does not emit it. The next attach waits at least
- * as long as the server asks, and longer each time. Fails with errors that only the caller can handle: an unusable cursor, a rejected token.
+ * again. `end` is the last frame. If the lease of a connection expires, `follow` attaches again at once. It emits no `bye` and reports no `reconnecting`.
+ * A `bye` because of a token limit counts as a failed attempt. `follow` reports `reconnecting` and does not emit the `bye`. The next attach waits at least
+ * as long as the server asks, and longer each time. `follow` fails with errors that only the caller can handle: an unusable cursor, a rejected token.
  */
 export const follow = (
   transport: Pick<Transport, "follow">,

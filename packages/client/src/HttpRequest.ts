@@ -49,7 +49,7 @@ export interface HttpRequest {
     error: Schema.Schema<E, I>,
     init?: Init
   ) => Effect.Effect<Response, E | TransportError, Scope.Scope>
-  /** As `open`, with the body as JSON. */
+  /** Does the same as `open`, and decodes the response body as JSON. */
   readonly json: <A, I, E, J>(
     path: string,
     success: Schema.Schema<A, I>,
@@ -76,13 +76,13 @@ export const parse = (text: string): Option.Option<unknown> => {
   }
 }
 
-/** A server that is starting, or has lost its storage, answers with these tags before it reads the request: the call has run nothing. */
-const unreadTags: ReadonlySet<unknown> = new Set(["Starting", "Unavailable"])
-const isUnread = (body: unknown): boolean =>
-  typeof body === "object" && body !== null && "_tag" in body && unreadTags.has(body._tag)
+/** A server that is starting, or has lost its storage, answers with these tags before it reads the request. Such a request is reported as `unsent`. */
+const unsentTags: ReadonlySet<unknown> = new Set(["Starting", "Unavailable"])
+const isUnsent = (body: unknown): boolean =>
+  typeof body === "object" && body !== null && "_tag" in body && unsentTags.has(body._tag)
 
 /** The error of an answer that is not 2xx. It is an error of the call if the body decodes as one of its errors, otherwise a transport error. */
-const rejected = <E, I>(address: string, response: Response, text: string, error: Schema.Schema<E, I>): E | TransportError => {
+const errorOf = <E, I>(address: string, response: Response, text: string, error: Schema.Schema<E, I>): E | TransportError => {
   const body = Option.getOrUndefined(parse(text))
   const known = Schema.decodeUnknownOption(error)(body)
   if (Option.isSome(known)) return known.value
@@ -96,7 +96,7 @@ const rejected = <E, I>(address: string, response: Response, text: string, error
     const seconds = Number(response.headers.get("retry-after") ?? Number.NaN)
     return new Disconnected({
       message: refused(response.status, text).message,
-      ...(isUnread(body) && { unsent: true }),
+      ...(isUnsent(body) && { unsent: true }),
       ...(Number.isFinite(seconds) ? { retryAfterMillis: seconds * 1_000 } : {})
     })
   }
@@ -135,7 +135,7 @@ export const make = (options: Options): HttpRequest => {
       })
       if (response.ok) return response
       const text = yield* within(Effect.tryPromise({ try: () => response.text(), catch: lost }))
-      return yield* Effect.fail(rejected(address, response, text, error))
+      return yield* Effect.fail(errorOf(address, response, text, error))
     })
 
   const json: HttpRequest["json"] = (path, success, error, init) =>

@@ -11,7 +11,7 @@ export class Disconnected extends Schema.TaggedError<Disconnected>()("Disconnect
   message: Schema.String,
   /** Milliseconds to wait before the next try, as the server asks. */
   retryAfterMillis: Schema.optional(Schema.Number),
-  /** The request was not sent, so nothing happened. */
+  /** The request had no effect: it was not sent, or the server answered before it read the request. */
   unsent: Schema.optional(Schema.Literal(true))
 }) {}
 

@@ -21,8 +21,10 @@ export const ControlFrame = Schema.Union(
   /** Once per connection (D6). */
   Schema.TaggedStruct("caught-up", {
     head: Offset.annotations({ description: "The head of the log when you connected." }),
-    replayed: Schema.Int.annotations({ description: "Events of this connection before this frame." }),
-    requests: Schema.Int.annotations({ description: "Requests that are open at `head`, of the followed stream if one is named." })
+    replayed: Schema.Int.annotations({ description: "The number of events of this connection before this frame." }),
+    requests: Schema.Int.annotations({
+      description: "The number of requests that are open at `head`. If you follow one stream, only its requests count."
+    })
   }).annotations({
     identifier: "CaughtUpFrame",
     description: "Once per connection, after every event up to `head`. Later events are new."
@@ -53,7 +55,7 @@ export type ControlFrame = typeof ControlFrame.Type
 
 /** The `reason` of a `bye` when the lease of the connection expired. This is no failure. Reconnect at once. */
 export const leaseOver = "lease"
-/** The `reason` of a `bye` that rejects a stream at a limit of the token. Reconnect after `retryAfterMillis`. */
+/** The `reason` of a `bye` that rejects a stream because the token has reached a limit. Reconnect after `retryAfterMillis`. */
 export const limitReached = "limit"
 
 export const Frame = Schema.Union(EventFrame, ControlFrame)
@@ -88,7 +90,10 @@ export const WireFrame = Schema.Union(Frame, OpenFrame, UnknownFrame)
 export type WireFrame = typeof WireFrame.Type
 export const isFrame = (frame: WireFrame): frame is Frame => frame._tag !== "open" && Object.hasOwn(known, frame._tag)
 
-/** In process, best-effort delivery: `skipped` events of this subscription in `from`..`to` were dropped. Delivered before the next event. */
+/**
+ * In-process subscriptions with best-effort delivery get this frame. It says that `skipped` of their events in `from`..`to` were dropped. It comes before
+ * the next event.
+ */
 export const Lagged = Schema.TaggedStruct("lagged", { from: Offset, to: Offset, skipped: Schema.Int })
 export type Lagged = typeof Lagged.Type
 

@@ -36,6 +36,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
   let head = 0
   let retainedFrom = 0
   let generation = 0
+  /** The number of steps. Each step stands for an SQL statement of the log on disk, so that a test can compare costs. */
   let statements = 0
 
   const step: StepHook = (name) => {
@@ -94,7 +95,7 @@ export const storage = (epoch: string, onStep: StepHook = () => {}): Storage => 
       throw cause
     }
   }
-  /** The batch was committed, but its caller saw a failure. Computes the positions that the batch got, by counting back from the head. */
+  /** The batch was committed, but the caller saw a failure. Computes the positions that the batch got, by counting back from the head. */
   const lastPlaced = (batch: Batch): Placed => {
     const probe = batch.place(0, () => 0)
     return batch.place(head - probe.head, (stream) => (streams.get(stream)?.version ?? 0) - (probe.versions.get(stream) ?? 0))

@@ -27,8 +27,8 @@ export interface Facts
 /** The fields that no event of the thread changes, and the time of the last change. */
 type Fixed = Pick<ThreadView, "threadId" | "projectId" | "cwd" | "createdAt" | "updatedAt">
 
-/** The open requests, queued turns and the scheduled continuation of a thread. */
-type Work = Loose<
+/** The other fields of a summary: the open work, the origin of the thread, and what the agent reports. */
+type Rest = Loose<
   Pick<
     ThreadView,
     | "queuedTurnIds"
@@ -85,13 +85,13 @@ const released = (session: SessionState | undefined, turnId: string): SessionSta
 }
 
 /** The settings after a change. */
-export const resettled = (settings: SomeSettings, changes: Changes): SomeSettings => {
+export const withSettings = (settings: SomeSettings, changes: Changes): SomeSettings => {
   const changed = settingNames.filter((name) => changes[name] !== undefined)
-  return { ...settingsAll(settings), ...Object.fromEntries(changed.map((name) => [name, changes[name] ?? undefined])) }
+  return { ...allSettings(settings), ...Object.fromEntries(changed.map((name) => [name, changes[name] ?? undefined])) }
 }
 
-/** Every setting as a field, so that a spread replaces each. */
-export const settingsAll = ({ directories, effort, instructions, mcpServers, model, permissionMode }: SomeSettings) => ({
+/** Returns every setting, also those that are `undefined`. A spread then overwrites every old value. */
+export const allSettings = ({ directories, effort, instructions, mcpServers, model, permissionMode }: SomeSettings) => ({
   model,
   effort,
   permissionMode,
@@ -106,7 +106,7 @@ export const changes = (thread: Facts, event: DomainEvent): Partial<Facts> | und
     case "thread.updated":
       return {
         title: event.data.title ?? thread.title,
-        ...resettled(thread, event.data),
+        ...withSettings(thread, event.data),
         recovery: event.data.recovery ?? thread.recovery,
         afterLimit: event.data.afterLimit ?? thread.afterLimit,
         approve: event.data.approve === undefined ? thread.approve : (event.data.approve ?? undefined),
@@ -209,17 +209,17 @@ const notSummarised: ReadonlySet<string> = new Set<EventType>([
 export const isSummarised = (type: string): boolean => !notSummarised.has(type)
 
 /** The status of a thread. The first rule that applies decides: a request is open, a turn runs, work is queued or scheduled, the last turn failed. */
-export const statusOf = (thread: Pick<Facts, "session" | "failed">, work: Work): ThreadStatus => {
-  if (work.openRequestIds.length > 0) return "needs-you"
+export const statusOf = (thread: Pick<Facts, "session" | "failed">, rest: Rest): ThreadStatus => {
+  if (rest.openRequestIds.length > 0) return "needs-you"
   if (thread.session?.activeTurnId !== undefined) return "running"
-  if (work.queuedTurnIds.length > 0 || work.continuation !== undefined || work.goal?.status === "active") return "queued"
+  if (rest.queuedTurnIds.length > 0 || rest.continuation !== undefined || rest.goal?.status === "active") return "queued"
   return thread.failed ? "failed" : "idle"
 }
 
 /** The thread as read models show it. */
-export const view = (thread: Facts & Fixed, work: Work): ThreadView => viewWith(statusOf(thread, work), thread, work)
+export const view = (thread: Facts & Fixed, rest: Rest): ThreadView => viewWith(statusOf(thread, rest), thread, rest)
 
-const viewWith = (status: ThreadStatus, thread: Facts & Fixed, work: Work): ThreadView => ({
+const viewWith = (status: ThreadStatus, thread: Facts & Fixed, rest: Rest): ThreadView => ({
   threadId: thread.threadId,
   projectId: thread.projectId,
   title: thread.title,
@@ -230,16 +230,16 @@ const viewWith = (status: ThreadStatus, thread: Facts & Fixed, work: Work): Thre
   status,
   archived: thread.archived,
   ...defined({ session: thread.session, activeTurnId: thread.session?.activeTurnId }),
-  queuedTurnIds: work.queuedTurnIds,
-  openRequestIds: work.openRequestIds,
-  openItemIds: work.openItemIds,
-  ...defined({ forkedFrom: work.forkedFrom, parentThreadId: work.parentThreadId }),
+  queuedTurnIds: rest.queuedTurnIds,
+  openRequestIds: rest.openRequestIds,
+  openItemIds: rest.openItemIds,
+  ...defined({ forkedFrom: rest.forkedFrom, parentThreadId: rest.parentThreadId }),
   ...(thread.background.length === 0 ? {} : { backgroundIds: thread.background }),
   ...defined({ stopping: thread.stopping }),
   ...(thread.failed && status !== "failed" ? { lastTurnFailed: true as const } : {}),
   ...defined({ recovery: thread.recovery, afterLimit: thread.afterLimit, approve: thread.approve }),
   ...defined({ labels: thread.labels, metadata: thread.metadata }),
-  ...defined({ continuation: work.continuation, goal: work.goal, waiting: work.waiting }),
+  ...defined({ continuation: rest.continuation, goal: rest.goal, waiting: rest.waiting }),
   createdAt: thread.createdAt,
   updatedAt: thread.updatedAt
 })
@@ -248,7 +248,7 @@ const viewWith = (status: ThreadStatus, thread: Facts & Fixed, work: Work): Thre
 export const facts = (data: DataOf<"thread.created">): Facts => ({
   title: data.title,
   provider: data.provider,
-  ...settingsAll(data),
+  ...allSettings(data),
   archived: false,
   session: undefined,
   recovery: data.recovery,
@@ -262,7 +262,7 @@ export const facts = (data: DataOf<"thread.created">): Facts => ({
   failed: false
 })
 
-const threadOf = (thread: Facts & Fixed, work: Work): Thread => ({ ...view(thread, work), failed: thread.failed })
+const threadOf = (thread: Facts & Fixed, rest: Rest): Thread => ({ ...view(thread, rest), failed: thread.failed })
 
 /** The thread of a `thread.created`. `at`: the time of the event. */
 export const make = (data: DataOf<"thread.created">, at: string): Thread => {

@@ -109,7 +109,7 @@ const uncached = (response: HttpServerResponse.HttpServerResponse) =>
  * Provide its `layer` to every layer that adds private routes: their handlers run only with a session whose scope permits the route. An upgraded connection is closed
  * when its token is revoked or expires, because its later messages are not checked again (X3).
  */
-export const required = HttpLayerRouter.middleware<{ provides: Session }>()(
+export const sessionRequired = HttpLayerRouter.middleware<{ provides: Session }>()(
   Effect.gen(function* () {
     const context = yield* Effect.context<AccessConfig | EventLog | Tokens>()
     const drain = yield* Drain

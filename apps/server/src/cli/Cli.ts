@@ -118,7 +118,7 @@ const helpConsole = (words: ReadonlyArray<string>) =>
   Effect.map(Effect.all([Output.Output, Console.consoleWith(Effect.succeed)]), ([output, base]): Console.Console => ({
     ...base,
     log: (...parts: ReadonlyArray<unknown>) => {
-      const text = output.hints(Help.page(`${parts.map(String).join(" ")}\n`, words))
+      const text = output.withCommandName(Help.page(`${parts.map(String).join(" ")}\n`, words))
       // A console method cannot fail, so a closed standard output is ignored.
       return Effect.ignore(output.out(output.outStyle === Style.plain ? Style.strip(text) : text))
     },
@@ -246,7 +246,7 @@ const runWith = (args: ReadonlyArray<string>): Effect.Effect<number> =>
     const signals = yield* ProcessSignals.listen(2)
     const stopped = Effect.zipRight(Queue.take(signals), Effect.fail(interrupted("Interrupted.")))
     const work = Help.wantsOverview(args)
-      ? output.out(output.hints(Help.overview(output.outStyle)))
+      ? output.out(output.withCommandName(Help.overview(output.outStyle)))
       : args[0] === "version"
         ? args.length === 1
           ? output.out(`${version}\n`)

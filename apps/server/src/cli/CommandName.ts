@@ -9,6 +9,6 @@ export const commandName = (environment: Environment): string =>
 
 const hint = new RegExp(`(?<!npx |pnpm |[\\w./@-])millrace (?=(?:${Help.commandNames.join("|")})\\b|--help\\b)`, "g")
 
-/** Replaces `millrace` in hints, such as `millrace serve`, by the words with which this program was started. */
+/** Replaces `millrace` in hints, such as `millrace serve`, by the command that started this program, for example `npx millrace`. */
 export const withCommandName = (text: string, environment: Environment): string =>
   text.replaceAll(hint, `${commandName(environment)} `)

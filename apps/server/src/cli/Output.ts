@@ -4,7 +4,7 @@
  */
 import { Context, Effect, FiberSet, Layer, type Scope } from "effect"
 import { codeOf, messageOf } from "../NodeError.ts"
-import { withCommandName } from "./CommandName.ts"
+import * as CommandName from "./CommandName.ts"
 import { OutputClosed } from "./Failure.ts"
 import * as Style from "./terminal/Style.ts"
 
@@ -13,10 +13,10 @@ export class Output extends Context.Tag("@millrace/server/cli/Output")<
   {
     /** Writes to standard output. Waits for a slow reader. Fails when the reader has closed it. */
     readonly out: (text: string) => Effect.Effect<void, OutputClosed>
-    /** Writes one line to standard error, with the command's name as in `hints`. Never fails. */
+    /** Writes one line to standard error, with the command's name as in `withCommandName`. Never fails. */
     readonly note: (line: string) => Effect.Effect<void>
-    /** The text with hints such as `millrace serve` in the words that the person must type. */
-    readonly hints: (text: string) => string
+    /** Replaces `millrace` in hints by the command that started this program, for example `npx millrace`. */
+    readonly withCommandName: (text: string) => string
     /** Shows `label… 3 s` until the scope closes or the label changes. Shows nothing without a terminal. */
     readonly progress: (label: string | undefined) => Effect.Effect<void>
     /** Appends a text to every later progress label. */
@@ -98,7 +98,7 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
         out.write(forOut(text), (error) => resume(error ? Effect.fail(close(error)) : Effect.void))
         if (text !== "") midLine = !text.endsWith("\n")
       })
-    const hints = (text: string) => withCommandName(text, streams.environment)
+    const withCommandName = (text: string) => CommandName.withCommandName(text, streams.environment)
     const note = (text: string) =>
       Effect.sync(() => {
         clear()
@@ -106,13 +106,13 @@ export const make = (streams: Streams): Effect.Effect<Context.Tag.Service<typeof
           err.write("\n")
           midLine = false
         }
-        err.write(`${forErr(hints(text))}\n`)
+        err.write(`${forErr(withCommandName(text))}\n`)
       })
 
     return {
       out: write,
       note,
-      hints,
+      withCommandName,
       progress,
       aside: (text) =>
         Effect.sync(() => {

@@ -15,7 +15,7 @@ import { storageUnavailable } from "@millrace/log/StorageError"
 import * as AuditLog from "../auth/AuditLog.ts"
 import * as Scopes from "../auth/Scopes.ts"
 import * as TokenAdmin from "../auth/TokenAdmin.ts"
-import { Session, required } from "../auth/Session.ts"
+import { Session, sessionRequired } from "../auth/Session.ts"
 import { Tokens } from "../auth/Tokens.ts"
 import * as AgentProcesses from "../AgentProcesses.ts"
 import * as Commands from "../Commands.ts"
@@ -180,4 +180,4 @@ const make = Effect.gen(function* () {
   return Routes.make(ApiGroup, handlers)
 })
 
-export const layer = Layer.provide(HttpLayerRouter.addAll(make), required.layer)
+export const layer = Layer.provide(HttpLayerRouter.addAll(make), sessionRequired.layer)

@@ -38,7 +38,7 @@ const refusalOf = ({
 }
 
 /** Provide its `layer` to the layer that adds the route. */
-export const wellFormed = HttpLayerRouter.middleware((handler) =>
+export const validHandshake = HttpLayerRouter.middleware((handler) =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
     const refusal = refusalOf(request)
     return refusal === undefined ? handler : Effect.succeed(refusal)

@@ -1,4 +1,4 @@
-/** Token counts of the provider in the shapes of the two endpoints; `undefined` if the provider reports no counts of tokens. Pure. */
+/** Token counts of the provider in the shapes of the two endpoints. `undefined` if the provider does not report token counts. Pure. */
 import type { Usage } from "@millrace/contracts/Item"
 
 const counts = (usage: Usage | undefined) => {

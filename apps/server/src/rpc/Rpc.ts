@@ -4,10 +4,10 @@ import { RpcSerialization, RpcServer } from "@effect/rpc"
 import { Effect, Layer, Schema } from "effect"
 import { wellFormedJson } from "@millrace/contracts/Text"
 import { isDeep } from "@millrace/orchestration/state/Truncation"
-import { required } from "../auth/Session.ts"
+import { sessionRequired } from "../auth/Session.ts"
 import * as Respond from "../http/Respond.ts"
 import * as Strict from "../http/Strict.ts"
-import { wellFormed } from "../http/Handshake.ts"
+import { validHandshake } from "../http/Handshake.ts"
 import * as Caller from "./Caller.ts"
 import { FollowRequest, Unacknowledged } from "./FollowMessages.ts"
 import * as Handlers from "./Handlers.ts"
@@ -89,4 +89,6 @@ export const layer = RpcServer.layerHttpRouter({
   protocol: "websocket",
   disableFatalDefects: true,
   spanPrefix: "Rpc"
-}).pipe(Layer.provide([Handlers.layer, Caller.layer, serialization, required.combine(decodeMode).layer, wellFormed.layer]))
+}).pipe(
+  Layer.provide([Handlers.layer, Caller.layer, serialization, sessionRequired.combine(decodeMode).layer, validHandshake.layer])
+)

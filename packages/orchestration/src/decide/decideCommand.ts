@@ -5,7 +5,7 @@ import type { Command, CommandOf } from "@millrace/contracts/Command"
 import type { ItemId, ProjectId, ThreadId, TurnId } from "@millrace/contracts/Ids"
 import { given, type Labelled } from "@millrace/contracts/Labels"
 import { settingsOf } from "@millrace/contracts/Settings"
-import { resettled } from "@millrace/model/Thread"
+import { withSettings } from "@millrace/model/Thread"
 import { Either } from "effect"
 import * as Attachments from "./decideAttachments.ts"
 import { type CommandOutcome, ok, reject, threadFor } from "./CommandOutcome.ts"
@@ -141,7 +141,7 @@ const threadCreate = (
     parent === undefined
       ? Either.void
       : Child.fits(draft, parent, {
-          ...settingsOf(resettled({}, settings.right)),
+          ...settingsOf(withSettings({}, settings.right)),
           projectId,
           provider,
           cwd: cwd as string,
@@ -158,7 +158,7 @@ const threadCreate = (
     threadId,
     projectId,
     provider,
-    ...settingsOf(resettled({}, settings.right)),
+    ...settingsOf(withSettings({}, settings.right)),
     title: titleFor(command),
     cwd: created?.cwd ?? (cwd as string),
     ...(created === undefined

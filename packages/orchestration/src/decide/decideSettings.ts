@@ -2,7 +2,7 @@
 import { onlyModel, type Settable, unsupported } from "@millrace/contracts/Settable"
 import type { CommandRejected } from "@millrace/contracts/Errors"
 import { type Changes, differing, settingsOf, type SomeSettings } from "@millrace/contracts/Settings"
-import { resettled } from "@millrace/model/Thread"
+import { withSettings } from "@millrace/model/Thread"
 import { Either } from "effect"
 import { reject } from "./CommandOutcome.ts"
 import type { Draft } from "./Draft.ts"
@@ -31,6 +31,6 @@ export const changedSettings = (
     )
   const directories = given.directories?.flatMap((_, at) => further[at] ?? [])
   const resolved = directories === undefined ? given : { ...given, directories: [...new Set(directories)] }
-  const names = differing(settingsOf(before), settingsOf(resettled(before, resolved)))
+  const names = differing(settingsOf(before), settingsOf(withSettings(before, resolved)))
   return Either.right(Object.fromEntries(names.map((name) => [name, resolved[name]])))
 }

@@ -231,7 +231,7 @@ const stateOf = (
     threadId: row.threadId,
     projectId: row.projectId,
     provider: row.provider,
-    ...Thread.settingsAll(row),
+    ...Thread.allSettings(row),
     title: row.title,
     cwd: row.cwd,
     archived: row.archived,

@@ -7,7 +7,7 @@ import type { RequestId, TurnId } from "@millrace/contracts/Ids"
 import type { Answer, Ask, RequestView } from "@millrace/contracts/Item"
 import type { ThreadState } from "./ThreadState.ts"
 
-/** Maximum open requests and kept answers of a thread, together, over a restart. Further requests expire. */
+/** A thread keeps at most this many open requests and kept answers, together, over a restart. Further requests expire. */
 export const maxHeld = 20
 
 /** The answer to a request that was held, until the agent asks again. */
@@ -15,15 +15,15 @@ export interface KeptAnswer {
   readonly requestId: RequestId
   /** The turn that continues the work. */
   readonly turnId: TurnId
-  /** Digest of the question. */
+  /** The digest of the request (`digestOf`). Read models store the field under this name. */
   readonly words: string
   readonly answer: Answer
   /** The answer has a secret: its value is only in the memory of this server. */
   readonly secret?: true
 }
 
-/** SHA-1 of a request's content, without its item's id and its own. If two digests are equal, the requests are the same, and an answer to one fits the other. */
-export const wordsOf = (ask: Ask): string =>
+/** SHA-1 of a request's content, without its item id and its request id. If two digests are equal, the requests are the same and an answer to one fits the other. */
+export const digestOf = (ask: Ask): string =>
   createHash("sha1")
     .update(
       JSON.stringify(
@@ -37,10 +37,10 @@ export const wordsOf = (ask: Ask): string =>
     .digest("base64")
 
 /** The kept answer to a request that was held. */
-export const kept = ({ ask, requestId, turnId }: RequestView, answer: Answer): KeptAnswer => ({
+export const keptAnswer = ({ ask, requestId, turnId }: RequestView, answer: Answer): KeptAnswer => ({
   requestId,
   turnId,
-  words: wordsOf(ask),
+  words: digestOf(ask),
   answer,
   ...(ask.kind === "question" && ask.questions.some(({ secret }) => secret === true) ? { secret: true } : {})
 })
@@ -53,10 +53,10 @@ export const repeated = (
 ): { readonly requestId: RequestId; readonly answer?: Answer } | undefined => {
   const held = Object.values(requests).filter((one) => one.held === true && one.turnId === turnId)
   if (held.length === 0 && kept.length === 0) return undefined
-  const words = wordsOf(ask)
-  return kept.find((one) => one.turnId === turnId && one.words === words) ?? held.find((one) => wordsOf(one.ask) === words)
+  const digest = digestOf(ask)
+  return kept.find((one) => one.turnId === turnId && one.words === digest) ?? held.find((one) => digestOf(one.ask) === digest)
 }
 
-/** Finds the request that the agent calls by this id. Clients may know it by an older id. */
+/** Finds the request that the agent calls `agentId`. Clients may know it by an older id. */
 export const requestOf = ({ requests }: Pick<ThreadState, "requests">, agentId: RequestId): RequestView | undefined =>
   requests[agentId] ?? Object.values(requests).find(({ repeatedAs }) => repeatedAs === agentId)

@@ -239,7 +239,7 @@ const details = (
       return {
         requests,
         ...(open?.held === true && settlement?.answer !== undefined
-          ? { kept: [...state.kept, Held.kept(open, settlement.answer)] }
+          ? { kept: [...state.kept, Held.keptAnswer(open, settlement.answer)] }
           : {}),
         ...withTurn(state, turnId, (turn) => {
           const closed = withClosed(Turn.apply(turn, event, at, waits), requestId)

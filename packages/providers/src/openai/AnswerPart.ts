@@ -33,11 +33,11 @@ export type AnswerPart =
   /** `reason`: `stop`, `length`, `tool_calls`, `content_filter`, or another value. */
   | { readonly _tag: "Finish"; readonly reason: string }
   | { readonly _tag: "Failed"; readonly failure: Failure }
-  /** Content that this version does not read (T15). `names`: the JSON fields or types that were not read. `alone`: no other part of the message was read. */
-  | { readonly _tag: "Other"; readonly names: string; readonly alone: boolean }
+  /** Content that this version does not read (T15). `names`: the JSON fields or types that were not read. `nothingElseRead`: no other part of the message was read. */
+  | { readonly _tag: "Other"; readonly names: string; readonly nothingElseRead: boolean }
 
 export const none: ReadonlyArray<AnswerPart> = []
-export const unread = (names: string): ReadonlyArray<AnswerPart> => [{ _tag: "Other", names, alone: true }]
+export const unread = (names: string): ReadonlyArray<AnswerPart> => [{ _tag: "Other", names, nothingElseRead: true }]
 
 export const intAt = (value: unknown, key: string): number | undefined => {
   const found = isRecord(value) ? value[key] : undefined

@@ -6,64 +6,65 @@ import { type Fields, isRecord, stringAt } from "../Fields.ts"
 import * as Failures from "./Failures.ts"
 import { arrayAt, empty, intAt, type AnswerPart, unread, usageOf } from "./AnswerPart.ts"
 
-/** Members of a message without content. */
+/** Message members that carry no content. They are ignored without a report. */
 const silent = new Set(["role", "name", "index", "type", "id", "object", "logprobs", "annotations", "obfuscation", "phase"])
 
 /** Reads a message member by member, and collects the names of unread members. */
 class Reader {
   readonly said: Array<AnswerPart> = []
   readonly names = new Set<string>()
-  private readonly whole: "answer" | undefined
+  /** The message is the complete answer, not a delta. */
+  private readonly isComplete: boolean
 
-  constructor(whole: "answer" | undefined) {
-    this.whole = whole
+  constructor(isComplete: boolean) {
+    this.isComplete = isComplete
   }
 
   add(kind: "agent-message" | "reasoning", text: string): void {
-    if (text !== "") this.said.push({ _tag: "Text", kind, part: "0", text, ...(this.whole && { whole: this.whole }) })
+    if (text !== "") this.said.push({ _tag: "Text", kind, part: "0", text, ...(this.isComplete && { whole: "answer" as const }) })
   }
 
   /** Reads text in any of its shapes: a string, a part, or a list of parts; `thinking` and `reasoning` parts contain text in the same shapes. */
-  content(kind: "agent-message" | "reasoning", value: unknown, at: string): void {
+  content(kind: "agent-message" | "reasoning", value: unknown, path: string): void {
     if (typeof value === "string") return this.add(kind, value)
     if (Array.isArray(value)) {
-      for (const part of value as ReadonlyArray<unknown>) this.content(kind, part, at)
+      for (const part of value as ReadonlyArray<unknown>) this.content(kind, part, path)
       return
     }
     if (empty(value)) return
     const type = stringAt(value, "type") ?? "text"
     if (isRecord(value) && /^(text|output_text|input_text|summary_text|refusal)$/.test(type))
-      return this.within(kind, value, ["text", "refusal"], `${at}.${type}`)
+      return this.within(kind, value, ["text", "refusal"], `${path}.${type}`)
     if (isRecord(value) && /^(thinking|reasoning|reasoning_text|reasoning_content)$/.test(type))
-      return this.within("reasoning", value, ["thinking", "reasoning", "text", "summary", "content"], `${at}.${type}`)
-    this.names.add(`${at}.${type}`)
+      return this.within("reasoning", value, ["thinking", "reasoning", "text", "summary", "content"], `${path}.${type}`)
+    this.names.add(`${path}.${type}`)
   }
 
   /** Reads the first of these members that is not empty. */
-  private within(kind: "agent-message" | "reasoning", value: Fields, keys: ReadonlyArray<string>, at: string): void {
+  private within(kind: "agent-message" | "reasoning", value: Fields, keys: ReadonlyArray<string>, path: string): void {
     const key = keys.find((key) => !empty(value[key]))
-    if (key === undefined) this.names.add(at)
-    else this.content(kind, value[key], `${at}.${key}`)
+    if (key === undefined) this.names.add(path)
+    else this.content(kind, value[key], `${path}.${key}`)
   }
 
-  call(raw: unknown, at: number, index?: string): void {
-    const made = isRecord(raw) && isRecord(raw["function"]) ? raw["function"] : raw
+  call(raw: unknown, position: number, givenIndex?: string): void {
+    const functionPart = isRecord(raw) && isRecord(raw["function"]) ? raw["function"] : raw
     const id = stringAt(raw, "id")
-    const name = stringAt(made, "name")
-    const given = isRecord(made) ? made["arguments"] : undefined
-    const place = index ?? (isRecord(raw) && typeof raw["index"] === "number" ? `${raw["index"]}` : undefined)
-    if (name === undefined && id === undefined && empty(given) && place === undefined) {
+    const name = stringAt(functionPart, "name")
+    const given = isRecord(functionPart) ? functionPart["arguments"] : undefined
+    const index = givenIndex ?? (isRecord(raw) && typeof raw["index"] === "number" ? `${raw["index"]}` : undefined)
+    if (name === undefined && id === undefined && empty(given) && index === undefined) {
       if (!empty(raw)) this.names.add("tool_calls")
       return
     }
     this.said.push({
       _tag: "Call",
-      at,
-      ...(place === undefined ? {} : { index: place }),
+      at: position,
+      ...(index === undefined ? {} : { index }),
       ...(id === undefined || id === "" ? {} : { id }),
       ...(name === undefined || name === "" ? {} : { name }),
       arguments: typeof given === "string" ? given : empty(given) ? "" : JSON.stringify(given),
-      ...(this.whole && { whole: true as const })
+      ...(this.isComplete && { whole: true as const })
     })
   }
 
@@ -72,7 +73,7 @@ class Reader {
     if (reasoning !== undefined) this.content("reasoning", message[reasoning], reasoning)
     this.content("agent-message", message["content"], "content")
     this.content("agent-message", message["refusal"], "refusal")
-    arrayAt(message, "tool_calls").forEach((call, at) => this.call(call, at))
+    arrayAt(message, "tool_calls").forEach((call, position) => this.call(call, position))
     if (isRecord(message["tool_calls"])) this.call(message["tool_calls"], 0)
     if (!empty(message["function_call"])) this.call(message["function_call"], 0, "function_call")
     const read = new Set(["content", "refusal", "tool_calls", "function_call", ...silent])
@@ -97,7 +98,7 @@ export const chat = (chunk: Fields): ReadonlyArray<AnswerPart> => {
       continue
     }
     const { delta, message, text } = choice
-    const reader = new Reader(isRecord(delta) || !isRecord(message) ? undefined : "answer")
+    const reader = new Reader(!isRecord(delta) && isRecord(message))
     if (isRecord(delta)) reader.message(delta)
     else if (isRecord(message)) reader.message(message)
     else if (typeof text === "string") reader.add("agent-message", text)
@@ -108,8 +109,8 @@ export const chat = (chunk: Fields): ReadonlyArray<AnswerPart> => {
     if (reason !== undefined && reason !== "") parts.push({ _tag: "Finish", reason })
   }
   if (!Array.isArray(chunk["choices"]) && !empty(chunk["choices"])) names.add("choices")
-  const alone = !parts.some(({ _tag }) => _tag === "Text" || _tag === "Call")
-  if (names.size > 0) parts.push({ _tag: "Other", names: [...names].toSorted().join(" "), alone })
+  const nothingElseRead = !parts.some(({ _tag }) => _tag === "Text" || _tag === "Call")
+  if (names.size > 0) parts.push({ _tag: "Other", names: [...names].toSorted().join(" "), nothingElseRead })
   parts.push(...usageOf(chunk["usage"]))
   return parts.length > 0 || Array.isArray(chunk["choices"]) ? parts : unread("message")
 }

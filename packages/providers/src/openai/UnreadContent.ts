@@ -32,10 +32,10 @@ export const make = (nativeTurnId: string, method: string): UnreadContent => {
   let characters = 0
   let leftOut = 0
   return {
-    keep: ({ alone, names }, message) => {
+    keep: ({ names, nothingElseRead }, message) => {
       const known = seen.has(names)
       if (seen.size < maxNames) seen.add(names)
-      if (known && !alone) return []
+      if (known && !nothingElseRead) return []
       if (events >= maxEvents || characters >= maxCharacters) {
         leftOut++
         return []

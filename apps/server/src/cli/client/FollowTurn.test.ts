@@ -61,7 +61,7 @@ const run = (millrace: Millrace, options: Partial<FollowTurn.Options> = {}) =>
       Effect.provideService(Output, {
         out: (more) => Effect.sync(() => void (text += more)),
         note: () => Effect.void,
-        hints: (text) => text,
+        withCommandName: (text) => text,
         progress: (now) => Effect.sync(() => void progress.push(now)),
         aside: (told) => Effect.sync(() => void asides.push(told)),
         style: plain,

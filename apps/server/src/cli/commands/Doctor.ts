@@ -30,7 +30,7 @@ export const command = Command.make(
         const marks = { ok: style.green("ok"), note: style.yellow("--"), wrong: style.red("!!") }
         const rows = checks.map(({ found, name, status }) => [marks[status], name, found])
         const lines = Output.table(rows, 1_000).trimEnd().split("\n")
-        const fixes = checks.map(({ fix }) => (fix === undefined ? "" : `\n    ${style.dim("→")} ${output.hints(fix)}`))
+        const fixes = checks.map(({ fix }) => (fix === undefined ? "" : `\n    ${style.dim("→")} ${output.withCommandName(fix)}`))
         yield* output.out(lines.map((text, n) => `${text}${fixes[n] ?? ""}\n`).join(""))
       }
       if (wrong.length > 0)

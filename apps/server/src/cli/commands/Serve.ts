@@ -92,7 +92,7 @@ export const command = Command.make(
     ),
     parentFd: descriptor(
       "parent-fd",
-      "Shut down in order when this file descriptor reaches end of file (the parent process has exited)."
+      "Shut down gracefully when this file descriptor reaches end of file (the parent process has exited)."
     )
   },
   ({

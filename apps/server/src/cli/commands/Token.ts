@@ -1,4 +1,4 @@
-/** `millrace token create|list|revoke` and `millrace pair`: access, with and without a running server. */
+/** `millrace token create|list|revoke`, with and without a running server, and `millrace pair`, which needs one. */
 import * as Args from "@effect/cli/Args"
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
@@ -49,7 +49,7 @@ const create = Command.make(
     name: Flags.text("name", "NAME", "NAME as a flag. It overrides the argument."),
     scope: Options.optional(Flags.choiceOf("scope", scopes)).pipe(
       Options.withDescription(
-        "What the token permits. read: queries and streams. answer: also answers to requests. operate (default): also all other commands. admin: also tokens and the shutdown. runner: only what a runner needs."
+        "What the token permits. read: queries and streams. answer: read, and answering requests. operate (default): answer, and all other commands. admin: operate, and managing all tokens, packing and pruning the log, and shutting the server down. runner: only what a runner needs."
       )
     ),
     admin: Options.boolean("admin").pipe(Options.withDescription("The same as --scope admin.")),

@@ -15,7 +15,7 @@ import * as Connect from "../client/Connect.ts"
 import { failed, fromError, usage } from "../Failure.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
-import * as Text from "../terminal/Style.ts"
+import * as Style from "../terminal/Style.ts"
 
 /** Writes the whole document to a new file, or no file at all. Refuses to replace an existing file. */
 const toFile = (file: string, document: Stream.Stream<Uint8Array, { readonly _tag: string; readonly message: string }>) =>
@@ -60,7 +60,7 @@ export const exportThread = Command.make(
         yield* document.pipe(
           Stream.mapError(fromError),
           Stream.decodeText(),
-          Stream.runForEach((part) => output.out(output.outIsTerminal ? Text.harmless(part) : part))
+          Stream.runForEach((part) => output.out(output.outIsTerminal ? Style.harmless(part) : part))
         )
       })
     )
@@ -71,7 +71,10 @@ const summaryOf = (result: ImportResult): string =>
     ? `Nothing new: ${result.threadId} is up to date`
     : `${result.created ? "Imported as" : "Added to"} ${result.threadId}: ${plural(result.turns, "turn")}, ${plural(result.items, "item")}, ${result.written} new`
 
-/** The options that import a conversation of this provider. */
+/**
+ * The options that import a conversation of this provider. For a provider with another name, `--codex` only passes the conversation id; `--provider` names
+ * the provider.
+ */
 const importing = (provider: string): string =>
   provider === "codex" || provider === "claude" ? `--${provider}` : `--provider ${provider} --codex`
 
@@ -79,11 +82,11 @@ const listed = (threads: ReadonlyArray<NativeThread>) =>
   threads.map(({ cwd, nativeThreadId, title, updatedAt }) => [
     nativeThreadId,
     (updatedAt ?? "").slice(0, 16).replace("T", " "),
-    Text.line(cwd, 60),
-    Text.line(title, 200)
+    Style.line(cwd, 60),
+    Style.line(title, 200)
   ])
 
-/** The bytes of a file; every run reads the file again. Reports the progress in percent to `aside`. */
+/** The bytes of a file. Every run reads the file again. Reports the progress in percent to `aside`. */
 const bytesOf = (file: string, size: number, aside: (text: string) => Effect.Effect<void>): Stream.Stream<Uint8Array> =>
   Stream.suspend(() => {
     let read = 0
@@ -103,7 +106,7 @@ export const importThread = Command.make(
     provider: Flags.text(
       "provider",
       "NAME",
-      "The configured provider that --codex, --claude and --list query. Default: the agent's name; --list: codex."
+      "The provider to query. Default: codex for --codex and --list, claude for --claude."
     ),
     list: Options.boolean("list").pipe(
       Options.withDescription("List the stored conversations of an agent, newest first: --list, --list --provider claude.")
@@ -156,7 +159,7 @@ export const importThread = Command.make(
         yield* output.progress(undefined)
         if (options.json) return yield* Output.json(result)
         yield* output.note(summaryOf(result))
-        if (result.omitted !== undefined) yield* output.note(Text.line(result.omitted, 400))
+        if (result.omitted !== undefined) yield* output.note(Style.line(result.omitted, 400))
         yield* output.out(`${result.threadId}\n`)
       })
     )

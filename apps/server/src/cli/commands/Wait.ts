@@ -19,7 +19,7 @@ interface Target {
   readonly turnId: TurnId
 }
 
-/** The turn itself; of a thread the turn that was requested last. */
+/** If the argument is a turn, returns that turn. If it is a thread, returns the thread's newest turn. */
 const targetOf = (given: string, where: Connect.Where, { millrace }: Connect.Connected) =>
   Effect.gen(function* () {
     if (isTurn(given)) return yield* Connect.turn(where, given)
@@ -29,7 +29,7 @@ const targetOf = (given: string, where: Connect.Where, { millrace }: Connect.Con
     return items[0] ?? (yield* failed("This thread has no turn yet."))
   })
 
-/** The cursor of the next event that can change what the command reports: the turn's end or a request of it; `after` when the thread was deleted. */
+/** Waits for the next event that can change what the command reports: the turn ended, or it opened a request. Returns the event's cursor, or `after` if the thread was deleted. */
 const changed = ({ millrace }: Connect.Connected, { threadId, turnId }: Target, after: string) =>
   millrace.follow({ stream: threadStream(threadId), after }).pipe(
     Stream.filter((frame) => {
@@ -49,7 +49,7 @@ const wait = (given: string, where: Connect.Where, json: boolean) =>
     const connected = yield* Connect.server(where)
     const target = yield* targetOf(given, where, connected)
     const { logEpoch, offset } = yield* Effect.mapError(connected.millrace.state, fromError)
-    // The cursor is taken before the turn is read, so every change that the read misses is an event after the cursor.
+    // The command takes the cursor before it reads the turn. So every change that the read misses comes as an event after the cursor.
     const read = Connect.turn(where, target.turnId)
     let cursor = format(logEpoch, offset)
     let turn = yield* read
@@ -61,9 +61,9 @@ const wait = (given: string, where: Connect.Where, json: boolean) =>
     yield* output.progress(undefined)
     if (json) yield* Output.json(turn)
     const { continuation } = yield* Effect.mapError(connected.millrace.thread(turn.threadId), fromError)
-    // The request to sign in may have an answer, or be replaced, since the turn failed.
-    const isAsked = continuation?.because === "sign-in" && continuation.turnId === turn.turnId
-    yield* FollowTurn.exitOf(turn, isAsked) ?? needsPerson("The turn waits for an answer. See: millrace requests")
+    // Since the turn failed, the request to sign in may have been answered or replaced.
+    const signInIsOpen = continuation?.because === "sign-in" && continuation.turnId === turn.turnId
+    yield* FollowTurn.exitOf(turn, signInIsOpen) ?? needsPerson("The turn waits for an answer. See: millrace requests")
   })
 
 export const command = Command.make(
