@@ -1,4 +1,4 @@
-/** The errors that a connection adds to those of the service. */
+/** The errors that a call can have because it goes over a connection, in addition to those of the server's operations. */
 import { Duration, Schema } from "effect"
 import { cut } from "@millrace/contracts/Text"
 import { Unauthorized } from "@millrace/contracts/Errors"

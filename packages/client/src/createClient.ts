@@ -1,6 +1,6 @@
 /**
  * The client for programs that do not use Effect: promises, async iterables, `await using` where the runtime supports it. A promise rejects with the
- * typed error itself. The error has its `_tag`.
+ * typed error, not with a wrapper of it: its `_tag` says which one it is.
  */
 import { defined } from "@millrace/contracts/Defined"
 import * as Command from "@millrace/contracts/Command"

@@ -3,7 +3,7 @@
 /** Whether the text can name a file: it has no slash and no control character, and is not `.` or `..`. */
 export const isFileName = (name: string): boolean => !/[\p{Cc}/\\]/u.test(name) && name !== "." && name !== ".."
 
-/** Maximum number of characters of a corrected name. An attachment's name has at most 255 UTF-16 code units. */
+/** Maximum number of characters of a corrected name: at most 240 UTF-16 code units, and an attachment's name may have 255. */
 const maxCharacters = 120
 
 /** The name with `_` for slashes and control characters, at most 120 characters; `file` if no name is left. */

@@ -97,7 +97,7 @@ export class DecideModel implements StateReader {
         throw new Error("T4 an active goal does not continue")
       if (found.length > 0) throw new Error(found.join("; "))
       if (JSON.stringify(this.refolded.get(`thread/${state.threadId}`)) !== JSON.stringify(state))
-        throw new Error("the folded events are not the decided state")
+        throw new Error("the state folded from the events differs from the state that the decision produced")
     }
     return this.events.slice(before)
   }

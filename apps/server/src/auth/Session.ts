@@ -54,8 +54,8 @@ const expired = new Unauthorized({
 export const endings: Readonly<Record<End, string>> = { revoked: "The token was revoked.", expired: "The token expired." }
 
 /**
- * Fails when the token of the session has ended. A request checks the token again after each wait: for its body, for an event, for a client that reads
- * the response (X9).
+ * Fails when the token of the session has ended. A request checks the token again each time it has waited: for its body, for an event, or for the
+ * client to read (X9).
  */
 export const stillValid = ({ ended }: Pick<Session["Type"], "ended">): Effect.Effect<void, Unauthorized> =>
   Effect.suspend(() => {

@@ -19,7 +19,7 @@ const argumentsOf = (item: unknown): string => {
   return typeof given === "string" ? given : empty(given) ? "" : JSON.stringify(given)
 }
 
-/** The whole texts and the call of an item; a server may send no pieces of them. `answer`: the item is repeated at the end of the answer. */
+/** The whole texts and the call of an item, because some servers send no deltas. `answer`: the item is repeated at the end of the answer. */
 const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<AnswerPart> => {
   const type = stringAt(item, "type")
   const id = stringAt(item, "id") ?? ""
@@ -58,7 +58,7 @@ const itemOf = (item: unknown, whole: "part" | "answer"): ReadonlyArray<AnswerPa
   ]
 }
 
-/** Content of the final event: the usage, and the items, for a server that sent no events of them. */
+/** Content of the final event: the usage. It repeats the items, in case the server sent no separate events for them. */
 const ending = (response: unknown): ReadonlyArray<AnswerPart> => [
   ...usageOf(isRecord(response) ? response["usage"] : undefined),
   ...arrayAt(response, "output").flatMap((item) => itemOf(item, "answer").filter(({ _tag }) => _tag !== "Other"))

@@ -13,7 +13,9 @@ export const command = Command.make(
   "handover",
   {
     ...Flags.ofThread,
-    provider: Flags.argument("PROVIDER").pipe(Args.withDescription("The agent that continues. See: millrace providers")),
+    provider: Flags.argument("PROVIDER").pipe(
+      Args.withDescription("The provider whose agent continues the conversation. See: millrace providers")
+    ),
     model: Flags.model("The new agent's model, as that agent names it.")
   },
   ({ data, json, model, provider, thread, url }) =>
